@@ -1,0 +1,1 @@
+"""Whole runs against real servers, with faults put in their way."""

@@ -1,0 +1,78 @@
+"""Servers and inputs that the integration tests share."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import s3fs
+
+from tests.integration.faults import Faults, Proxy, faulty, small_disk
+from tests.integration.runs import Outcome
+from tests.integration.s3 import S3, serve
+
+BUCKET = "imagemill-test"
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """One SeaweedFS for the whole session; it starts when the first test asks for it (4 seconds)."""
+    with serve(tmp_path_factory.mktemp("seaweedfs"), BUCKET) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """The server, as the AWS_* variables tell it to the code under test."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()  # an instance keeps the endpoint and keys it was made with
+    yield s3_server
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def bucket(s3: S3, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty place of the test's own: `s3://bucket/prefix`."""
+    return f"s3://{BUCKET}/{tmp_path.name}"
+
+
+@pytest.fixture
+def proxy(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy between the code under test and the server; set its `faults`, there are none at first."""
+    with faulty(s3.endpoint, Faults(seed=1)) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
+        s3fs.S3FileSystem.clear_instance_cache()
+        yield running
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 2 MB."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(small_disk(tmp_path / "disk"))
+        except PermissionError as error:
+            pytest.skip(f"a small disk needs root: {error}")
+        yield folder
+
+
+@pytest.fixture
+def imagemill(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """The command in this process, which spares the seconds that a new one spends on imports."""
+
+    def run(*arguments: object) -> Outcome:
+        from flows.cli import main
+
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["imagemill", *map(str, arguments)])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        out, err = capfd.readouterr()
+        return Outcome(code if isinstance(code, int) else int(code is not None), out, err)
+
+    return run

@@ -1,0 +1,198 @@
+"""What goes wrong in the field, made to go wrong on purpose: a bad network, `kill -9`, a full disk."""
+
+import contextlib
+import http.client
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"""
+
+
+@dataclass
+class Faults:
+    """Shares of the calls (0 to 1) that go wrong, drawn in this order from one seed."""
+
+    slow_down: float = 0
+    """Answered 503 SlowDown; the server behind never sees them."""
+    cut_before: float = 0
+    """Connection closed; the server behind never sees them."""
+    cut_after: float = 0
+    """Done by the server behind, but the connection closes instead of answering: the client cannot know."""
+    seed: int = 0
+
+
+@dataclass
+class Proxy:
+    """A proxy that is up: where it listens, its faults (may be changed meanwhile), and what it has done."""
+
+    endpoint: str
+    faults: Faults
+    calls: int = 0
+    faulted: int = 0
+    draw: random.Random = field(default_factory=random.Random)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_fault(self) -> str | None:
+        """Decides what happens to the next call: a name of `Faults`, or None."""
+        with self.lock:
+            self.calls += 1
+            chance = self.draw.random()
+            for name in ("slow_down", "cut_before", "cut_after"):
+                chance -= getattr(self.faults, name)
+                if chance < 0:
+                    self.faulted += 1
+                    return name
+            return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Passes one connection's calls on, one by one. The Host header stays the client's: it is part of the signature."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: with it each answer would wait 40 ms
+    proxy: Proxy
+    upstream: str
+
+    def setup(self) -> None:
+        super().setup()
+        self.server_side = http.client.HTTPConnection(self.upstream, timeout=60)
+
+    def finish(self) -> None:
+        self.server_side.close()
+        with contextlib.suppress(OSError):  # the client went first
+            super().finish()
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except OSError:  # the client went away (or was killed)
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _pass_on(self) -> None:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            raise NotImplementedError("a call of unknown length: teach the proxy chunked bodies")
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.proxy.next_fault()
+        if fault == "slow_down":
+            self._answer(503, "Slow Down", [("Content-Type", "application/xml")], SLOW_DOWN)
+            return
+        if fault == "cut_before":
+            self.close_connection = True
+            return
+        self.server_side.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in ("connection", "expect"):
+                self.server_side.putheader(name, value)
+        self.server_side.endheaders(body or None)
+        response = self.server_side.getresponse()
+        content = response.read()
+        if fault == "cut_after":
+            self.close_connection = True
+            return
+        self._answer(response.status, response.reason, response.getheaders(), content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
+
+    def _answer(self, status: int, reason: str, headers: Sequence[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status, reason)
+        for name, value in headers:
+            length_of_head = name.lower() == "content-length" and self.command == "HEAD"
+            if length_of_head or name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        if self.command != "HEAD" and status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+@contextmanager
+def faulty(endpoint: str, faults: Faults) -> Iterator[Proxy]:
+    """Runs a proxy in front of an HTTP server, in threads of this process."""
+    proxy = Proxy("", faults, draw=random.Random(faults.seed))
+    handler = type("Handler", (_Handler,), {"proxy": proxy, "upstream": urlsplit(endpoint).netloc})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str = "2m") -> Iterator[Path]:
+    """Mounts a file system of `size` at `folder`; needs root.
+
+    Raises:
+        PermissionError: this process may not mount.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "imagemill-test", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PermissionError(done.stderr.strip())
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Killed:
+    """A command that is started again and again in its own process group and killed with `kill -9` on the way.
+
+    Attributes:
+        kills: how many times it was killed so far.
+        returncode: the exit code of the last start, None if that one was killed.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, seed: int) -> None:
+        self.command = command
+        self.log = log
+        self.draw = random.Random(seed)
+        self.kills = 0
+        self.returncode: int | None = None
+
+    def attempt(self, began: Callable[[], bool] = lambda: True, within: float | None = None) -> None:
+        """One start. It is killed at a random instant up to `within` seconds after `began()` turns true.
+
+        Args:
+            began: asked about every 20 ms; lets the kills fall into the work rather than the start-up.
+            within: seconds; None lets the command end by itself.
+        """
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(self.command, stdout=output, stderr=output, start_new_session=True)
+        delay = None if within is None else self.draw.uniform(0, within)
+        try:
+            while delay is not None and process.poll() is None and not began():
+                time.sleep(0.02)
+            self.returncode = process.wait(timeout=delay if delay is not None else 300)
+        except subprocess.TimeoutExpired:
+            self.returncode = None
+            self.kills += 1
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # also what the command left running: nothing outlives it
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
