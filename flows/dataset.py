@@ -1,0 +1,54 @@
+"""`imagemill dataset emoji`: builds the captioned data set that the default model is trained on."""
+
+from pathlib import Path
+
+from prefect import flow
+from pydantic import BaseModel, Field
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tasks.concepts import element_concepts, emoji_concepts, fetch_archives
+from tasks.dataset import scene_rows, single_rows, write_concepts, write_pictures
+from tasks.errors import BadInput
+from tasks.scenes import PROPS, Painter
+
+
+class EmojiDatasetJob(BaseModel):
+    """What `imagemill dataset emoji` makes."""
+
+    out: Path = Field(description="Folder for the Parquet files; must be new or empty.")
+    scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
+    concepts: int | None = Field(None, ge=1, description="Only the first so many concepts (for a quick trial).")
+    seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
+    archives: Path = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
+
+
+class DatasetSummary(BaseModel):
+    """What was written."""
+
+    out: Path
+    concepts: int
+    single_captions: int
+    scenes: int
+
+
+@flow(name="dataset-emoji", validate_parameters=False)
+def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
+    """Fetches pictures and names, composes scenes with captions, and writes `concepts.parquet` and `pictures-*.parquet`.
+
+    Raises BadInput when the folder is not empty or the packages cannot be had.
+    """
+    if job.out.exists() and any(job.out.iterdir()):
+        raise BadInput(f"{job.out} is not empty: choose a new folder for the data set.")
+    emoji = emoji_concepts(*fetch_archives(job.archives))
+    named = emoji[: job.concepts]
+    everything = [*named, *(c for c in emoji[len(named) :] if c.id in PROPS), *element_concepts()]
+    job.out.mkdir(parents=True, exist_ok=True)
+    singles = list(single_rows(named, job.seed))
+    scenes = list(scene_rows(named, job.scenes, job.seed))
+    painter = Painter(everything)
+    columns = (TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        bar = progress.add_task("", total=len(singles) + len(scenes))
+        write_pictures(job.out, singles + scenes, painter, job.seed, lambda n: progress.update(bar, completed=n))
+    write_concepts(job.out, everything)  # last, so that its existence means the data set is complete
+    return DatasetSummary(out=job.out, concepts=len(named), single_captions=len(singles), scenes=len(scenes))

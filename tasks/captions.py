@@ -1,0 +1,147 @@
+"""Writes the caption of a training scene, in English or Chinese, from what it shows."""
+
+import numpy as np
+
+from tasks.scenes import Asked
+from tasks.vocabulary import COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
+
+_EN_STARTS = ("a picture of", "a photo of", "an illustration of", "a drawing of", "an image of", "a 3D picture of", "")
+_ZH_STARTS = ("一张{}的图片", "一幅{}的画", "画一{m}{}", "{}的插画", "{}")
+
+
+def _pick(rng: np.random.Generator, words: tuple[str, ...] | list[str]) -> str:
+    return words[rng.integers(len(words))]
+
+
+def _article(noun: str) -> str:
+    if noun.split()[0] in ("two", "a", "an", "the") or noun.endswith("s") and not noun.endswith("ss"):
+        return noun
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun if noun.endswith("s") else noun + "es"
+    if noun.endswith("man") and noun != "human":
+        return noun[:-3] + "men"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + "s"
+
+
+def single(noun: str, language: str, measure: str, rng: np.random.Generator) -> str:
+    """A caption for one thing alone."""
+    if language == "zh":
+        if rng.random() < 0.6:
+            return f"一{measure}{noun}"
+        return _pick(rng, _ZH_STARTS).replace("{m}", measure).replace("{}", noun)
+    start = _pick(rng, _EN_STARTS)
+    return f"{start} {_article(noun)}".strip()
+
+
+def _noun(asked: Asked, language: str, rng: np.random.Generator) -> str:
+    everyday = [word for lang, word in asked.concept.names if lang == language]
+    own = asked.concept.en if language == "en" else asked.concept.zh
+    own = own.removesuffix(" face") if language == "en" and asked.concept.kind == "animal" else own
+    return _pick(rng, everyday) if everyday and rng.random() < 0.75 else own
+
+
+def _sized(noun: str, scale: float, language: str, rng: np.random.Generator) -> str:
+    if scale == 1.0:
+        return noun
+    words = SIZES["big" if scale > 1 else "small"][0 if language == "en" else 1]
+    return f"{_pick(rng, words)} {noun}" if language == "en" else _pick(rng, words) + noun
+
+
+def _things_en(asked: list[Asked], relation: str | None, rng: np.random.Generator) -> str:
+    same = len({a.concept.id for a in asked}) == 1
+    nouns = [_sized(_noun(a, "en", rng), a.scale, "en", rng) for a in asked]
+    if same and len(asked) > 1:
+        return f"{_pick(rng, COUNTS[len(asked)][0])} {_plural(nouns[0])}"
+    phrases = [_article(n) for n in nouns]
+    if relation and len(asked) == 2:
+        return f"{phrases[0]} {_pick(rng, RELATIONS[relation][0])} {phrases[1]}"
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+
+
+def _things_zh(asked: list[Asked], relation: str | None, rng: np.random.Generator) -> str:
+    same = len({a.concept.id for a in asked}) == 1
+    nouns = [_sized(_noun(a, "zh", rng), a.scale, "zh", rng) for a in asked]
+    if same and len(asked) > 1:
+        return f"{COUNTS[len(asked)][1]}{asked[0].concept.measure}{nouns[0]}"
+    phrases = [f"一{a.concept.measure}{n}" if rng.random() < 0.8 else n for a, n in zip(asked, nouns, strict=True)]
+    if relation and len(asked) == 2:
+        return f"{phrases[0]}在{phrases[1]}{RELATIONS[relation][1]}"
+    return phrases[0] if len(phrases) == 1 else f"{'、'.join(phrases[:-1])}和{phrases[-1]}"
+
+
+def _verb(asked: list[Asked], language: str, chance: float, rng: np.random.Generator) -> str:
+    kinds = {a.concept.kind for a in asked}
+    if len(kinds) != 1 or rng.random() > chance:
+        return ""
+    verbs = VERBS.get(next(iter(kinds)))
+    return _pick(rng, verbs[0 if language == "en" else 1]) if verbs else ""
+
+
+def _english(
+    place: str | None, sky: str | None, asked: list[Asked], relation: str | None, rng: np.random.Generator
+) -> str:
+    where = _pick(rng, PLACE_WORDS[place][0]) if place else ""
+    when = _pick(rng, SKY_WORDS[sky][0]) if sky else ""
+    detail = _pick(rng, PLACE_WORDS[place][3]) if place and rng.random() < 0.25 else ""
+    if not asked:
+        noun = _pick(rng, PLACE_WORDS[place][1]) if place else "sky"
+        scene = f"{_pick(rng, SKY_WORDS[sky][1])} {noun}" if sky and rng.random() < 0.5 else f"{noun} {when}"
+        return ", ".join(part for part in (_article(scene.strip()), detail) if part)
+    things = _things_en(asked, relation, rng)
+    verb = _verb(asked, "en", 0.5, rng)
+    if sky and rng.random() < 0.3:  # the scene first, as a sentence
+        opening = f"{when[0].upper()}{when[1:]}"
+        body = f"{things} {'is' if len(asked) == 1 else 'are'} {verb or 'there'} {where}".strip()
+        return ", ".join(p for p in (opening, body, detail) if p) + "."
+    if place and rng.random() < 0.2:
+        adjective = f"{_pick(rng, SKY_WORDS[sky][1])} " if sky else ""
+        noun = f"{adjective}{_pick(rng, PLACE_WORDS[place][1])}"
+        return f"{_article(noun)} with {things}" + (f" {verb}" if verb else "")
+    parts = [things, verb, where, when] if rng.random() < 0.7 else [things, verb, when, where]
+    return ", ".join(p for p in (" ".join(q for q in parts if q), detail) if p)
+
+
+def _chinese(
+    place: str | None, sky: str | None, asked: list[Asked], relation: str | None, rng: np.random.Generator
+) -> str:
+    where = _pick(rng, PLACE_WORDS[place][2]) if place else ""
+    clause = _pick(rng, SKY_WORDS[sky][2]) if sky else ""
+    when = _pick(rng, SKY_WORDS[sky][3]) if sky else ""
+    detail = _pick(rng, PLACE_WORDS[place][4]) if place and rng.random() < 0.4 else ""
+    if not asked:
+        bare = where.removesuffix("上").removesuffix("里").removesuffix("中") if place else "天空"
+        scene = f"{when}的{bare}" if sky and rng.random() < 0.5 else "，".join(p for p in (clause, where or bare) if p)
+        return "，".join(p for p in (scene, detail) if p)
+    things, verb = _things_zh(asked, relation, rng), _verb(asked, "zh", 0.6, rng)
+    style = rng.random()
+    if sky and style < 0.45:  # clauses of a sentence: weather, who does what where, a detail
+        body = f"{where}有{things}{verb}" if where else f"{things}{verb}"
+        if relation:
+            body = f"{where}，{things}" if where else things
+        elif where and verb and rng.random() < 0.4:
+            body = f"{things}在{where}{verb}"
+        return "，".join(p for p in (clause, body, detail) if p) + "。"
+    if relation or not where:
+        return "，".join(p for p in ((when or "") + where, things + verb) if p)
+    if style < 0.75:
+        return f"{when}{where}的{things}" + (f"，{detail}" if detail else "")
+    return f"{things}在{when and when + '的'}{where}{verb}" + (f"，{detail}" if detail else "")
+
+
+def scene(
+    place: str | None,
+    sky: str | None,
+    asked: list[Asked],
+    relation: str | None,
+    language: str,
+    rng: np.random.Generator,
+) -> str:
+    """The caption of a scene; `place` and `sky` are None where the caption is to leave them open."""
+    write = _english if language == "en" else _chinese
+    return write(place, sky, asked, relation, rng)
