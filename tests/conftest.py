@@ -1,12 +1,12 @@
 """What every test stands on: nothing outside the test's own folders is read, written or called."""
 
 import os
-from pathlib import Path
+import tempfile
 
-import pytest
-
-# Set before any test module imports prefect, transformers or botocore: they read these once.
+# Before any test module imports prefect, transformers or botocore, which read these once.
+_prefect_home = tempfile.TemporaryDirectory(prefix="imagemill-tests-prefect-", ignore_cleanup_errors=True)
 os.environ |= {
+    "PREFECT_HOME": _prefect_home.name,  # not the user's settings and database
     "DO_NOT_TRACK": "1",  # no telemetry
     "HF_HUB_OFFLINE": "1",  # no model hub
     "AWS_EC2_METADATA_DISABLED": "true",  # without keys botocore would ask the network for some
@@ -14,16 +14,8 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-for _name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
+for _name in (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_PROFILE"),
+    *("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT__FLOW_RUN_ID"),
+):
     os.environ.pop(_name, None)
-
-BEACH = "阳光明媚，沙滩上有一对情侣散步，海浪轻轻拍打着海岸线。"
-"""The founding document's worked example."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Prefect home of this test session: the user's own settings and database are neither used nor touched."""
-    home = tmp_path_factory.mktemp("prefect")
-    os.environ["PREFECT_HOME"] = str(home)
-    return home

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from tests.integration.faults import Faults, Proxy, faulty, small_disk
+from tests.integration.faults import Faults, Proxy, faulty, remount, small_disk
 from tests.integration.runs import Outcome
 from tests.integration.s3 import S3, serve
 
@@ -56,6 +56,19 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         except PermissionError as error:
             pytest.skip(f"a small disk needs root: {error}")
         yield folder
+
+
+@pytest.fixture
+def grow(full_disk: Path) -> Callable[[], None]:
+    """Gives the full disk room again, with all that is on it."""
+    return lambda: remount(full_disk, "size=200m")
+
+
+@pytest.fixture
+def read_only(full_disk: Path) -> Path:
+    """A folder on a file system that is mounted read-only (root may write anywhere else)."""
+    remount(full_disk, "ro")
+    return full_disk
 
 
 @pytest.fixture

@@ -160,6 +160,11 @@ def small_disk(folder: Path, size: str = "2m") -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def remount(folder: Path, options: str) -> None:
+    """Changes a small disk: `size=200m`, `ro`."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
 class Killed:
     """A command that is started again and again in its own process group and killed with `kill -9` on the way.
 

@@ -62,13 +62,22 @@ def write_prompts(
     return url
 
 
-def files(url: str) -> dict[str, bytes]:
-    """Everything below a folder (local or s3://), by path relative to it."""
+def _find(url: str) -> tuple[fsspec.AbstractFileSystem, str, list[str]]:
     fs, base = fsspec.url_to_fs(url, **({"use_listings_cache": False} if url.startswith("s3://") else {}))
     base = base.rstrip("/")
-    found = fs.find(base)
-    content = fs.cat(found) if found else {}
-    return {name.removeprefix(f"{base}/"): data for name, data in content.items()}
+    return fs, base, fs.find(base)
+
+
+def names(url: str) -> set[str]:
+    """The paths of all files below a folder (local or s3://), relative to it."""
+    _, base, found = _find(url)
+    return {name.removeprefix(f"{base}/") for name in found}
+
+
+def files(url: str) -> dict[str, bytes]:
+    """Everything below a folder (local or s3://), by path relative to it."""
+    fs, base, found = _find(url)
+    return {name.removeprefix(f"{base}/"): fs.cat_file(name) for name in found}
 
 
 def snapshot(url: str) -> dict[str, str]:

@@ -1,0 +1,109 @@
+"""The same command again carries on: after `kill -9` at any instant, beside another run, for rows that failed."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.faults import Killed
+from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
+
+Mill = Callable[..., Outcome]
+KILLS = os.environ.get("IMAGEMILL_KILLS")  # 20 for the figures; each costs some seconds
+ROWS = 400
+
+
+def command(prompts: str, out: str) -> list[str]:
+    options = ["--generator", "dummy", "--shard-size", "8", "--window", "3"]
+    return [sys.executable, "-m", "flows", "render", prompts, "--out", out, *options]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "kills"), [("local", int(KILLS or 5)), ("s3", int(KILLS or 3))])
+def test_killed_at_random_instants(place: str, kills: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    base = str(tmp_path) if place == "local" else request.getfixturevalue("bucket")
+    prompts = write_prompts(f"{base}/prompts.parquet", ROWS)
+    log = tmp_path / "log.txt"
+
+    began = time.monotonic()
+    undisturbed = Killed(command(prompts, f"{base}/undisturbed"), log, seed=0)
+    undisturbed.attempt()
+    seconds = time.monotonic() - began
+    assert undisturbed.returncode == 0, log.read_text()[-2000:]
+    whole = snapshot(f"{base}/undisturbed")
+
+    draw, done, run = random.Random(kills), 0, 0
+    while done < kills:  # a run that gets complete before all kills are spent is followed by another
+        run += 1
+        out = f"{base}/run{run}"
+        killed = Killed(command(prompts, out), log, seed=run)
+        while killed.returncode is None:
+            if done + killed.kills >= kills:
+                killed.attempt()
+            elif draw.random() < 0.25:  # into the start-up, or wherever it falls
+                killed.attempt(within=seconds)
+            else:  # into the work: from the first change in the folder on
+                before = names(out)
+                killed.attempt(began=lambda before=before, out=out: names(out) != before, within=seconds / 5)
+        assert killed.returncode == 0, log.read_text()[-2000:]
+        done += killed.kills
+        assert snapshot(out) == whole
+        rows = table(out, "metadata")["row"].to_pylist()
+        assert rows == list(range(ROWS))
+        assert not [name for name in names(out) if name.endswith((".part", "run.lock")) and name != ".run.lock"]
+    print(f"{done} kills over {run} runs of {seconds:.1f} s each")
+
+
+def test_second_run_at_the_same_time_is_refused(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 5000)
+    out = tmp_path / "run"
+    with subprocess.Popen(command(prompts, str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        try:
+            while not (out / "metadata").exists():
+                assert first.poll() is None
+                time.sleep(0.05)
+            imagemill(*command(prompts, str(out))[3:]).refused(str(out), "another run")
+            assert first.poll() is None
+        finally:
+            first.kill()
+
+
+def test_changed_input_is_refused(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 20)
+    arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy"]
+    assert imagemill(*arguments).code == 0
+    before = snapshot(str(tmp_path / "run"))
+    write_prompts(prompts, 21)
+    imagemill(*arguments).refused("made from something else", "20", "21")
+    assert snapshot(str(tmp_path / "run")) == before
+
+
+@pytest.mark.parametrize("option", [["--seed", "1"], ["--count", "2"], ["--layout", "tar"], ["--width", "32"]])
+def test_changed_job_is_refused(option: list[str], tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 20)
+    arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy"]
+    assert imagemill(*arguments).code == 0
+    imagemill(*arguments, *option).refused(option[0].removeprefix("--"), option[1])
+    assert imagemill(*arguments, "--window", 1, "--batch-size", 3).code == 0, "how it is run may change"
+
+
+def test_run_is_refused_without_resume(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 5)
+    arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy"]
+    assert imagemill(*arguments, "--no-resume").code == 0
+    imagemill(*arguments, "--no-resume").refused("--no-resume")
+
+
+def test_complete_run_is_left_alone(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 40)
+    arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy", "--shard-size", 8]
+    assert imagemill(*arguments).code == 0
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "images").rglob("*.png")}
+    assert len(times) == 40
+    assert imagemill(*arguments).code == 0
+    assert {path: path.stat().st_mtime_ns for path in times} == times
