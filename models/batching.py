@@ -1,0 +1,27 @@
+"""Fixed-shape batches: matrix kernels depend on shapes, so a row's result stays the same only if the shapes do."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass
+class BatchLimit:
+    """The most rows a network runs at once; halved when the memory ends, and kept by the network it belongs to."""
+
+    rows: int
+
+    def halve(self) -> None:
+        """Half as many rows from now on. Raises MemoryError if even one row does not fit."""
+        if self.rows == 1:
+            raise MemoryError("Not even one row fits into the device's memory; take a smaller model or picture.")
+        self.rows //= 2
+
+
+def chunks(items: Sequence[T], rows: int) -> Iterator[list[T]]:
+    """The items in chunks of exactly `rows`, the last one filled up with copies of its first item."""
+    for start in range(0, len(items), rows):
+        chunk = list(items[start : start + rows])
+        yield chunk + chunk[:1] * (rows - len(chunk))
