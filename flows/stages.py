@@ -1,0 +1,132 @@
+"""The stages as Prefect tasks: one task run a shard and stage, named after both.
+
+Results stay in memory (no cache, no persistence): the run folder is the checkpoint. Models are loaded once a process
+and used by one thread of it, whichever thread a task runs in.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from flows.options import RenderJob
+from models.generator import Generator, load_generator
+from models.text_encoder import TextEncoder, load_text_encoder
+from tasks import encode, enhance, generate, preprocess, read, write
+from tasks.batching import BatchLimit
+from tasks.plan import Input, Shard
+from tasks.storage import Storage
+from tasks.work import Work
+
+Result = TypeVar("Result")
+QUICK = {"cache_policy": NO_CACHE, "persist_result": False}
+# Reading and writing meet the network: what the store's own client could not mend is tried again as a whole.
+STORED = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20]}
+
+
+class Setting:
+    """What every shard of a run has in common. A plain class: Prefect would walk through the fields of a model."""
+
+    def __init__(
+        self, job: RenderJob, found: Input, size: tuple[int, int], encoder: str | None, made_by: write.Provenance
+    ) -> None:
+        self.job = job
+        self.found = found
+        self.size = size
+        self.encoder = encoder
+        self.made_by = made_by
+
+    @property
+    def storage(self) -> Storage:
+        return Storage(self.job.out)
+
+
+@cache
+def _device_thread(device: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix=f"models on {device}")
+
+
+def on_device(device: str, function: Callable[[], Result]) -> Result:
+    """Runs `function` in the one thread of this process that uses the device.
+
+    One thread, not one lock: each thread that calls into torch would get a pool of CPU threads of its own.
+    """
+    return _device_thread(device).submit(function).result()
+
+
+@cache
+def batch_limit(device: str, model: str, batch_size: int) -> BatchLimit:
+    """What fits: remembered for as long as the process lives."""
+    return BatchLimit(batch_size)
+
+
+def encoder_of(setting: Setting) -> TextEncoder:
+    assert setting.encoder is not None
+    return load_text_encoder(encode.resolve(setting.encoder), setting.job.device)
+
+
+def generator_of(job: RenderJob) -> Generator:
+    return load_generator(encode.resolve(job.generator), job.device)
+
+
+@task(name="read", task_run_name="read {shard.name}", **STORED)
+def read_shard(setting: Setting, shard: Shard, duplicates: frozenset[int], only: frozenset[int] | None) -> Work:
+    """Reads a shard; with `only`, just those of its rows."""
+    started = time.perf_counter()
+    work = read.read(setting.found, shard, setting.job, setting.size, duplicates)
+    work.seconds["read"] = time.perf_counter() - started
+    if only is not None:
+        work.keep(only)
+    return work
+
+
+@task(name="preprocess", task_run_name="preprocess {shard.name}", **QUICK)
+def preprocess_shard(setting: Setting, shard: Shard, work: Work) -> Work:
+    with work.timed("preprocess"):
+        made = preprocess.preprocess([prompt.text for prompt in work.prompts], setting.job)
+        for prompt, prepared in zip(list(work.prompts), made, strict=True):
+            if isinstance(prepared, preprocess.Rejected):
+                work.fail(prompt, "preprocess", prepared.reason)
+            else:
+                prompt.prepared = prepared
+    return work
+
+
+@task(name="encode", task_run_name="encode {shard.name}", **QUICK)
+def encode_shard(setting: Setting, shard: Shard, work: Work) -> Work:
+    def run() -> None:
+        with work.timed("encode"):
+            encode.encode(work, encoder_of(setting))
+
+    on_device(setting.job.device, run)
+    return work
+
+
+@task(name="generate", task_run_name="generate {shard.name}", **QUICK)
+def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
+    def run() -> None:
+        with work.timed("generate"):
+            limit = batch_limit(setting.job.device, setting.job.generator, setting.job.batch_size)
+            generate.generate(work, generator_of(setting.job), limit)
+
+    on_device(setting.job.device, run)
+    return work
+
+
+@task(name="enhance", task_run_name="enhance {shard.name}", **QUICK)
+def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
+    def run() -> None:
+        with work.timed("enhance"):
+            enhance.enhance_work(work, setting.job)
+
+    on_device(setting.job.device, run)
+    return work
+
+
+@task(name="write", task_run_name="write {shard.name}", **STORED)
+def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> write.Outcome:
+    return write.write(work, setting.storage, setting.job, setting.made_by, attempt)

@@ -1,0 +1,1 @@
+"""The networks: text encoders and image generators. Torch only; no Prefect, no storage."""

@@ -1,0 +1,40 @@
+"""What passes from a text encoder to a generator.
+
+A row's *features* are one tensor, (tokens, width) float32, unpadded: it depends on the row's text alone, so it can be
+kept, sent and reused. `pad` makes the batch a network wants.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Features:
+    """A padded batch: `tokens` (rows, length, width) float32, zero where padded; `mask` (rows, length) bool."""
+
+    tokens: Tensor
+    mask: Tensor
+
+    @property
+    def pooled(self) -> Tensor:
+        """The mean over each row's own tokens, (rows, width)."""
+        weight = self.mask.unsqueeze(-1).to(self.tokens.dtype)
+        return (self.tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def pad(features: Sequence[Tensor], multiple: int = 16) -> Features:
+    """Pads rows of (tokens_i, width) to one length, rounded up to a multiple.
+
+    The rounding keeps the number of shapes small, which is what kernels and their caches like.
+    """
+    longest = max(len(row) for row in features)
+    length = -(-longest // multiple) * multiple
+    tokens = torch.zeros(len(features), length, features[0].shape[1])
+    mask = torch.zeros(len(features), length, dtype=torch.bool)
+    for i, row in enumerate(features):
+        tokens[i, : len(row)] = row
+        mask[i, : len(row)] = True
+    return Features(tokens, mask)

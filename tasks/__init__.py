@@ -1,0 +1,1 @@
+"""The stages, one verb a file. They use `models`, and know nothing of flows."""

@@ -1,0 +1,189 @@
+"""Read: one shard's rows from Parquet, checked, with ids and seeds."""
+
+import hashlib
+import threading
+from functools import cache
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, Field
+
+from tasks.plan import READ_BUFFER, Input, Shard
+from tasks.storage import explain, filesystem
+from tasks.work import Failure, Prompt, Work
+
+USED_COLUMNS = ("id", "seed", "width", "height", "count")  # and the text: all others are carried through
+LARGEST, SMALLEST = 4096, 16  # pixels an edge
+MOST_PICTURES = 1000  # of one prompt
+
+
+class ReadOptions(BaseModel):
+    """What a row that does not say so itself gets."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the job: a row without a seed of its own gets one made from this and its id."""
+    width: Annotated[int | None, Field(ge=SMALLEST, le=LARGEST)] = None
+    """Width in pixels; by default the generator's own."""
+    height: Annotated[int | None, Field(ge=SMALLEST, le=LARGEST)] = None
+    """Height in pixels; by default the generator's own."""
+    count: Annotated[int, Field(ge=1, le=MOST_PICTURES)] = 1
+    """Pictures of each prompt."""
+
+
+def picture_seed(job_seed: int, id: str, number: int = 0) -> int:
+    """The seed of a row's picture, 32 bits: it depends on the job's seed, the id and the picture's number alone."""
+    digest = hashlib.sha256(f"{job_seed}\0{id}\0{number}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def duplicate_rows(found: Input) -> np.ndarray:
+    """Rows whose id stands on an earlier row too, sorted (int64).
+
+    Reads the id column alone, a batch at a time, and keeps 8 bytes a row.
+    """
+    if "id" not in found.schema.names:
+        return np.empty(0, dtype=np.int64)
+    hashes, given = np.zeros(found.rows, dtype=np.uint64), np.zeros(found.rows, dtype=bool)
+    row = 0
+    for source in found.sources:
+        for batch in _Cursor(source.url, ("id",)).parquet.iter_batches(65_536, columns=["id"]):
+            ids = batch.column(0)
+            stop = row + len(ids)
+            given[row:stop] = ids.is_valid().to_numpy(zero_copy_only=False)
+            hashes[row:stop] = pd.util.hash_array(ids.cast(pa.string()).to_numpy(zero_copy_only=False))
+            row = stop
+    rows = np.flatnonzero(given)
+    order = rows[np.argsort(hashes[rows], kind="stable")]
+    again = hashes[order][1:] == hashes[order][:-1]
+    return np.sort(order[1:][again])
+
+
+def read(
+    found: Input, shard: Shard, options: ReadOptions, size: tuple[int, int], duplicates: frozenset[int] = frozenset()
+) -> Work:
+    """Reads a shard.
+
+    Args:
+        size: width and height of a row for which neither it nor the options say.
+        duplicates: rows that are to be refused for their id.
+
+    Raises:
+        StorageError: the input cannot be read (any more).
+    """
+    table = _rows(found, shard)
+    carried = [name for name in table.column_names if name not in {*USED_COLUMNS, found.text_column}]
+    work = Work(shard, [], [], table.select(carried))
+    texts = _values(table[found.text_column])
+    columns = {name: _values(table[name]) for name in USED_COLUMNS if name in table.column_names}
+    for i, text in enumerate(texts):
+        row = shard.row + i
+        given = {name: column[i] for name, column in columns.items() if column[i] is not None}
+        id = str(given["id"]) if "id" in given else _position_id(row, text)
+        try:
+            if row in duplicates:
+                raise ValueError(f"the id {id[:80]!r} stands on an earlier row too; give every row an id of its own.")
+            width = _whole(given, "width", options.width or size[0], SMALLEST, LARGEST)
+            height = _whole(given, "height", options.height or size[1], SMALLEST, LARGEST)
+            count = _whole(given, "count", options.count, 1, MOST_PICTURES)
+            if "seed" in given:
+                first = _whole(given, "seed", 0, 0, 2**63 - 1 - MOST_PICTURES)
+                seeds = [first + number for number in range(count)]
+            else:
+                seeds = [picture_seed(options.seed, id, number) for number in range(count)]
+        except ValueError as error:
+            work.failures.append(Failure(row, id, text, "read", str(error)))
+        else:
+            work.prompts.append(Prompt(row, id, text, seeds, width, height))
+    return work
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as Python values; text that is not valid UTF-8 stays bytes, so that it costs its own row alone."""
+    try:
+        return column.to_pylist()
+    except UnicodeDecodeError:
+        return [_text(value) for value in column.cast(pa.large_binary()).to_pylist()]
+
+
+def _text(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _position_id(row: int, text: object) -> str:
+    digest = hashlib.sha256(str(text).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{row:08d}-{digest[:8]}"
+
+
+def _whole(given: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
+    if name not in given:
+        return default
+    try:
+        value = float(given[name]) if isinstance(given[name], float) else int(given[name])
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} is {str(given[name])[:40]!r}; give a whole number.") from None
+    if not low <= value <= high or value != int(value):
+        raise ValueError(f"{name} is {given[name]}; give a whole number from {low} to {high}.")
+    return int(value)
+
+
+class _Cursor:
+    """Reads a Parquet file forwards, a page at a time.
+
+    A row group may hold a million rows, so shards are not cut from decoded row groups: the cursor goes on from where
+    the last shard ended, and only starts anew (at the row group that holds the row) when asked to go back or far on.
+    """
+
+    def __init__(self, url: str, columns: tuple[str, ...] | None = None) -> None:
+        fs, path = filesystem(url)
+        # A plain buffered file: fsspec's remote default would fetch the whole rest of the file ahead.
+        file = fs.open(path, "rb", block_size=READ_BUFFER)
+        self.parquet = pq.ParquetFile(file, buffer_size=READ_BUFFER, pre_buffer=False)
+        groups = [self.parquet.metadata.row_group(i).num_rows for i in range(self.parquet.metadata.num_row_groups)]
+        self.starts = np.cumsum([0, *groups])
+        self.lock = threading.Lock()
+        self.position = -1
+        self.batches: Any = None
+        self.left: pa.RecordBatch | None = None
+
+    def rows(self, start: int, count: int) -> pa.Table:
+        with self.lock:
+            group = int(np.searchsorted(self.starts, start, side="right")) - 1
+            if not 0 <= self.position <= start or self.starts[group] > self.position:
+                self.position = int(self.starts[group])
+                groups = range(group, self.parquet.metadata.num_row_groups)
+                self.batches = self.parquet.iter_batches(1024, row_groups=list(groups))
+                self.left = None
+            self._take(start - self.position)
+            taken = self._take(count)
+        return pa.Table.from_batches(taken, schema=self.parquet.schema_arrow)
+
+    def _take(self, count: int) -> list[pa.RecordBatch]:
+        taken = []
+        while count > 0:
+            batch = self.left if self.left is not None else next(self.batches)
+            part = batch.slice(0, count)
+            self.left = batch.slice(count) if len(batch) > count else None
+            taken.append(part)
+            count -= len(part)
+            self.position += len(part)
+        return taken
+
+
+@cache
+def _cursor(url: str, fingerprint: str) -> _Cursor:
+    return _Cursor(url)
+
+
+def _rows(found: Input, shard: Shard) -> pa.Table:
+    source = found.sources[shard.source]
+    try:
+        return _cursor(source.url, source.fingerprint).rows(shard.start, shard.rows)
+    except Exception as error:
+        _cursor.cache_clear()  # its position is not to be trusted after a failure: a retry opens the file anew
+        raise explain(error, source.url) or error from error

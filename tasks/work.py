@@ -1,0 +1,97 @@
+"""What passes from stage to stage: one shard's rows and all that was made of them.
+
+Plain classes rather than dataclasses or dicts on purpose: Prefect walks through the fields of those when they are task
+parameters, and would look at every pixel.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from torch import Tensor
+
+from tasks.plan import Shard
+from tasks.preprocess import Prepared
+
+
+class Prompt:
+    """One input row that is fit to be rendered.
+
+    Attributes:
+        row: its position in the whole input.
+        seeds: one a picture.
+        prepared: set by `preprocess`.
+        features: set by `encode`, (tokens, width) float32.
+    """
+
+    def __init__(self, row: int, id: str, text: object, seeds: list[int], width: int, height: int) -> None:
+        self.row = row
+        self.id = id
+        self.text = text
+        self.seeds = seeds
+        self.width = width
+        self.height = height
+        self.prepared: Prepared | None = None
+        self.features: Tensor | None = None
+
+
+class Picture:
+    """One picture of a prompt; `pixels` (3, height, width) float32 in [0, 1] is set by `generate`."""
+
+    def __init__(self, prompt: Prompt, number: int) -> None:
+        self.prompt = prompt
+        self.seed = prompt.seeds[number]
+        self.number = None if len(prompt.seeds) == 1 else number
+        self.id = prompt.id if self.number is None else f"{prompt.id}~{number}"
+        self.pixels: Tensor | None = None
+
+
+class Failure:
+    """A row that could not be rendered: where it failed and why, in one sentence."""
+
+    def __init__(self, row: int, id: str, text: object, stage: str, error: str) -> None:
+        self.row = row
+        self.id = id
+        self.text = text
+        self.stage = stage
+        self.error = error
+
+
+class Work:
+    """A shard on its way through the stages. Every row is either in `prompts` or in `failures`, never in neither."""
+
+    def __init__(self, shard: Shard, prompts: list[Prompt], failures: list[Failure], carried: pa.Table) -> None:
+        self.shard = shard
+        self.prompts = prompts
+        self.failures = failures
+        self.carried = carried
+        self.pictures: list[Picture] = []
+        self.seconds: dict[str, float] = {}
+
+    def keep(self, rows: frozenset[int]) -> None:
+        """Leaves only these rows in the work."""
+        self.prompts = [prompt for prompt in self.prompts if prompt.row in rows]
+        self.failures = [failure for failure in self.failures if failure.row in rows]
+
+    def fail(self, prompt: Prompt, stage: str, error: str) -> None:
+        """Takes a row and its pictures out of the work, to be quarantined."""
+        self.prompts.remove(prompt)
+        self.pictures = [picture for picture in self.pictures if picture.prompt is not prompt]
+        self.failures.append(Failure(prompt.row, prompt.id, prompt.text, stage, error))
+
+    def by_size(self) -> list[list[Picture]]:
+        """The pictures in groups of one size."""
+        groups: dict[tuple[int, int], list[Picture]] = {}
+        for picture in self.pictures:
+            groups.setdefault((picture.prompt.width, picture.prompt.height), []).append(picture)
+        return list(groups.values())
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time within to the stage's seconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -1,0 +1,217 @@
+"""Write: pictures, metadata and quarantine of one shard; the metadata last, so its existence means it is complete."""
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, Field
+
+from tasks.layouts import LAYOUTS, Layout, pack_name
+from tasks.names import file_name
+from tasks.pictures import SUFFIX, Format, encode_picture, figures, to_bytes
+from tasks.storage import Storage
+from tasks.work import Failure, Picture, Work
+
+QUARANTINE = pa.schema(
+    {
+        "row": pa.int64(),
+        "prompt_id": pa.string(),
+        "text": pa.string(),
+        "stage": pa.string(),
+        "error": pa.string(),
+        "attempt": pa.int32(),
+    }
+)
+METADATA = pa.schema(
+    {
+        "id": pa.string(),
+        "prompt_id": pa.string(),
+        "row": pa.int64(),
+        "text": pa.string(),
+        "language": pa.string(),
+        "tokens": pa.list_(pa.string()),
+        "pos": pa.list_(pa.string()),
+        "keywords": pa.list_(pa.string()),
+        "encoder_text": pa.string(),
+        "encoder": pa.string(),
+        "encoder_digest": pa.string(),
+        "generator": pa.string(),
+        "generator_digest": pa.string(),
+        "seed": pa.int64(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "settings": pa.string(),
+        "image": pa.string(),
+        "sha256": pa.string(),
+        "bytes": pa.int64(),
+        "brightness": pa.float32(),
+        "contrast": pa.float32(),
+        "sharpness": pa.float32(),
+    }
+)
+
+
+class WriteOptions(BaseModel):
+    """How pictures are kept."""
+
+    format: Format = "png"
+    """Picture format; PNG keeps every pixel."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 90
+    """Of JPEG and WebP."""
+    layout: Layout = "files"
+    """One file a picture, a Parquet or WebDataset tar a shard, or `dummy`: keep none (for benchmarks)."""
+
+
+class Provenance(BaseModel):
+    """What made the pictures: the same for every picture of a run."""
+
+    encoder: str | None
+    encoder_digest: str | None
+    generator: str
+    generator_digest: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A shard's rows, what became of them, and the seconds each stage took."""
+
+    rows: int
+    pictures: int
+    quarantined: int
+    seconds: dict[str, float]
+
+
+def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int = 1) -> Outcome:
+    """Encodes and writes a shard.
+
+    Args:
+        attempt: how often the rows have been tried, for the quarantine.
+
+    Returns:
+        What the shard came to, as kept in `timings/`.
+
+    Raises:
+        StorageError: something could not be written; the shard does not count as complete then.
+    """
+    shard = work.shard.name
+    with work.timed("write"):
+        metadata = metadata_table(list(_pictures(work, storage, options, made_by, attempt)), work)
+    if attempt > 1:
+        metadata = pa.concat_tables([read_table(storage, f"metadata/{shard}.parquet"), metadata])
+        metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
+    seconds = {stage: round(value, 4) for stage, value in work.seconds.items()}
+    outcome = Outcome(work.shard.rows, metadata.num_rows, len(work.failures), seconds)
+    storage.write(f"timings/{shard}.json", json.dumps(asdict(outcome)).encode())
+    if attempt == 1:
+        _write_quarantine(work, storage, attempt)
+        storage.write(f"metadata/{shard}.parquet", to_parquet(metadata))
+    else:  # the shard counts as complete already: a row may be in both for an instant, but never in neither
+        storage.write(f"metadata/{shard}.parquet", to_parquet(metadata))
+        _write_quarantine(work, storage, attempt)
+    return outcome
+
+
+def _pictures(
+    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int
+) -> Iterable[dict[str, Any]]:
+    """Writes the pictures' files and yields their metadata rows."""
+    settings = json.dumps(made_by.settings, ensure_ascii=False, sort_keys=True)
+    layout = LAYOUTS[options.layout]
+    pack = pack_name(options.layout, work.shard.name, attempt)
+    entries = []
+    for picture in work.pictures:
+        info = {
+            "prompt": str(picture.prompt.text),
+            "id": picture.id,
+            "seed": str(picture.seed),
+            "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
+            "settings": settings,
+            "Software": "imagemill",
+        }
+        assert picture.pixels is not None
+        pixels = to_bytes(picture.pixels)
+        picture.pixels = None  # encoded as we go: a shard's pictures are not held twice
+        data = b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
+        name = f"{file_name(picture.prompt.id, picture.number)}.{SUFFIX[options.format]}"
+        entries.append((picture, name, data))
+        yield {
+            **_row(picture, made_by, settings),
+            "image": layout.locate(pack, name),
+            "sha256": sha256(data).hexdigest() if data else None,
+            "bytes": len(data),
+            **figures(pixels),
+        }
+    storage.write_many(layout.pack(pack, entries))
+
+
+def _row(picture: Picture, made_by: Provenance, settings: str) -> dict[str, Any]:
+    prompt = picture.prompt
+    prepared = prompt.prepared
+    assert prepared is not None
+    return {
+        "id": picture.id,
+        "prompt_id": prompt.id,
+        "row": prompt.row,
+        "text": prompt.text,
+        "language": prepared.language,
+        "tokens": prepared.tokens,
+        "pos": prepared.pos,
+        "keywords": prepared.keywords,
+        "encoder_text": prepared.encoder_text,
+        "encoder": made_by.encoder,
+        "encoder_digest": made_by.encoder_digest,
+        "generator": made_by.generator,
+        "generator_digest": made_by.generator_digest,
+        "seed": picture.seed,
+        "width": prompt.width,
+        "height": prompt.height,
+        "settings": settings,
+    }
+
+
+def metadata_table(rows: list[dict[str, Any]], work: Work) -> pa.Table:
+    """One row a picture: ours, then every carried column (`input_` before a name that is ours)."""
+    table = pa.Table.from_pylist(rows, schema=METADATA)
+    carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
+    for name, column in zip(carried.column_names, carried.columns, strict=True):
+        table = table.append_column(f"input_{name}" if name in METADATA.names else name, column)
+    return table
+
+
+def quarantine_table(failures: list[Failure], attempt: int) -> pa.Table:
+    rows = [
+        {
+            "row": failure.row,
+            "prompt_id": failure.id,
+            "text": None if failure.text is None else str(failure.text),
+            "stage": failure.stage,
+            "error": failure.error,
+            "attempt": attempt,
+        }
+        for failure in sorted(failures, key=lambda failure: failure.row)
+    ]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE)
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_table(storage: Storage, path: str) -> pa.Table:
+    return pq.read_table(io.BytesIO(storage.read(path)))
+
+
+def _write_quarantine(work: Work, storage: Storage, attempt: int) -> None:
+    path = f"quarantine/{work.shard.name}.parquet"
+    if work.failures:
+        storage.write(path, to_parquet(quarantine_table(work.failures, attempt)))
+    else:
+        storage.delete(path)  # left by an earlier attempt

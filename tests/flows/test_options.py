@@ -1,0 +1,41 @@
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from flows.options import RenderJob, RunOptions, allowed_failures, checked
+from tasks.errors import BadInput
+
+
+def job(**options: object) -> RenderJob:
+    return RenderJob(prompts="a.parquet", out="run", **options)
+
+
+@pytest.mark.parametrize(("value", "allowed"), [(None, math.inf), ("0", 0), ("20", 20), ("5%", 50), ("0.5%", 5)])
+def test_failures_are_allowed_by_count_or_share(value: str | None, allowed: float) -> None:
+    assert allowed_failures(value, 1000) == allowed
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "101%", "", "%", "nan"])
+def test_other_allowances_are_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="give a count such as 20"):
+        job(max_failures=value)
+
+
+@pytest.mark.parametrize("value", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_a_partition_is_k_of_n(value: str) -> None:
+    with pytest.raises(ValidationError, match="give k/n"):
+        job(partition=value)
+
+
+def test_how_the_work_is_done_is_not_what_is_made() -> None:
+    other = {"window": 9, "batch_size": 1, "runner": "dask", "partition": "1/2", "max_failures": "1"}
+    assert job(**other).shaping() == job().shaping()
+    assert job(seed=1).shaping() != job().shaping()
+    assert job(enhance="contrast:1.1").shaping() != job().shaping()
+    assert not RunOptions.model_fields.keys() & job().shaping().keys()
+
+
+def test_retry_without_resume_is_refused() -> None:
+    with pytest.raises(BadInput, match="drop either"):
+        checked(job(retry_quarantined=True, resume=False))
