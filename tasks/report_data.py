@@ -1,0 +1,229 @@
+"""What the report shows of a run: everything counted, the first pictures listed, the first of those in full.
+
+A shard is read, packed as text and let go: memory is that of a few shards and of the finished page.
+"""
+
+import base64
+import gzip
+import io
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import BadInput
+from tasks.storage import Storage
+
+# The page lists (grid, search) this many; the header counts all. A browser lays out no element taller than some
+# 17 million pixels, which 100,000 pictures in two columns on a phone stay below.
+LISTED_PICTURES = 100_000
+LISTED_QUARANTINED = 10_000
+LISTED_CHARACTERS = 32_000_000
+CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
+CLIP_FULL = 10_000
+
+# All columns of a picture are in the page until this much base64 is spent (some 20,000 pictures); then the dialog
+# names the Parquet file and the row.
+DETAIL_BYTES = 4_000_000
+DETAIL_ROWS = 500  # pictures unpacked together on a click
+
+EMBEDDED = 1_000  # pictures with a thumbnail in the page
+
+_LISTED_COLUMNS = {"id", "row", "text", "language", "keywords", "image"}
+_READ_AHEAD = 4
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Columns = dict[str, list[Any]]
+
+
+@dataclass
+class RunData:
+    """A run as the page needs it."""
+
+    rows: int = 0
+    pictures: int = 0
+    quarantined: int = 0
+    images: list[str] = field(default_factory=list)
+    """Where the first pictures are: their `image` values."""
+    listing: str = ""
+    """Packed: one JSON object a shard, then one with the counts."""
+    details: list[tuple[int, int, str]] = field(default_factory=list)
+    """First picture, number of pictures, packed columns."""
+
+
+def read_run(storage: Storage) -> RunData:
+    """Counts a run and packs its first rows. A damaged Parquet file raises BadInput with its name."""
+    metadata, quarantine = set(storage.list("metadata")), set(storage.list("quarantine"))
+    names = sorted({PurePosixPath(path).name for path in metadata | quarantine if path.endswith(".parquet")})
+    lister = _Lister()
+
+    def load(name: str) -> tuple[str, pa.Table | None, pa.Table | None]:
+        pictures, failures = f"metadata/{name}", f"quarantine/{name}"
+        return (
+            pictures,
+            _table(storage, pictures, ["row"] if lister.full else None) if pictures in metadata else None,
+            _table(storage, failures, None) if failures in quarantine else None,
+        )
+
+    for shard in read_ahead(load, names):
+        lister.add(*shard)
+    return lister.finish()
+
+
+class _Lister:
+    """Takes a run's shards in order; lists and packs them until the page has enough, and goes on counting."""
+
+    def __init__(self) -> None:
+        self._data, self._pack = RunData(), Pack()
+        self._pictures = self._quarantined = self._characters = self._detail_bytes = 0
+
+    @property
+    def full(self) -> bool:
+        return self._pictures >= LISTED_PICTURES or self._characters >= LISTED_CHARACTERS
+
+    def add(self, file: str, pictures: pa.Table | None, failures: pa.Table | None) -> None:
+        rows: set[int] = set()  # a row with several pictures may be in both tables
+        block: dict[str, Any] = {"file": file}
+        if pictures is not None:
+            rows.update(pictures["row"].to_pylist())
+            self._data.pictures += len(pictures)
+            if not self.full:
+                block["pictures"] = self._list_pictures(pictures.slice(0, LISTED_PICTURES - self._pictures))
+        if failures is not None:
+            rows.update(failures["row"].to_pylist())
+            self._data.quarantined += len(failures)
+            block["quarantined"] = self._list_quarantined(failures.slice(0, LISTED_QUARANTINED - self._quarantined))
+        self._data.rows += len(rows)
+        if len(block) > 1:
+            self._pack.add(block)
+
+    def finish(self) -> RunData:
+        self._pack.add({"counts": [self._data.pictures, self._data.quarantined]})
+        self._data.listing = self._pack.close()
+        return self._data
+
+    def _list_pictures(self, table: pa.Table) -> Columns:
+        self._data.images += table["image"].slice(0, EMBEDDED - len(self._data.images)).to_pylist()
+        for start in range(0, len(table), DETAIL_ROWS):
+            if self._detail_bytes < DETAIL_BYTES:
+                chunk = table.slice(start, DETAIL_ROWS)
+                packed = _packed_details(chunk)
+                self._detail_bytes += len(packed)
+                self._data.details.append((self._pictures + start, len(chunk), packed))
+        self._pictures += len(table)
+        columns = _listed_columns(table)
+        self._characters += sum(len(text) for name in ("id", "text", "keywords") for text in columns[name])
+        return columns
+
+    def _list_quarantined(self, table: pa.Table) -> Columns:
+        self._quarantined += len(table)
+        return {
+            name: [_clip(value, CLIP) if isinstance(value, str) else value for value in table[name].to_pylist()]
+            for name in ("prompt_id", "row", "text", "stage", "error", "attempt")
+        }
+
+
+class Pack:
+    """JSON lines, gzipped, base64: a third of the size, and no character of a prompt reaches the HTML parser."""
+
+    def __init__(self) -> None:
+        self._sink = io.BytesIO()
+        self._gzip = gzip.GzipFile(fileobj=self._sink, mode="wb", compresslevel=6, mtime=0)
+
+    def add(self, value: Any) -> None:
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+        self._gzip.write(line.encode("utf-8", "replace"))
+
+    def close(self) -> str:
+        self._gzip.close()
+        return base64.b64encode(self._sink.getbuffer()).decode()
+
+
+def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map` in order with a few calls in flight: an object store answers slowly but many at a time."""
+    with ThreadPoolExecutor(_READ_AHEAD) as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > _READ_AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:  # a caller that stops early waits for no more than what is running
+            for future in pending:
+                future.cancel()
+
+
+def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
+    try:
+        if columns is None:
+            return pq.read_table(pa.BufferReader(storage.read(path)))
+        with storage.open(path) as file:
+            return pq.read_table(file, columns=columns)
+    except pa.ArrowInvalid as error:
+        raise BadInput(
+            f"{storage.url(path)}: damaged, not Parquet ({error}); delete it and run the same command again."
+        ) from error
+
+
+def _listed_columns(table: pa.Table) -> Columns:
+    ids = table["id"].to_pylist()
+    return {
+        "id": ids,
+        "row": table["row"].to_pylist(),
+        "text": [_clip(text, CLIP) for text in table["text"].to_pylist()],
+        "language": [language or "" for language in table["language"].to_pylist()],
+        "keywords": [_clip(" ".join(words or ()), CLIP) for words in table["keywords"].to_pylist()],
+        # The id inside the path would cost as much again as the id column: NUL, which no path holds, stands for it.
+        "image": [
+            (path or "").replace(id, "\0") if id else path or ""
+            for path, id in zip(table["image"].to_pylist(), ids, strict=True)
+        ],
+    }
+
+
+def _packed_details(table: pa.Table) -> str:
+    """The columns that are not listed, carried ones too, each value as the text (or words) that the dialog shows."""
+    columns: Columns = {
+        name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
+        for name in table.column_names
+        if name not in _LISTED_COLUMNS
+    }
+    if any(len(text or "") > CLIP for text in table["text"].to_pylist()):
+        columns["text"] = [_clip(text, CLIP_FULL) for text in table["text"].to_pylist()]
+    pack = Pack()
+    pack.add(columns)
+    return pack.close()
+
+
+def _shown(value: Any, kind: pa.DataType) -> str | list[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _clip(value, CLIP_FULL)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return [_clip(item, CLIP) for item in value[:CLIP]]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}" if pa.types.is_float32(kind) else repr(value)
+    if isinstance(value, list | dict | tuple):  # nested carried columns read best as JSON
+        return _clip(json.dumps(value, ensure_ascii=False, default=_plain), CLIP_FULL)
+    return _clip(_plain(value), CLIP_FULL)
+
+
+def _plain(value: Any) -> str:
+    return f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
+
+
+def _clip(text: str | None, characters: int) -> str:
+    text = text or ""
+    return text if len(text) <= characters else text[:characters] + "…"

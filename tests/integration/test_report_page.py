@@ -1,0 +1,372 @@
+"""The report as a person meets it: in a real browser, from a disk and over HTTP."""
+
+import functools
+import http.server
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tasks.report import write_report
+from tasks.storage import Storage
+from tests.tasks.run_folder import PROMPTS, make_run, picture_id
+
+HOSTILE = (
+    "<script>document.title = 'owned'; alert(1)</script>",
+    "</script><img src=x onerror=\"document.title='owned'\">",
+    "<!-- \u2028 \"'` &amp; a hostile comment",
+)
+FAILURES = [
+    ("preprocess", "The text is empty; give it some words.", None),
+    ("generate", "The picture holds values that are not numbers <b onclick=alert(1)>.", "a black hole"),
+]
+FLAGS = (
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+    "disable-dev-shm-usage",
+    "window-size=1280,900",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.fail("These tests need a browser: apt-get update && apt-get install -y chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield running
+    running.quit()
+
+
+class Page:
+    """What a person does with the report and what it shows."""
+
+    def __init__(self, browser: webdriver.Chrome, address: str) -> None:
+        self.browser = browser
+        browser.get_log("browser")  # of an earlier page
+        browser.get(address)
+        self.until(lambda: self.script("return document.documentElement.dataset.ready"))
+
+    def script(self, code: str, *arguments: object) -> Any:
+        return self.browser.execute_script(code, *arguments)
+
+    def until(self, true: Callable[[], object]) -> None:
+        WebDriverWait(self.browser, 20, 0.02).until(lambda _: true())
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def tiles(self) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, "#grid button")
+
+    def names(self) -> list[str]:
+        return [tile.text for tile in self.tiles()]
+
+    @property
+    def count(self) -> str:
+        return self.one("#count").text
+
+    def search(self, text: str) -> None:
+        self.one("#query").send_keys(Keys.CONTROL, "a", Keys.NULL, Keys.DELETE, text)
+
+    def status(self, value: str) -> None:
+        self.one(f"label:has(input[value={value}])").click()
+
+    def open(self, number: int) -> None:
+        self.tiles()[number].click()
+        self.until(self.is_open)
+
+    def is_open(self) -> bool:
+        return self.one("#dialog").is_displayed()
+
+    def columns(self) -> dict[str, str]:
+        names = self.browser.find_elements(By.CSS_SELECTOR, "#columns dt")
+        values = self.browser.find_elements(By.CSS_SELECTOR, "#columns dd")
+        return {name.text: value.text for name, value in zip(names, values, strict=True)}
+
+    def press(self, *keys: str) -> None:
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def focused(self) -> str:
+        return str(self.script("return document.activeElement.closest('li')?.dataset.position"))
+
+    def complaints(self) -> list[str]:
+        return [entry["message"] for entry in self.browser.get_log("browser")]
+
+
+@pytest.fixture(scope="module")
+def beach(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = make_run(
+        tmp_path_factory.mktemp("runs") / "beach",
+        120,
+        prompts=(*PROMPTS, *HOSTILE),
+        failures=FAILURES,
+        shard=50,
+        carried={"campaign": lambda row: f"summer {row}"},
+    )
+    write_report(Storage(str(run)))
+    return run
+
+
+@pytest.fixture
+def page(chromium: webdriver.Chrome, beach: Path) -> Iterator[Page]:
+    page = Page(chromium, (beach / "report/index.html").as_uri())
+    yield page
+    assert page.complaints() == []
+
+
+def test_gallery_shows_pictures_with_their_prompts(page: Page) -> None:
+    assert page.count == "122 shown"
+    assert page.names()[:2] == list(PROMPTS[:2])
+    page.until(lambda: page.script("return document.querySelector('#grid img').naturalWidth === 96"))
+
+
+def test_search_by_words_id_and_keyword(page: Page) -> None:
+    page.search("COFFEE book")
+    assert page.count == "14 of 122"
+    assert set(page.names()) == {PROMPTS[2]}
+    page.search("沙滩")
+    assert set(page.names()) == {PROMPTS[1]}
+    page.search(picture_id(77))
+    assert page.count == "1 of 122"
+    page.search("nothing of the kind")
+    assert page.count == "0 of 122"
+    assert page.one("#nothing").is_displayed()
+    page.one("#nothing button").click()
+    assert page.count == "122 shown"
+
+
+def test_language_filter_leaves_that_language(page: Page) -> None:
+    Select(page.one("#language")).select_by_visible_text("Chinese")
+    assert set(page.names()) == {PROMPTS[1], PROMPTS[3]}
+    assert page.count == "27 of 122"
+
+
+def test_quarantine_filter_shows_stages_and_reasons(page: Page) -> None:
+    page.status("quarantined")
+    assert page.count == "2 of 122"
+    assert [" ".join(name.split()) for name in page.names()] == [
+        f"Quarantined at preprocess {FAILURES[0][1]} row 120",
+        f"Quarantined at generate {FAILURES[1][1]} a black hole",
+    ]
+    page.open(1)
+    columns = page.columns()
+    assert columns["stage"] == "generate"
+    assert columns["error"] == FAILURES[1][1]
+    assert columns["attempt"] == "1"
+    page.press(Keys.ESCAPE)
+    page.status("pictures")
+    assert page.count == "120 of 122"
+
+
+def test_click_opens_all_columns_and_escape_closes(page: Page) -> None:
+    page.open(4)
+    assert page.one("#dialog-text").text == PROMPTS[4]
+    columns = page.columns()
+    assert columns["campaign"] == "summer 4"
+    assert columns["seed"] == str(int(picture_id(4), 16) >> 1)
+    assert columns["sha256"] and columns["tokens · pos"] and columns["image"] == f"images/00000/{picture_id(4)}.png"
+    page.until(lambda: page.script("return document.querySelector('#figure img').naturalWidth === 96"))
+    link = page.one("#dialog-links a")
+    assert str(link.get_attribute("href")).endswith(f"/beach/images/00000/{picture_id(4)}.png")
+    assert link.get_attribute("download") == f"{picture_id(4)}.png"
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.is_open())
+    assert page.focused() == "4"
+
+
+def test_dialog_steps_through_what_the_filters_leave(page: Page) -> None:
+    page.search("fox")
+    page.open(0)
+    page.press(Keys.ARROW_RIGHT)
+    page.until(lambda: page.one("#place").text == "2 of 13")
+    assert page.columns()["row"] == "14"
+    page.one("#previous").click()
+    page.until(lambda: page.one("#place").text == "1 of 13")
+    assert not page.one("#previous").is_enabled()
+    page.one("#close").click()
+    assert not page.is_open()
+
+
+def test_keyboard_alone_reaches_everything(page: Page) -> None:
+    page.press("/")
+    page.press("a lighthouse")
+    assert page.count == "14 of 122"
+    page.press(Keys.TAB, Keys.TAB, Keys.TAB)  # language, status, grid
+    assert page.focused() == "0"
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert page.focused() == "2"
+    page.press(Keys.END)
+    assert page.focused() == "13"
+    page.press(Keys.ENTER)
+    page.until(page.is_open)
+    page.press(Keys.ESCAPE)
+    page.until(lambda: page.focused() == "13")
+
+
+def test_end_key_reaches_tiles_that_were_not_there(page: Page) -> None:
+    assert len(page.tiles()) < 100
+    page.press(Keys.TAB * 5)
+    page.tiles()[0].send_keys(Keys.END)
+    assert page.focused() == "121"
+    page.tiles()[-1].send_keys(Keys.HOME)
+    assert page.focused() == "0"
+    assert page.script("return document.querySelector('#grid li').getBoundingClientRect().top") >= 0
+
+
+def test_hostile_prompts_stay_text(page: Page) -> None:
+    for number, text in enumerate(HOSTILE):
+        page.search(picture_id(len(PROMPTS) + number))
+        assert page.names() == [" ".join(text.split())]
+        page.open(0)
+        assert page.script("return document.getElementById('dialog-text').textContent") == text
+        page.press(Keys.ESCAPE)
+    assert page.browser.title == "beach · imagemill"
+    assert (
+        page.script("return document.querySelectorAll('main script, dialog script, [onclick], [onerror]').length") == 0
+    )
+
+
+def test_policy_stops_what_would_be_injected(chromium: webdriver.Chrome, beach: Path, tmp_path: Path) -> None:
+    html = (beach / "report/index.html").read_text("utf-8")
+    injected = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\"></body>"
+    (tmp_path / "index.html").write_text(html.replace("</body>", injected), "utf-8")
+    page = Page(chromium, (tmp_path / "index.html").as_uri())
+    assert page.browser.title == "beach · imagemill"
+    assert any("Content Security Policy" in complaint for complaint in page.complaints())
+
+
+def test_over_http_nothing_but_the_page_and_its_pictures_is_requested(chromium: webdriver.Chrome, beach: Path) -> None:
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            asked.append(self.path)
+
+    handler = functools.partial(Handler, directory=str(beach))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = Page(chromium, f"http://127.0.0.1:{server.server_port}/report/index.html")
+        page.open(3)
+        page.until(lambda: page.script("return document.querySelector('#figure img').naturalWidth === 96"))
+        server.shutdown()
+    assert asked == ["/report/index.html", f"/images/00000/{picture_id(3)}.png"]
+    outside = "return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith('data:'))"
+    assert page.script(outside) == [f"http://127.0.0.1:{server.server_port}{asked[1]}"]
+    assert page.complaints() == []
+
+
+def test_pictures_that_are_not_embedded_load_as_one_scrolls(
+    chromium: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.report.EMBEDDED_BYTES", 0)
+    run = make_run(tmp_path / "run", 60)
+    page = Page(chromium, Path(write_report(Storage(str(run)))).as_uri())
+    assert page.script("return document.querySelector('#grid img').src").endswith(f"/images/00000/{picture_id(0)}.png")
+    page.until(lambda: page.script("return document.querySelector('#grid img').naturalWidth === 96"))
+    assert not page.script(
+        f"return performance.getEntriesByName('{run.as_uri()}/images/00000/{picture_id(59)}.png').length"
+    )
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize(("layout", "note"), [("parquet", "in images/00000.parquet"), ("dummy", "picture not kept")])
+def test_layout_without_picture_files_shows_prompts(
+    chromium: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, note: str
+) -> None:
+    monkeypatch.setattr("tasks.report.EMBEDDED_BYTES", 0)
+    run = make_run(tmp_path / "run", 3, layout=layout)  # type: ignore[arg-type]
+    page = Page(chromium, Path(write_report(Storage(str(run)))).as_uri())
+    assert page.names()[0].splitlines() == [PROMPTS[0], note]
+    page.open(0)
+    assert page.columns()["id"] == picture_id(0)
+    assert page.complaints() == []
+
+
+def test_page_mailed_alone_shows_its_thumbnails(chromium: webdriver.Chrome, beach: Path, tmp_path: Path) -> None:
+    shutil.copy(beach / "report/index.html", tmp_path)
+    page = Page(chromium, (tmp_path / "index.html").as_uri())
+    page.until(lambda: page.script("return document.querySelector('#grid img').naturalWidth === 96"))
+    page.open(0)
+    page.until(lambda: page.one("figcaption").text == "The picture is not beside this page.")
+    page.until(lambda: page.script("return document.querySelector('#figure img').naturalWidth === 96"))
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    for selector in ("#query", "#language", "fieldset"):
+        assert page.one(selector).accessible_name
+    page.open(0)
+    for selector in ("#previous", "#next", "#close", "#dialog"):
+        assert page.one(selector).accessible_name
+    assert page.one("#dialog").aria_role == "dialog"
+    assert page.one("#figure img").accessible_name == PROMPTS[0]
+    page.press(Keys.ESCAPE)
+    assert page.tiles()[0].accessible_name == PROMPTS[0]
+    assert page.one(".bars svg").accessible_name.startswith("Shard 00000: read ")
+
+
+def test_phone_has_two_columns_and_no_sideways_scrolling(page: Page) -> None:
+    page.browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    )
+    try:
+        page.browser.refresh()
+        page.until(lambda: page.script("return document.documentElement.dataset.ready"))
+        assert page.script("return document.documentElement.scrollWidth") == 390
+        tops = [tile.rect["y"] for tile in page.tiles()[:3]]
+        assert tops[0] == tops[1] < tops[2]
+        page.open(1)
+        assert page.script("return document.querySelector('.sheet').scrollWidth <= 390")
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+def test_hundred_thousand_pictures_open_at_once(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    prompts = [f"{text} number {number}" for number in range(1_000) for text in PROMPTS]
+    run = make_run(tmp_path / "run", 100_000, prompts=prompts, shard=1_000, layout="dummy", picture=None)
+    start = time.process_time()
+    write_report(Storage(str(run)))
+    assert time.process_time() - start < 20
+    assert (run / "report/index.html").stat().st_size < 12e6
+
+    page = Page(chromium, (run / "report/index.html").as_uri())
+    ready = int(page.script("return document.documentElement.dataset.ready"))
+    assert ready < 3_000, f"{ready} ms until the gallery could be used"
+    assert page.count == "100,000 shown"
+    assert len(page.tiles()) < 120
+    filter_time = """
+        const query = document.getElementById('query'), start = performance.now();
+        query.value = arguments[0];
+        query.dispatchEvent(new Event('input', { bubbles: true }));
+        return performance.now() - start"""
+    assert page.script(filter_time, "coffee") < 2_000  # the first also folds all texts
+    assert page.script(filter_time, "coffee number 77") < 300
+    page.search("")
+    page.tiles()[0].send_keys(Keys.END)
+    assert page.focused() == "99999"
+    assert len(page.tiles()) < 120
+    page.tiles()[-1].click()
+    page.until(page.is_open)
+    assert "metadata/00099.parquet, row 999" in page.columns()["all columns"]
+    assert page.complaints() == []
