@@ -15,7 +15,7 @@ $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray,dask]'
-	$(BIN)/python -m models.text_encoder gemma
+	$(BIN)/python -m models.gemma
 	touch $(SETUP)
 
 demo: setup

@@ -7,11 +7,12 @@ import difflib
 from collections.abc import Sequence
 
 import torch
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, field_validator
 from torch import Tensor
 
 from models.filters import STEPS, Step
 from tasks.errors import BadInput
+from tasks.work import Work
 
 Chain = tuple[tuple[Step, float], ...]
 
@@ -22,9 +23,10 @@ PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**22}
 class EnhanceOptions(BaseModel):
     """What is done to every picture before it is written."""
 
-    chain: str = Field("", description="Enhancement steps in order, as in denoise:0.3,contrast:1.1; empty for none.")
+    enhance: str = ""
+    """Enhancement steps in order, as in denoise:0.3,contrast:1.1; empty for none."""
 
-    @field_validator("chain")
+    @field_validator("enhance")
     @classmethod
     def _readable(cls, chain: str) -> str:
         parse_chain(chain)
@@ -76,6 +78,15 @@ def enhance(images: Tensor, chain: Chain) -> Tensor:
         return images
     rows = max(1, PIXELS_AT_ONCE.get(images.device.type, 2**20) // (images.shape[2] * images.shape[3]))
     return torch.cat([_apply(part, active) for part in images.split(rows)])
+
+
+def enhance_work(work: Work, options: EnhanceOptions) -> None:
+    """Applies the chain to all pictures of a shard, those of one size together."""
+    chain = parse_chain(options.enhance)
+    for pictures in work.by_size():
+        made = enhance(torch.stack([picture.pixels for picture in pictures]), chain)
+        for picture, pixels in zip(pictures, made, strict=True):
+            picture.pixels = pixels
 
 
 def _apply(images: Tensor, steps: Sequence[tuple[Step, float]]) -> Tensor:

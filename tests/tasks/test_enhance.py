@@ -62,9 +62,9 @@ def test_bad_chain_is_refused_in_one_sentence(text: str, sentence: str) -> None:
 
 
 def test_options_refuse_a_bad_chain_when_they_are_made() -> None:
-    assert EnhanceOptions().chain == ""
+    assert EnhanceOptions().enhance == ""
     with pytest.raises(ValidationError, match="did you mean 'sharpen'"):
-        EnhanceOptions(chain="sharpn:1")
+        EnhanceOptions(enhance="sharpn:1")
 
 
 def test_every_step_in_a_row_keeps_shape_range_and_input() -> None:
