@@ -33,7 +33,7 @@ class DatasetSummary(BaseModel):
 
 @flow(name="dataset-emoji", validate_parameters=False)
 def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
-    """Fetches pictures and names, composes scenes with captions, and writes `concepts.parquet` and `pictures-*.parquet`.
+    """Fetches pictures and names, composes captioned scenes, writes `concepts.parquet` and `pictures-*.parquet`.
 
     Raises BadInput when the folder is not empty or the packages cannot be had.
     """

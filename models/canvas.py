@@ -36,7 +36,7 @@ def place(sprite: Tensor, pose: tuple[float, float, float], height: int, width: 
     rows, columns = _span(foot - size, size, height), _span(x - size / 2, size, width)
     box = slice(rows.start, max(rows.start, rows.stop)), slice(columns.start, max(columns.start, columns.stop))
     if not rows or not columns:
-        return sprite.new_zeros(4, len(rows), len(columns)), *box
+        return sprite.new_zeros(len(sprite), len(rows), len(columns)), *box
     down = _weights(foot - size, size, rows, edge)
     across = _weights(x - size / 2, size, columns, edge)
     return down @ sprite @ across.T, *box

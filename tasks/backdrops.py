@@ -65,7 +65,7 @@ class _Board:
         self.rgb: Pixels = np.zeros((edge, edge, 3), np.float32)
 
     def below(self, line: Pixels, top: Pixels, bottom: Pixels, softness: float = 1.0) -> None:
-        """Fills what lies below a line y = f(x) with a gradient from `top` at the line to `bottom` at the lower edge."""
+        """Fills what lies below a line y = f(x), from `top` at the line to `bottom` at the lower edge."""
         depth = np.clip((self.y - line) / np.maximum(1.0 - line, 1e-3), 0, 1)
         cover = np.clip((self.y - line) * self.edge / softness + 0.5, 0, 1)
         self.rgb = _mix(self.rgb, _mix(top, bottom, depth), cover)

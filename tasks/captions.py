@@ -14,7 +14,7 @@ def _pick(rng: np.random.Generator, words: tuple[str, ...] | list[str]) -> str:
 
 
 def _article(noun: str) -> str:
-    if noun.split()[0] in ("two", "a", "an", "the") or noun.endswith("s") and not noun.endswith("ss"):
+    if noun.startswith(("two ", "a ", "an ", "the ")) or (noun.endswith("s") and not noun.endswith("ss")):
         return noun
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 

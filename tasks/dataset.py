@@ -22,10 +22,6 @@ from tasks.scenes import Asked, Painter, Placed, arrange, surroundings
 from tasks.vocabulary import RELATIONS
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-CONCEPTS = pa.schema(
-    [("id", pa.string()), ("en", pa.string()), ("zh", pa.string()), ("kind", pa.string())]
-    + [("image", _IMAGE), ("licence", pa.string()), ("source", pa.string())]
-)
 _OBJECT = pa.struct(
     [
         ("concept", pa.string()),
@@ -35,10 +31,22 @@ _OBJECT = pa.struct(
         ("size", pa.float32()),
     ]
 )
+CONCEPTS = pa.schema(
+    {
+        **dict.fromkeys(("id", "en", "zh", "kind"), pa.string()),
+        "image": _IMAGE,
+        **dict.fromkeys(("licence", "source"), pa.string()),
+    }
+)
 PICTURES = pa.schema(
-    [("id", pa.string()), ("image", _IMAGE), ("caption", pa.string()), ("language", pa.string()), ("kind", pa.string())]
-    + [("place", pa.string()), ("sky", pa.string()), ("concepts", pa.list_(pa.string()))]
-    + [("objects", pa.list_(_OBJECT)), ("licence", pa.string()), ("source", pa.string()), ("split", pa.string())]
+    {
+        "id": pa.string(),
+        "image": _IMAGE,
+        **dict.fromkeys(("caption", "language", "kind", "place", "sky"), pa.string()),
+        "concepts": pa.list_(pa.string()),
+        "objects": pa.list_(_OBJECT),
+        **dict.fromkeys(("licence", "source", "split"), pa.string()),
+    }
 )
 _WEIGHTS = {"animal": 4.0, "person": 1.6, "vehicle": 4.0, "boat": 6.0, "flyer": 4.0, "plant": 2.5, "building": 2.0}
 _WEIGHTS |= {"food": 1.2, "object": 0.7, "face": 0.4, "couple": 60.0}

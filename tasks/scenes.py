@@ -23,7 +23,9 @@ SLOTS = 13
 SUN, MOON, CRESCENT, CLOUD = "2600", "1F315", "1F319", "2601"
 # What stands at the sides of a place, by slot: (concepts, chance, size).
 _SIDES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
-    "beach": {LEFT: (("1F334",), 0.6, 0.52), RIGHT: (("26F1", "1F334"), 0.6, 0.34), MIDDLE: (("1F41A", "1F980"), 0.35, 0.09)},
+    "beach": {
+        LEFT: (("1F334",), 0.6, 0.52), RIGHT: (("26F1", "1F334"), 0.6, 0.34), MIDDLE: (("1F41A", "1F980"), 0.35, 0.09)
+    },
     "sea": {LEFT: (("26F5",), 0.35, 0.13), RIGHT: (("1F3DD",), 0.3, 0.17)},
     "meadow": {LEFT: (("1F333",), 0.65, 0.42), RIGHT: (("1F333",), 0.4, 0.30), MIDDLE: (("1F33C", "1F337"), 0.7, 0.12)},
     "forest": {LEFT: (("1F332",), 0.9, 0.56), RIGHT: (("1F332", "1F333"), 0.9, 0.50), MIDDLE: (("1F344",), 0.5, 0.11)},

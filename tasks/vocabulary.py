@@ -1,5 +1,7 @@
 """The words that training captions are made of, in English and Chinese."""
 
+# ruff: noqa: E501 (Chinese characters count double, and a table of words reads better with whole rows)
+
 # Everyday words for a concept, beside its own name: (hexcode, English, Chinese).
 ALIASES: tuple[tuple[str, str, str], ...] = (
     ("1F46B", "couple", "情侣"), ("1F46B", "couple", "恋人"), ("1F46B", "pair of lovers", "情侣"),

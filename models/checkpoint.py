@@ -1,0 +1,73 @@
+"""A checkpoint is a folder: config.json, model.safetensors and README.md (the model card). Never pickle."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+FORMAT = 1
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config.json. Raises ValueError when there is none, or it is not one of ours."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{folder} is not a model: it has no config.json; give default, dummy or a folder.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a model's configuration ({error}).") from None
+    if not isinstance(config, dict) or "family" not in config:
+        raise ValueError(f"{path} names no family, so it is no model of imagemill; choose another folder.")
+    if config.get("format") != FORMAT:
+        raise ValueError(f"{folder} has format {config.get('format')!r}, this version reads {FORMAT}; train it again.")
+    return config
+
+
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Fills the model from model.safetensors. Raises ValueError when it is missing, damaged or of another shape."""
+    path = folder / "model.safetensors"
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise ValueError(f"{folder} has no model.safetensors (weights in other formats are not loaded).") from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}); copy the checkpoint again.") from None
+    wanted = model.state_dict()
+    wrong = sorted(set(wanted) ^ set(tensors)) or [n for n in wanted if wanted[n].shape != tensors[n].shape]
+    if wrong:
+        raise ValueError(f"{path} does not fit its config.json: {wrong[0]} is missing, spare or of another shape.")
+    model.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()})
+
+
+def digest(folder: Path) -> str:
+    """sha256, hex, of the folder's weights and configuration."""
+    total = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        total.update((folder / name).read_bytes())
+    return total.hexdigest()
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Writes safetensors so that a reader sees the old file or the new one, never a half."""
+    partial = path.with_name(f".{path.name}.partial")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata)
+    partial.replace(path)
+
+
+def save(folder: Path, family: str, config: Any, model: nn.Module, card: str) -> None:
+    """Writes a checkpoint; `config` is a dataclass. Floats are kept as float16, config.json is written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {n: t.half() if t.dtype == torch.float32 else t for n, t in model.state_dict().items()}
+    save_tensors(folder / "model.safetensors", tensors)
+    (folder / "README.md").write_text(card, "utf-8")
+    content = {"family": family, "format": FORMAT, **dataclasses.asdict(config)}
+    partial = folder / ".config.json.partial"
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    partial.replace(folder / "config.json")

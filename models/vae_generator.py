@@ -1,0 +1,189 @@
+"""Pictures from the structured VAE: read the text, draw the latents from their priors, decode.
+
+Networks run on chunks of a fixed number of rows, filled up with copies, at token lengths that depend on the row alone:
+matrix kernels choose their summation order by shape, so this is what makes a row's picture the same in any company.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import checkpoint
+from models.canvas import paint, place
+from models.features import pad
+from models.memory import EDGE
+from models.reader import OBJECT_SLOTS
+from models.vae import LATENT, POSE, StructuredVae, VaeConfig
+from models.vae_loss import lamp_of
+
+CHUNK = 8
+BUCKET = 16  # token lengths are rounded up to a multiple of this
+LONGEST = 128  # tokens of a text that are read
+CALM = 0.85  # how far latents stray from the prior's mean, against 1 in training: calmer pictures
+RARE = 0.08  # a place or sky less likely than this is never drawn
+
+
+@dataclass
+class _Noise:
+    """A row's noise, all of it drawn from its seed before anything depends on the text."""
+
+    choices: Tensor  # uniform numbers for place, sky and each slot of the surroundings
+    z: Tensor  # (16,)
+    poses: Tensor  # (slots, 3)
+
+
+@dataclass
+class _Plan:
+    """What a chunk's pictures will show: indices and latents, one entry a row."""
+
+    place: Tensor
+    sky: Tensor
+    concepts: Tensor  # (n, slots), -1 where empty
+    poses: Tensor  # (n, slots, 3)
+    z: Tensor  # (n, 16)
+
+
+def _noise(seed: int, slots: int) -> _Noise:
+    source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
+    return _Noise(
+        torch.rand(2 + slots, generator=source),
+        torch.randn(LATENT, generator=source),
+        torch.randn(slots, POSE, generator=source).clamp(-2, 2),
+    )
+
+
+def _draw(logits: Tensor, uniform: Tensor, rare: float = 0.0) -> Tensor:
+    """An index for each row of logits (..., choices), by inverting the cumulative distribution at `uniform` (...)."""
+    chances = logits.softmax(-1)
+    chances = torch.where(chances < rare, 0.0, chances) if rare else chances
+    total = chances.cumsum(-1)
+    return (total < (uniform * total[..., -1]).unsqueeze(-1)).sum(-1).clamp(max=logits.shape[-1] - 1)
+
+
+class VaeGenerator:
+    """A trained structured VAE, ready to generate."""
+
+    def __init__(self, model: StructuredVae, name: str, digest: str) -> None:
+        self.model = model.eval()
+        self.name = name
+        self.digest = digest
+        self.encoder: str | None = model.config.encoder
+        self.size = EDGE
+
+    @classmethod
+    def load(cls, folder: Path, device: str, name: str) -> Self:
+        """Loads a checkpoint folder of the family `vae`. Raises ValueError with a sentence when it cannot be used."""
+        if device != "cpu":
+            raise ValueError(f"The vae generator runs on the cpu, not on {device}: leave the device out.")
+        content = checkpoint.read_config(folder)
+        try:
+            values: dict[str, Any] = {f.name: _tuples(content[f.name]) for f in fields(VaeConfig)}
+        except KeyError as missing:
+            raise ValueError(f"{folder / 'config.json'} lacks {missing}; copy the checkpoint again.") from None
+        model = StructuredVae(VaeConfig(**values))
+        checkpoint.load_weights(folder, model)
+        model.memory.index()
+        return cls(model, name, checkpoint.digest(folder))
+
+    @torch.inference_mode()
+    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
+        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generator.py."""
+        wanted = self.model.config.features
+        if len(features) != len(seeds):
+            raise ValueError(f"{len(features)} rows of features but {len(seeds)} seeds: give one seed a row.")
+        if not (16 <= width <= 2048 and 16 <= height <= 2048):
+            raise ValueError(f"A picture of {width} x {height} cannot be made: choose 16 to 2048 pixels a side.")
+        for row in features:
+            if row.ndim != 2 or row.shape[1] != wanted or not len(row):
+                raise ValueError(
+                    f"The generator reads features (tokens, {wanted}) of the encoder {self.encoder!r}, not "
+                    f"{tuple(row.shape)}: use that encoder."
+                )
+        pictures = torch.empty(len(features), 3, height, width)
+        buckets: dict[int, list[int]] = {}
+        for i, row in enumerate(features):
+            buckets.setdefault(-(-min(len(row), LONGEST) // BUCKET), []).append(i)
+        for rows in buckets.values():
+            for start in range(0, len(rows), CHUNK):
+                chunk = rows[start : start + CHUNK]
+                full = chunk + chunk[:1] * (CHUNK - len(chunk))
+                made = self._chunk([features[i][:LONGEST] for i in full], [seeds[i] for i in full], width, height)
+                for i, picture in zip(chunk, made, strict=False):
+                    pictures[i] = picture
+        return pictures
+
+    def _chunk(self, features: list[Tensor], seeds: list[int], width: int, height: int) -> list[Tensor]:
+        model = self.model
+        plan = self._plan(features, [_noise(seed, model.config.slots) for seed in seeds])
+        scene = model.scene(plan.place, plan.sky)
+        lamp = lamp_of(model, plan.concepts, plan.poses)
+        backdrops = model.decoder(torch.cat([plan.z, scene, lamp], 1))
+        lights = model.lights(scene)
+        composed = backdrops.clone()
+        cover = torch.zeros(len(features), 1, EDGE, EDGE)
+        for row in range(len(features)):
+            self._compose(composed[row], plan, lights, row, cover[row])
+        finish = model.finish(composed, cover, scene)
+        if (width, height) == (EDGE, EDGE):
+            return list((composed + finish).clamp(0, 1))
+        made = []
+        for row in range(len(features)):  # one row at a time: the shape of a resize must not depend on its company
+            both = torch.cat([backdrops[row], finish[row]])[None]
+            large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
+            canvas = large[:3].clone()
+            self._compose(canvas, plan, lights, row)
+            made.append((canvas + large[3:]).clamp(0, 1))
+        return made
+
+    def _compose(self, canvas: Tensor, plan: _Plan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:
+        """Lays a row's sprites over its canvas (3, height, width), and those in front over `cover`, both in place."""
+        for slot, concept in enumerate(plan.concepts[row].tolist()):
+            if concept < 0:
+                continue
+            x, foot, size = plan.poses[row, slot].tolist()
+            sprite = self.model.memory.draw(concept)
+            paint(canvas, sprite, (x, foot, size), lights[row, slot])
+            if cover is not None and slot in self.model.config.front:
+                layer, ys, xs = place(sprite[3:], (x, foot, size), canvas.shape[1], canvas.shape[2])
+                cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
+
+    def _plan(self, features: list[Tensor], noise: list[_Noise]) -> _Plan:
+        """Draws every latent of the rows from its prior."""
+        model, config = self.model, self.model.config
+        choices = torch.stack([n.choices for n in noise])
+        batch = pad(features, BUCKET)
+        reading = model.reader(batch.tokens, batch.mask)
+        plain = reading.place.softmax(-1)[:, -1] > 0.5
+        where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], RARE))
+        above = torch.where(plain, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], RARE))
+        scene = model.scene(where, above)
+        asked = reading.concepts.argmax(-1)
+        there = reading.present > 0
+        there[:, 0] |= plain & ~there.any(1)  # a clean ground shows something
+        props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
+        props[plain] = 0
+        shown = torch.full((len(features), config.slots), -1)
+        poses = torch.zeros(len(features), config.slots, POSE)
+        eps = torch.stack([n.poses for n in noise])
+        named = slice(config.objects, config.objects + OBJECT_SLOTS)
+        shown[:, named] = torch.where(there, asked, -1)
+        mean, log_variance = model.object_poses(scene, reading, asked)
+        poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * CALM
+        slots = list(config.prop_slots)
+        table = torch.tensor([-1, *config.props])
+        shown[:, slots] = table[props]
+        mean, log_variance = model.prop_poses(scene, props)
+        poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * CALM
+        mean, log_variance = model.prior(scene, reading)
+        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]) * CALM
+        return _Plan(where, above, shown, poses, z)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that a frozen configuration holds."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

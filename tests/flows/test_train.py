@@ -1,0 +1,72 @@
+"""Training: it learns, it resumes exactly, and what it writes generates."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from flows.train import STATE, TrainJob, train_vae
+from models.generator import load_generator
+from tasks.errors import BadInput
+from tests.tiny import WordEncoder, write_tiny
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny") / "dataset"
+    write_tiny(folder)
+    return folder
+
+
+def job(dataset: Path, out: Path, steps: int = 6) -> TrainJob:
+    return TrainJob(dataset=dataset, out=out, steps=steps, captions=8, pictures=2, sprites=2, every=2, encoder="words")
+
+
+def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Path, tmp_path: Path) -> None:
+    train_vae.fn(job(dataset, tmp_path / "undisturbed"), WordEncoder())
+    script = (
+        "import sys, pathlib; from flows.train import *; from tests.tiny import WordEncoder\n"
+        "job = TrainJob.model_validate_json(sys.argv[1]); train_vae.fn(job, WordEncoder())"
+    )
+    wanted = job(dataset, tmp_path / "killed")
+    command = [sys.executable, "-c", script, wanted.model_dump_json()]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as process:
+        deadline = time.monotonic() + 120
+        while not (wanted.out / STATE).exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert (wanted.out / STATE).exists()
+    summary = train_vae.fn(wanted, WordEncoder())
+    assert summary.steps == 6
+    once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
+    assert once.keys() == resumed.keys()
+    assert all(torch.equal(once[name], resumed[name]) for name in once)
+
+
+def test_a_trained_checkpoint_generates_and_reports_its_steps(dataset: Path, tmp_path: Path) -> None:
+    summary = train_vae.fn(job(dataset, tmp_path / "out", steps=2), WordEncoder())
+    assert summary.steps == 2
+    generator = load_generator(str(tmp_path / "out"))
+    assert generator.encoder == "words"
+    picture = generator.generate(WordEncoder().encode(["a dog"]), [1], 128, 128)
+    assert picture.shape == (1, 3, 128, 128)
+    assert (tmp_path / "out" / "samples" / "000002.png").stat().st_size > 1000
+
+
+def test_another_job_in_the_same_folder_is_refused(dataset: Path, tmp_path: Path) -> None:
+    train_vae.fn(job(dataset, tmp_path / "out", steps=2), WordEncoder())
+    with pytest.raises(BadInput, match="other settings"):
+        train_vae.fn(job(dataset, tmp_path / "out", steps=4), WordEncoder())
+
+
+def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no finished data set"):
+        train_vae.fn(job(tmp_path, tmp_path / "out"), WordEncoder())
