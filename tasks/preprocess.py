@@ -9,6 +9,7 @@ surrogate pair, as binary data and broken decoding leave them).
 """
 
 import math
+import numbers
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,11 +94,8 @@ def _clean(text: object, max_characters: int) -> str | Rejected:
 
 
 def _not_text(value: object) -> str:
-    if (
-        value is None
-        or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and math.isnan(value))
-    ):
+    no_number = isinstance(value, numbers.Real) and math.isnan(value)
+    if value is None or no_number or type(value).__name__ in ("NAType", "NaTType"):  # pandas' own nothings
         return "The text is missing."
     return f"The value is not text but of the type {type(value).__name__}: give the row a text."
 
