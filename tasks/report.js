@@ -197,7 +197,7 @@ function makeTile(item) {
   };
   const source = thumbnailOf(item) || (path && !shard && relative(path));
   if (!source) {
-    words(path ? `in ${shard}` : 'picture not kept');
+    words(path ? `in ${shard.split('/').pop()}` : 'picture not kept');
     return tile;
   }
   withLanguage(caption, item).textContent = textOf(item);

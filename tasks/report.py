@@ -146,10 +146,11 @@ def _timings(timings: list[tuple[str, Seconds]]) -> str:
         _bar(group[0][0] if len(group) == 1 else f"{group[0][0]}–{group[-1][0]}", mean, longest)
         for group, mean in zip(groups, means, strict=True)
     )
-    note = "Seconds per shard" if size == 1 else f"Seconds per shard, each bar the mean of {size} shards"
+    note = "Seconds per shard." if size == 1 else f"Seconds per shard, each bar the mean of {size} shards."
+    note += " Stages of different shards overlap in time." if len(timings) > 1 else ""
     return (
         f'<div class="timings{" few" if len(groups) < 3 else ""}">\n<ul class="legend">{legend}</ul>\n'
-        f'<ol class="bars">{bars}</ol>\n<p class="note">{note}. Stages of different shards overlap in time.</p>\n</div>'
+        f'<ol class="bars">{bars}</ol>\n<p class="note">{note}</p>\n</div>'
     )
 
 
