@@ -31,7 +31,7 @@ class DatasetSummary(BaseModel):
     scenes: int
 
 
-@flow(name="dataset-emoji", validate_parameters=False)
+@flow(name="dataset-emoji")
 def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
     """Fetches pictures and names, composes captioned scenes, writes `concepts.parquet` and `pictures-*.parquet`.
 

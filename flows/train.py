@@ -45,18 +45,21 @@ class TrainSummary(BaseModel):
     figures: dict[str, float]
 
 
-@flow(name="train-vae", validate_parameters=False)
-def train_vae(job: TrainJob, encoder: Encoder | None = None) -> TrainSummary:
+@flow(name="train-vae")
+def train_vae(job: TrainJob) -> TrainSummary:
+    """Trains a structured VAE; see `run_training`."""
+    return run_training(job, load_text_encoder(job.encoder))
+
+
+def run_training(job: TrainJob, encoder: Encoder) -> TrainSummary:
     """Reads the data set, encodes its captions once, trains, and writes the checkpoint to `job.out`.
 
-    `encoder` stands in for the one that `job.encoder` names. Raises BadInput when the data set cannot be used, `out`
-    holds another training, or the loss stops being a number.
+    Raises BadInput when the data set cannot be used, `out` holds another training, or the loss stops being a number.
     """
     data = read_captioned(job.dataset)
     _claim(job)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), transient=True) as progress:
-        encoder = encoder or load_text_encoder(job.encoder)
         features = _encode(job, data, encoder, progress)
         schedule = Schedule(job.steps, job.captions, job.pictures, job.sprites, job.rate, job.seed)
         trainer = Trainer(build_model(data, features, encoder, job.encoder, job.seed), data, features, schedule)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flows.train import STATE, TrainJob, train_vae
+from flows.train import STATE, TrainJob, run_training
 from models.generator import load_generator
 from tasks.errors import BadInput
 from tests.tiny import WordEncoder, write_tiny
@@ -31,10 +31,10 @@ def job(dataset: Path, out: Path, steps: int = 6) -> TrainJob:
 
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Path, tmp_path: Path) -> None:
-    train_vae.fn(job(dataset, tmp_path / "undisturbed"), WordEncoder())
+    run_training(job(dataset, tmp_path / "undisturbed"), WordEncoder())
     script = (
         "import sys, pathlib; from flows.train import *; from tests.tiny import WordEncoder\n"
-        "job = TrainJob.model_validate_json(sys.argv[1]); train_vae.fn(job, WordEncoder())"
+        "job = TrainJob.model_validate_json(sys.argv[1]); run_training(job, WordEncoder())"
     )
     wanted = job(dataset, tmp_path / "killed")
     command = [sys.executable, "-c", script, wanted.model_dump_json()]
@@ -44,7 +44,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Pat
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert (wanted.out / STATE).exists()
-    summary = train_vae.fn(wanted, WordEncoder())
+    summary = run_training(wanted, WordEncoder())
     assert summary.steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
     assert once.keys() == resumed.keys()
@@ -52,7 +52,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Pat
 
 
 def test_a_trained_checkpoint_generates_and_reports_its_steps(dataset: Path, tmp_path: Path) -> None:
-    summary = train_vae.fn(job(dataset, tmp_path / "out", steps=2), WordEncoder())
+    summary = run_training(job(dataset, tmp_path / "out", steps=2), WordEncoder())
     assert summary.steps == 2
     generator = load_generator(str(tmp_path / "out"))
     assert generator.encoder == "words"
@@ -62,11 +62,11 @@ def test_a_trained_checkpoint_generates_and_reports_its_steps(dataset: Path, tmp
 
 
 def test_another_job_in_the_same_folder_is_refused(dataset: Path, tmp_path: Path) -> None:
-    train_vae.fn(job(dataset, tmp_path / "out", steps=2), WordEncoder())
+    run_training(job(dataset, tmp_path / "out", steps=2), WordEncoder())
     with pytest.raises(BadInput, match="other settings"):
-        train_vae.fn(job(dataset, tmp_path / "out", steps=4), WordEncoder())
+        run_training(job(dataset, tmp_path / "out", steps=4), WordEncoder())
 
 
 def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finished data set"):
-        train_vae.fn(job(tmp_path, tmp_path / "out"), WordEncoder())
+        run_training(job(tmp_path, tmp_path / "out"), WordEncoder())
