@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from prefect import flow
@@ -23,7 +23,7 @@ from flows.artifacts import ProgressArtifact, publish
 from flows.options import RenderJob, allowed_failures
 from flows.plan import Plan, Todo, list_todos
 from flows.progress import Progress
-from flows.runners import task_runner
+from flows.runners import on_gpu, task_runner
 from flows.summary import Summary
 from models.text_encoder import load_text_encoder
 from tasks.encode import resolve
@@ -130,11 +130,16 @@ def _submit(runner: TaskRunner[Any], setting: stages.Setting, todo: Todo) -> lis
     if setting.job.enhance:
         steps.append(stages.enhance_shard)
     for step in steps:
-        futures.append(runner.submit(step, {**common, "work": futures[-1]}))
+        with on_gpu(setting.job) if step in stages.WITH_MODELS else nullcontext():
+            futures.append(runner.submit(step, {**common, "work": futures[-1]}))
     return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
 
 
 def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
     """What the last stage returns; if one failed, the error of the first that did."""
-    futures[-1].wait()
-    return [future.result() for future in futures][-1]
+    try:
+        return futures[-1].result()
+    except Exception:
+        for future in futures:  # only now: on a cluster each would bring the shard's pictures here
+            future.result()
+        raise

@@ -7,15 +7,32 @@ parameters, and would look at every pixel.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from tasks.plan import Shard
 from tasks.preprocess import Prepared
 
 
-class Prompt:
+class _Portable:
+    """Goes to another process with its tensors as arrays: a tensor that is one row of a batch would be pickled with
+    the whole batch, once a row."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value.numpy(force=True) if isinstance(value, Tensor) else value for name, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, torch.tensor(value) if isinstance(value, np.ndarray) else value)
+
+
+class Prompt(_Portable):
     """One input row that is fit to be rendered.
 
     Attributes:
@@ -36,8 +53,13 @@ class Prompt:
         self.features: Tensor | None = None
 
 
-class Picture:
-    """One picture of a prompt; `pixels` (3, height, width) float32 in [0, 1] is set by `generate`."""
+class Picture(_Portable):
+    """One picture of a prompt.
+
+    Attributes:
+        pixels: (3, height, width) float32 in [0, 1], from `generate` until they are encoded.
+        file, figures: the encoded picture and its quality figures, from then on.
+    """
 
     def __init__(self, prompt: Prompt, number: int) -> None:
         self.prompt = prompt
