@@ -17,7 +17,7 @@ from rich.console import Console
 
 from flows import runtime
 from flows.options import RenderJob, RenderOptions
-from tasks.errors import BadInput
+from tasks.errors import BadInput, Stopped
 from tasks.storage import StorageError, explain
 
 FAILED, BAD_INPUT = 1, 2
@@ -152,7 +152,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except CycloptsError as error:
         cause = error.__cause__
         _fail(sentence(cause) if isinstance(cause, ValidationError) else str(error), BAD_INPUT)
-    except StorageError as error:
+    except (StorageError, Stopped, MemoryError) as error:
         _fail(str(error), FAILED)
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to carry on.", 130)

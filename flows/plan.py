@@ -2,9 +2,9 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,10 +12,26 @@ from flows.options import RenderJob, checked
 from flows.summary import Summary, read_outcomes
 from models.generator import load_generator
 from tasks.encode import resolve
+from tasks.errors import BadInput
 from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
 from tasks.write import read_table
+
+
+Model = TypeVar("Model")
+
+
+def usable(load: Callable[[], Model]) -> Model:
+    """The model that `load` gives.
+
+    Raises:
+        BadInput: there is none, or it is damaged or of another kind; the sentence is the model's own.
+    """
+    try:
+        return load()
+    except ValueError as error:
+        raise BadInput(str(error)) from error
 
 
 class Plan:
@@ -24,7 +40,7 @@ class Plan:
     def __init__(self, job: RenderJob, spool: Storage) -> None:
         self.job = checked(job)
         self.found: Input = find_input(job.prompts, spool, job.text_column)
-        self.generator = load_generator(resolve(job.generator), job.device)
+        self.generator = usable(lambda: load_generator(resolve(job.generator), job.device))
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
         self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)

@@ -21,22 +21,18 @@ from prefect.task_runners import TaskRunner
 from flows import stages
 from flows.artifacts import ProgressArtifact, publish
 from flows.options import RenderJob, allowed_failures
-from flows.plan import Plan, Todo, list_todos
+from flows.plan import Plan, Todo, list_todos, usable
 from flows.progress import Progress
 from flows.runners import on_gpu, task_runner
 from flows.summary import Summary
 from models.text_encoder import load_text_encoder
 from tasks.encode import resolve
-from tasks.errors import BadInput
+from tasks.errors import BadInput, Stopped
 from tasks.lock import locked
 from tasks.record import open_record, versions
 from tasks.report import write_report
 from tasks.storage import Storage, StorageError
 from tasks.write import Outcome, Provenance
-
-
-class TooManyFailures(RuntimeError):
-    """The run was stopped because rows fail wholesale."""
 
 
 @flow(name="render", flow_run_name="render {job.prompts} to {job.out}", persist_result=False)
@@ -46,7 +42,7 @@ def render(job: RenderJob) -> Summary:
     Raises:
         BadInput: the job, its input or its output cannot be used; nothing has been written.
         StorageError: storage failed on the way; the same job again carries on.
-        TooManyFailures: more rows failed than `max_failures` allows.
+        Stopped: more rows failed than `max_failures` allows.
     """
     started = time.perf_counter()
     out = Storage(job.out)
@@ -68,7 +64,7 @@ def render(job: RenderJob) -> Summary:
             summary.add(done)
             progress.advance(done.rows)
             if summary.quarantined > allowed:
-                raise TooManyFailures(
+                raise Stopped(
                     f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
                     f"`imagemill inspect {job.out}` says why."
                 )
@@ -81,7 +77,11 @@ def render(job: RenderJob) -> Summary:
 
 def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
     """Opens or makes the run's record, and settles what all shards have in common."""
-    encoder = None if plan.encoder is None else load_text_encoder(resolve(plan.encoder), job.device)
+    encoder = (
+        None if plan.encoder is None else usable(lambda: load_text_encoder(resolve(plan.encoder or ""), job.device))
+    )
+    if encoder is not None and job.encoder is not None:  # chosen by the user: does the generator know its features?
+        usable(lambda: plan.generator.generate(encoder.encode(["a"]), [0], *plan.size))
     made_by = Provenance(
         encoder=encoder and encoder.name,
         encoder_digest=encoder and encoder.digest,

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import State
 
 from flows.options import RenderJob
 from models.generator import Generator, load_generator
@@ -19,13 +20,26 @@ from models.text_encoder import TextEncoder, load_text_encoder
 from tasks import encode, enhance, generate, preprocess, read, write
 from tasks.batching import BatchLimit
 from tasks.plan import Input, Shard
-from tasks.storage import Storage
+from tasks.storage import Storage, StorageError
 from tasks.work import Work
 
 Result = TypeVar("Result")
 QUICK = {"cache_policy": NO_CACHE, "persist_result": False}
+
+
+def _passing(task: Any, run: Any, state: State[Any]) -> bool:
+    """Whether a failure may mend itself; a full disk or a damaged file won't in half a minute."""
+    try:
+        state.result()
+    except StorageError as error:
+        return error.passing
+    except Exception:
+        return False
+    return False
+
+
 # Reading and writing meet the network: what the store's own client could not mend is tried again as a whole.
-STORED = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20]}
+STORED = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
 
 
 class Setting:

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend."""
+"""The errors that end a command with a sentence."""
 
 
 class BadInput(ValueError):
@@ -6,3 +6,7 @@ class BadInput(ValueError):
 
     The command line prints the sentence and exits with code 2; nothing has been written.
     """
+
+
+class Stopped(RuntimeError):
+    """The run was stopped on purpose, as rows fail wholesale; what is complete stays. Exit code 1."""

@@ -15,8 +15,8 @@ def isolate(function: Callable[[Sequence[Item]], Any], items: Sequence[Item]) ->
     try:
         if items:
             function(items)
-    except OSError:
-        raise  # storage: not the row's fault, and to be tried again as a whole
+    except (OSError, MemoryError):
+        raise  # storage or device: not the row's fault
     except Exception as error:
         if len(items) == 1:
             line = " ".join(str(error).split())[:300]

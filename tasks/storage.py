@@ -34,14 +34,18 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 class StorageError(OSError):
-    """A storage failure as one sentence; `mendable` where the user's input (folder, bucket, keys) is what is wrong."""
+    """A storage failure as one sentence.
 
-    def __init__(self, sentence: str, mendable: bool = False) -> None:
+    `mendable`: the user's input (folder, bucket, keys) is what is wrong. `passing`: it may well work the next time.
+    """
+
+    def __init__(self, sentence: str, mendable: bool = False, passing: bool = False) -> None:
         super().__init__(sentence)
         self.mendable = mendable
+        self.passing = passing
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.args[0], self.mendable)
+        return type(self), (self.args[0], self.mendable, self.passing)
 
 
 def explain(error: BaseException, where: str) -> StorageError | None:
@@ -62,7 +66,9 @@ def explain(error: BaseException, where: str) -> StorageError | None:
             f"{where}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile.", True
         )
     if any(isinstance(e, BotoCoreError | ClientError) for e in causes):
-        return StorageError(f"{where}: the object store failed ({error}); run the same command again to carry on.")
+        return StorageError(
+            f"{where}: the object store failed ({error}); run the same command again to carry on.", passing=True
+        )
     if isinstance(error, StorageError):
         return error
     if not isinstance(error, OSError):

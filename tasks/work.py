@@ -67,6 +67,8 @@ class Picture(_Portable):
         self.number = None if len(prompt.seeds) == 1 else number
         self.id = prompt.id if self.number is None else f"{prompt.id}~{number}"
         self.pixels: Tensor | None = None
+        self.file = b""
+        self.figures: dict[str, float] = {}
 
 
 class Failure:

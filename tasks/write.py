@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Annotated, Any
@@ -101,7 +100,8 @@ def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenan
     """
     shard = work.shard.name
     with work.timed("write"):
-        metadata = metadata_table(list(_pictures(work, storage, options, made_by, attempt)), work)
+        _encode(work, options, made_by)
+        metadata = metadata_table(_write_pictures(work, storage, options, made_by, attempt), work)
     if attempt > 1:
         metadata = pa.concat_tables([read_table(storage, f"metadata/{shard}.parquet"), metadata])
         metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
@@ -117,40 +117,55 @@ def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenan
     return outcome
 
 
-def _pictures(
-    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int
-) -> Iterable[dict[str, Any]]:
-    """Writes the pictures' files and yields their metadata rows."""
-    settings = json.dumps(made_by.settings, ensure_ascii=False, sort_keys=True)
-    layout = LAYOUTS[options.layout]
-    pack = pack_name(options.layout, work.shard.name, attempt)
-    entries = []
+def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
+    """Pixels to the bytes of files, once: a picture's pixels go as they are encoded, so that it is not held twice."""
     for picture in work.pictures:
+        if picture.pixels is None:
+            continue  # done, and what failed was the writing: this is another try
         info = {
             "prompt": str(picture.prompt.text),
             "id": picture.id,
             "seed": str(picture.seed),
             "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
-            "settings": settings,
+            "settings": _settings(made_by),
             "Software": "imagemill",
         }
-        assert picture.pixels is not None
         pixels = to_bytes(picture.pixels)
-        picture.pixels = None  # encoded as we go: a shard's pictures are not held twice
-        data = b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
-        name = f"{file_name(picture.prompt.id, picture.number)}.{SUFFIX[options.format]}"
-        entries.append((picture, name, data))
-        yield {
-            **_row(picture, made_by, settings),
+        picture.figures = figures(pixels)
+        picture.file = (
+            b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
+        )
+        picture.pixels = None
+
+
+def _write_pictures(
+    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int
+) -> list[dict[str, Any]]:
+    """Writes the pictures' files; returns their metadata rows."""
+    layout = LAYOUTS[options.layout]
+    pack = pack_name(options.layout, work.shard.name, attempt)
+    entries = [
+        (picture, f"{file_name(picture.prompt.id, picture.number)}.{SUFFIX[options.format]}", picture.file)
+        for picture in work.pictures
+    ]
+    storage.write_many(layout.pack(pack, entries))
+    return [
+        {
+            **_row(picture, made_by),
             "image": layout.locate(pack, name),
             "sha256": sha256(data).hexdigest() if data else None,
             "bytes": len(data),
-            **figures(pixels),
+            **picture.figures,
         }
-    storage.write_many(layout.pack(pack, entries))
+        for picture, name, data in entries
+    ]
 
 
-def _row(picture: Picture, made_by: Provenance, settings: str) -> dict[str, Any]:
+def _settings(made_by: Provenance) -> str:
+    return json.dumps(made_by.settings, ensure_ascii=False, sort_keys=True)
+
+
+def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
     prompt = picture.prompt
     prepared = prompt.prepared
     assert prepared is not None
@@ -171,7 +186,7 @@ def _row(picture: Picture, made_by: Provenance, settings: str) -> dict[str, Any]
         "seed": picture.seed,
         "width": prompt.width,
         "height": prompt.height,
-        "settings": settings,
+        "settings": _settings(made_by),
     }
 
 
