@@ -8,6 +8,7 @@ Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -51,7 +52,7 @@ def render(
         Print the summary as JSON.
     """
     given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
-    full = _job(RenderJob, job, given)
+    full = _job(RenderJob, job, given).dated(datetime.now(UTC))
     if dry_run:
         from flows.plan import Plan
 

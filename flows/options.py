@@ -1,5 +1,7 @@
 """The job of `render`: every stage's options, and how the work is carried out."""
 
+from datetime import date
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -78,9 +80,21 @@ class RenderJob(RenderOptions):
     """Prompts in, pictures and metadata out."""
 
     prompts: str
-    """Parquet, CSV or JSON lines; a file, a folder or a glob, local or s3://."""
+    """Parquet, CSV or JSON lines; a file, a folder or a glob, local or s3://; {date} is the day (UTC)."""
     out: str
-    """The run folder, local or s3://."""
+    """The run folder, local or s3://; {date} is the day (UTC)."""
+
+    def dated(self, day: date) -> "RenderJob":
+        """The job with `{date}` in its paths filled in, so that a schedule can give each day a folder of its own."""
+        return self.model_copy(
+            update={name: getattr(self, name).replace("{date}", f"{day:%Y-%m-%d}") for name in ("prompts", "out")}
+        )
+
+    @property
+    def title(self) -> str:
+        """What is made of what, in a few words."""
+        part = "" if self.part[1] == 1 else f", part {self.partition}"
+        return f"{PurePath(self.prompts).name} to {self.out}{part}"
 
     def shaping(self) -> dict[str, Any]:
         """The part of the job that decides what is made: a run folder belongs to one such."""

@@ -12,10 +12,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
+from datetime import UTC
 from typing import Any
 
 from prefect import flow
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows import stages
@@ -35,7 +37,17 @@ from tasks.storage import Storage, StorageError
 from tasks.write import Outcome, Provenance
 
 
-@flow(name="render", flow_run_name="render {job.prompts} to {job.out}", persist_result=False)
+def _name() -> str:
+    """Of the flow run, as Prefect shows it."""
+    return _dated(flow_run.parameters["job"]).title
+
+
+def _dated(job: RenderJob) -> RenderJob:
+    """The day is the one that the run was scheduled for: tried again on the next, it carries on in its own folder."""
+    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
+
+
+@flow(name="render", flow_run_name=_name, persist_result=False)
 def render(job: RenderJob) -> Summary:
     """Renders a file of prompts into a run folder.
 
@@ -45,6 +57,7 @@ def render(job: RenderJob) -> Summary:
         Stopped: more rows failed than `max_failures` allows.
     """
     started = time.perf_counter()
+    job = _dated(job)
     out = Storage(job.out)
     with ExitStack() as stack:
         spool = Storage(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))

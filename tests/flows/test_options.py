@@ -1,4 +1,5 @@
 import math
+from datetime import date
 
 import pytest
 from pydantic import ValidationError
@@ -39,3 +40,13 @@ def test_how_the_work_is_done_is_not_what_is_made() -> None:
 def test_retry_without_resume_is_refused() -> None:
     with pytest.raises(BadInput, match="drop either"):
         checked(job(retry_quarantined=True, resume=False))
+
+
+def test_the_day_stands_in_the_paths_of_a_scheduled_job() -> None:
+    dated = RenderJob(prompts="s3://b/{date}.parquet", out="runs/{date}-parts").dated(date(2026, 3, 9))
+    assert (dated.prompts, dated.out) == ("s3://b/2026-03-09.parquet", "runs/2026-03-09-parts")
+
+
+def test_the_title_names_the_input_the_output_and_the_part() -> None:
+    assert RenderJob(prompts="s3://b/in/a.parquet", out="s3://b/run").title == "a.parquet to s3://b/run"
+    assert job(partition="2/3").title == "a.parquet to run, part 2/3"
