@@ -52,7 +52,7 @@ def segment(texts: Sequence[str]) -> list[list[Word]]:
 
     The English runs of all texts go through the tagger in batches; a text's words depend on that text alone.
     """
-    runs = [list(script_runs(text)) for text in texts]
+    runs = [script_runs(text) for text in texts]
     english = iter(_english([piece for row in runs for script, piece in row if script == "latin"]))
     return [[word for script, piece in row for word in _words(script, piece, english)] for row in runs]
 
@@ -94,8 +94,6 @@ def _chinese(word: str, tag: str) -> list[Word]:
         return [(word, mended)]
     if tag.startswith("nr") and len(word) > 3 and "·" not in word:
         return [(word, "NOUN")]  # 阳光明媚 "bright sunshine": too long for the person's name that jieba takes it for
-    if tag == "eng":
-        return [(word, "X")]
     return [(word, sign_tag(word) or _UPOS.get(tag[:2]) or _UPOS.get(tag[:1], "X"))]
 
 
