@@ -5,8 +5,8 @@ number; it gives the filtered batch, which may leave [0, 1] a little (`tasks.enh
 of your own with the `step` decorator; nothing else has to know of it.
 
 Every filter here uses one plain +, -, x or / at a time: no reduction over pixels, no convolution kernel, no exp and
-no fused multiply-add. Such operations are rounded exactly as IEEE 754 says whatever the batch, thread or device, so
-a row's bytes are the same alone and in any batch.
+no fused multiply-add. Such operations are rounded exactly as IEEE 754 says, however they are batched, vectorised
+and shared among threads, so a row's bytes are the same alone and in any batch.
 """
 
 import math
