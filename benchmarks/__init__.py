@@ -1,0 +1,1 @@
+"""What imagemill costs and brings, measured; see README.md."""

@@ -1,0 +1,278 @@
+"""What the flow costs over the bare model, and what a plain script loop costs, on the same prompts in one run.
+
+    python -m benchmarks.overhead                                    # 2,000 prompts, the default generator, 3 rounds
+    python -m benchmarks.overhead --rows 100 --rounds 1 --generator dummy --json
+
+`bare` runs text encoder and generator on the flow's own batches and encodes each picture as PNG, nothing else. `plain`
+is what one writes today: pandas, a loop, Pillow, one metadata file at the end. `flow` is `imagemill render`, report
+included. All take turns in one process with the same models and threads; the order changes from round to round.
+"""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import torch
+from cyclopts import Parameter, run
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.prompts import write_prompts
+from flows import runtime
+from models.generator import Generator, load_generator
+from models.text_encoder import TextEncoder, load_text_encoder
+
+PLAIN_BATCH = 32
+WARM_UP = 32  # rows of each way before the clock runs: first calls allocate, import and plan kernels
+
+
+@dataclass
+class Sample:
+    """Seconds on the clock, and processor seconds of this process and those below it."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def ratios(self, bare: "Sample", of: str) -> list[float]:
+        return [mine / its for mine, its in zip(getattr(self, of), getattr(bare, of), strict=True)]
+
+
+@dataclass
+class Models:
+    """What all three ways share."""
+
+    generator: Generator
+    encoder: TextEncoder | None
+
+    @classmethod
+    def load(cls, generator: str) -> "Models":
+        made = load_generator(generator)
+        return cls(made, None if made.encoder is None else load_text_encoder(made.encoder))
+
+    def features(self, texts: list[str]) -> list[torch.Tensor]:
+        return [] if self.encoder is None else self.encoder.encode(texts)
+
+    def pictures(self, features: list[torch.Tensor], seeds: list[int]) -> torch.Tensor:
+        return self.generator.generate(features, seeds, self.generator.size, self.generator.size)
+
+
+def _image(picture: torch.Tensor) -> Image.Image:
+    return Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def bare(prompts: Path, models: Models, shard_size: int, batch_size: int) -> None:
+    """Text encoder, generator and PNG encoding on the flow's batches; the bytes are thrown away."""
+    frame = pd.read_parquet(prompts, columns=["text", "seed"])
+    for first in range(0, len(frame), shard_size):
+        shard = frame.iloc[first : first + shard_size]
+        features, seeds = models.features(list(shard["text"])), shard["seed"].tolist()
+        for start in range(0, len(shard), batch_size):
+            part = slice(start, start + batch_size)
+            for picture in models.pictures(features[part], seeds[part]):
+                _image(picture).save(io.BytesIO(), "PNG")
+
+
+def plain(prompts: Path, models: Models, out: Path) -> None:
+    """A script as one writes it: no restart, no checks, nothing in the files but the picture."""
+    (out / "images").mkdir(parents=True)
+    frame = pd.read_parquet(prompts)
+    rows = []
+    for start in range(0, len(frame), PLAIN_BATCH):
+        batch = frame.iloc[start : start + PLAIN_BATCH]
+        pictures = models.pictures(models.features(list(batch["text"])), batch["seed"].tolist())
+        for row, picture in zip(batch.itertuples(), pictures, strict=True):
+            path = out / "images" / f"{row.id}.png"
+            _image(picture).save(path)
+            rows.append({"id": row.id, "text": row.text, "seed": row.seed, "image": str(path)})
+    pd.DataFrame(rows).to_parquet(out / "metadata.parquet")
+
+
+def flow(prompts: Path, generator: str, out: Path) -> dict[str, float]:
+    """`imagemill render` as a user's Python would call it; returns the seconds of each stage."""
+    from flows.options import RenderJob
+    from flows.render import render
+
+    summary = render(RenderJob(prompts=str(prompts), out=str(out), generator=generator))
+    return {**summary.seconds, "start": summary.seconds_start, "run": summary.seconds_run}
+
+
+def _cpu() -> float:
+    """Processor seconds so far of this process and the living ones below it (the private Prefect server)."""
+    total = 0.0
+    for process in (me := psutil.Process(), *me.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+@contextlib.contextmanager
+def _measured(sample: Sample) -> Iterator[None]:
+    cpu, start = _cpu(), time.perf_counter()
+    yield
+    sample.seconds.append(time.perf_counter() - start)
+    before = _cpu()
+    for _ in range(50):  # the server stores the last states behind the flow's back: its cost, not the next one's
+        time.sleep(0.2)
+        before, now = _cpu(), before
+        if before - now < 0.02:
+            break
+    sample.cpu.append(before - cpu)
+
+
+def _from_the_shell(prompts: Path, generator: str, out: Path) -> dict[str, float]:
+    """The command once, as typed: all of its wall time, Python's start and the server's end included."""
+    command = [sys.executable, "-m", "flows", "render", str(prompts), "--out", str(out), "--generator", generator]
+    start = time.perf_counter()
+    done = subprocess.run([*command, "--json"], check=True, stdout=subprocess.PIPE)
+    wall = time.perf_counter() - start
+    ran = json.loads(done.stdout)["seconds_run"]
+    return {"whole": wall, "run": ran, "around": wall - ran}
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def _compare(ours: Path, theirs: Path) -> int:
+    """How many pictures of two folders are the same, by name and pixel."""
+    names = {path.name: path for path in ours.rglob("*.png")}
+    return sum(
+        path.name in names and np.array_equal(_pixels(path), _pixels(names[path.name]))
+        for path in theirs.rglob("*.png")
+    )
+
+
+def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, Any]:
+    """Runs everything and returns the figures: seconds and processor seconds a round, ratios, start-up."""
+    prompts, few = folder / "prompts.parquet", folder / "few.parquet"
+    write_prompts(prompts, rows)
+    write_prompts(few, min(rows, WARM_UP))
+    shell = _from_the_shell(prompts, generator, folder / "shell")
+
+    start = time.perf_counter()
+    runtime.configure()
+    import flows.render  # noqa: F401 - its imports are part of the start-up
+
+    runtime.wait_for_server()
+    imported = time.perf_counter()
+    models = Models.load(generator)
+    loaded = time.perf_counter()
+    flow(few, generator, folder / "warm flow")
+    begun = time.perf_counter()
+
+    from flows.options import RunOptions
+    from tasks.plan import auto_shard_size
+
+    size = models.generator.size
+    shard_size, batch_size = auto_shard_size(rows, size, size), RunOptions().batch_size
+    stages: dict[str, float] = {}
+    ways: dict[str, Callable[[Path], Any]] = {
+        "bare": lambda out: bare(prompts, models, shard_size, batch_size),
+        "plain": lambda out: plain(prompts, models, out),
+        "flow": lambda out: stages.update(flow(prompts, generator, out)),
+    }
+    bare(few, models, shard_size, batch_size)
+    samples = {name: Sample() for name in ways}
+    same = 0
+    for number in range(rounds):
+        turn = number % len(ways)
+        for name in [*list(ways)[turn:], *list(ways)[:turn]]:
+            with _measured(samples[name]):
+                ways[name](folder / name)
+        same = _compare(folder / "flow", folder / "plain")
+        for name in ("flow", "plain"):
+            shutil.rmtree(folder / name)
+    return {
+        "rows": rows,
+        "generator": models.generator.name,
+        "encoder": models.encoder and models.encoder.name,
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
+        "same_pictures": same,
+        "ways": {
+            name: {
+                **asdict(sample),
+                "ratio": median(sample.ratios(samples["bare"], "seconds")),
+                "cpu_ratio": median(sample.ratios(samples["bare"], "cpu")),
+            }
+            for name, sample in samples.items()
+        },
+        "flow_stages": stages,
+        "start": {"imports and server": imported - start, "models": loaded - imported, "first run": begun - loaded},
+        "shell": shell,
+    }
+
+
+def _show(found: dict[str, Any]) -> None:
+    rows = found["rows"]
+    title = (
+        f"{rows:,} prompts, generator {found['generator']}, encoder {found['encoder'] or 'none'}, "
+        f"{found['threads']} torch threads, {os.cpu_count()} cores, load {found['load']:.1f}"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in ("seconds", "pictures/s", "over bare", "each round", "CPU seconds", "CPU over bare"):
+        table.add_column(name, justify="right")
+    for name, way in found["ways"].items():
+        seconds, cpu = median(way["seconds"]), median(way["cpu"])
+        rounds = " ".join(f"{value:.1f}" for value in way["seconds"])
+        table.add_row(
+            name, f"{seconds:.2f}", f"{rows / seconds:.1f}", f"{way['ratio']:.3f}", rounds, f"{cpu:.2f}",
+            f"{way['cpu_ratio']:.3f}",
+        )  # fmt: skip
+    console = Console(width=120)
+    console.print(table)
+    for name in ("flow_stages", "start", "shell"):
+        parts = ", ".join(f"{part} {seconds:.2f}" for part, seconds in found[name].items())
+        console.print(f"{name.replace('_', ' ')} (seconds): {parts}")
+    console.print(f"{found['same_pictures']} of {rows} pictures of plain and flow are the same")
+
+
+def main(
+    *,
+    rows: int = 2000,
+    rounds: int = 3,
+    generator: str = "default",
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Measure what the flow costs over the bare model.
+
+    Parameters
+    ----------
+    rows
+        Prompts to render.
+    rounds
+        How often each way takes its turn; the ratios are medians over the rounds.
+    generator
+        The generator, as `imagemill render --generator`.
+    as_json
+        Print the figures as JSON.
+    """
+    with tempfile.TemporaryDirectory(prefix="imagemill-overhead-") as folder:
+        os.environ["PREFECT_HOME"] = f"{folder}/prefect"  # a newcomer's, and the user's own stays as it is
+        found = measure(rows, rounds, generator, Path(folder))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        _show(found)
+
+
+if __name__ == "__main__":
+    run(main)
