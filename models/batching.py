@@ -9,15 +9,15 @@ T = TypeVar("T")
 
 @dataclass
 class BatchLimit:
-    """The most rows a network runs at once; halved when the memory ends, and kept by the network it belongs to."""
+    """How much a network is given at once (rows, or tokens); halved when the memory ends, and kept from then on."""
 
-    rows: int
+    size: int
 
     def halve(self) -> None:
-        """Half as many rows from now on. Raises MemoryError if even one row does not fit."""
-        if self.rows == 1:
+        """Half as much from now on. Raises MemoryError if not even one fits."""
+        if self.size == 1:
             raise MemoryError("Not even one row fits into the device's memory; take a smaller model or picture.")
-        self.rows //= 2
+        self.size //= 2
 
 
 def chunks(items: Sequence[T], rows: int) -> Iterator[list[T]]:

@@ -35,7 +35,9 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
         with FileLock(root / f"{name}.lock"):
             if not target.is_dir():
                 _make(root, target, make)
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno is None:  # not the file system's: some library's own
+            raise
         message = f"The cache {root} cannot be written ({error.strerror}); set IMAGEMILL_CACHE to a folder that can."
         raise ValueError(message) from error
     return target

