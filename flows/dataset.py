@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tasks.concepts import element_concepts, emoji_concepts, fetch_archives
-from tasks.dataset import scene_rows, single_rows, write_concepts, write_pictures
+from tasks.dataset import phrase_rows, scene_rows, single_rows, write_concepts, write_pictures
 from tasks.errors import BadInput
 from tasks.scenes import PROPS, Painter
 
@@ -17,6 +17,7 @@ class EmojiDatasetJob(BaseModel):
 
     out: Path = Field(description="Folder for the Parquet files; must be new or empty.")
     scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
+    phrases: int = Field(1_600, ge=0, description="How many scenes of short phrases: places, skies, two people.")
     concepts: int | None = Field(None, ge=1, description="Only the first so many concepts (for a quick trial).")
     seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
     archives: Path = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
@@ -44,7 +45,7 @@ def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
     everything = [*named, *(c for c in emoji[len(named) :] if c.id in PROPS), *element_concepts()]
     job.out.mkdir(parents=True, exist_ok=True)
     singles = list(single_rows(named, job.seed))
-    scenes = list(scene_rows(named, job.scenes, job.seed))
+    scenes = [*scene_rows(named, job.scenes, job.seed), *phrase_rows(named, job.phrases, job.seed)]
     painter = Painter(everything)
     columns = (TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:

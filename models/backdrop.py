@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.memory import ResidualBlock
+from models.memory import ResidualBlock, silence
 
 
 class BackdropEncoder(nn.Module):
@@ -17,6 +17,7 @@ class BackdropEncoder(nn.Module):
         widths = (3, 24, 48, 96, 128, 128)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
         self.leave = nn.Linear(128 * 16 + condition, 2 * latent)
+        nn.init.constant_(self.leave.bias[latent:], -4.0)  # little noise at first, or the decoder learns to ignore z
 
     def forward(self, picture: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         hidden = picture * 2 - 1
@@ -65,8 +66,7 @@ class Finish(nn.Module):
         self.enter = nn.Conv2d(64, width, 3, padding=1)
         self.block = ResidualBlock(width, condition)
         self.leave = nn.Conv2d(width, 48, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        silence(self.leave)
 
     def forward(self, picture: Tensor, cover: Tensor, condition: Tensor) -> Tensor:
         """(n, 3, 128, 128) and coverage (n, 1, 128, 128) to the residual (n, 3, 128, 128)."""

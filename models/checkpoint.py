@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 FORMAT = 1
+_SCALE = ":scale"  # after a weight's name: the tensor that its int8 rows are to be multiplied with
+_LARGE = 4096  # weights from so many numbers on
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -40,10 +42,14 @@ def load_weights(folder: Path, model: nn.Module) -> None:
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is damaged or cut short ({error}); copy the checkpoint again.") from None
     wanted = model.state_dict()
+    scales = {name: tensors.pop(name + _SCALE) for name in list(wanted) if name + _SCALE in tensors}
     wrong = sorted(set(wanted) ^ set(tensors)) or [n for n in wanted if wanted[n].shape != tensors[n].shape]
     if wrong:
         raise ValueError(f"{path} does not fit its config.json: {wrong[0]} is missing, spare or of another shape.")
-    model.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()})
+    state = {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
+    for name, scale in scales.items():
+        state[name] *= scale.float().reshape(-1, *[1] * (state[name].ndim - 1))
+    model.load_state_dict(state)
 
 
 def digest(folder: Path) -> str:
@@ -62,9 +68,20 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 
 def save(folder: Path, family: str, config: Any, model: nn.Module, card: str) -> None:
-    """Writes a checkpoint; `config` is a dataclass. Floats are kept as float16, config.json is written last."""
+    """Writes a checkpoint; `config` is a dataclass. config.json is written last.
+
+    Large weights are kept as int8 with a scale for each output, other floats as float16.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.half() if t.dtype == torch.float32 else t for n, t in model.state_dict().items()}
+    for name, weight in model.named_parameters():
+        if weight.ndim > 1 and weight.numel() >= _LARGE:
+            rows = weight.detach().flatten(1)
+            scale = (rows.abs().amax(1) / 127).clamp(min=1e-7).half().clamp(min=1e-7)
+            tensors[name] = (
+                (rows / scale.float()[:, None]).round().clamp(-127, 127).to(torch.int8).reshape(weight.shape)
+            )
+            tensors[name + _SCALE] = scale
     save_tensors(folder / "model.safetensors", tensors)
     (folder / "README.md").write_text(card, "utf-8")
     content = {"family": family, "format": FORMAT, **dataclasses.asdict(config)}

@@ -1,8 +1,9 @@
 """The memory of a retrieval-augmented generator: one compressed sprite a concept, and the decoder that draws it.
 
-A sprite is (4, 128, 128), colour premultiplied by coverage. It is kept as int8 codes of its non-empty 8x8 patches in
-a basis found in closed form (PCA); the decoder adds to the linear reconstruction what a small residual network sees
-that single patches cannot: edges across patches and fine texture.
+A sprite is (4, 128, 128), colour premultiplied by coverage. It is kept as codes of its non-empty 8x8 patches in a
+basis found in closed form (PCA), the strongest eight at 8 bits, the others at 4; the decoder adds to the linear
+reconstruction what a small residual network sees that single patches cannot: edges across patches and fine texture.
+The few sprites that fill a whole picture (a skyline, rain) are kept as they are.
 """
 
 import torch
@@ -12,12 +13,29 @@ from torch.nn import functional as F
 EDGE = 128
 PATCH = 8
 GRID = EDGE // PATCH
+FINE = 8  # codes a patch at 8 bits
+COARSE = 24  # codes a patch at 4 bits
 _VALUES = 4 * PATCH * PATCH
 
 
 def _patches(sprites: Tensor) -> Tensor:
     """(n, 4, 128, 128) to (n, 256 patches, 256 values)."""
     return F.unfold(sprites, PATCH, stride=PATCH).transpose(1, 2)
+
+
+def _visible(patches: Tensor) -> Tensor:
+    return patches.abs().amax(2) > 3 / 255
+
+
+def filled_patches(sprites: Tensor) -> int:
+    """How many patches of the sprites are not empty, which is how many codes a memory needs."""
+    return int(_visible(_patches(sprites)).sum())
+
+
+def silence(layer: nn.Module) -> None:
+    """Makes a residual's last layer say nothing at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 class ResidualBlock(nn.Module):
@@ -28,8 +46,7 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(condition, 2 * channels) if condition else None
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        silence(self.second)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         h = self.first(F.silu(x))
@@ -40,21 +57,33 @@ class ResidualBlock(nn.Module):
 
 
 class SpriteMemory(nn.Module):
-    """Codes of `concepts` sprites, of which `filled` patches are not empty, and their decoder."""
+    """The first `coded` concepts as codes of `filled` patches, `whole` more as they are, and the codes' decoder."""
 
-    def __init__(self, concepts: int, filled: int, channels: int = 20, width: int = 80, blocks: int = 4) -> None:
+    fine: Tensor
+    coarse: Tensor
+    present: Tensor
+    scale: Tensor
+    basis: Tensor
+    mean: Tensor
+    whole: Tensor
+    starts: Tensor
+
+    def __init__(self, coded: int, whole: int, filled: int, width: int = 80, blocks: int = 4) -> None:
         super().__init__()
-        self.register_buffer("codes", torch.zeros(filled, channels, dtype=torch.int8))
-        self.register_buffer("present", torch.zeros(concepts, GRID * GRID, dtype=torch.bool))
-        self.register_buffer("scale", torch.ones(channels))
-        self.register_buffer("basis", torch.zeros(channels, _VALUES))
+        codes = FINE + COARSE
+        self.coded = coded
+        self.register_buffer("fine", torch.zeros(filled, FINE, dtype=torch.int8))
+        self.register_buffer("coarse", torch.zeros(filled, COARSE // 2, dtype=torch.uint8))  # two codes a byte
+        self.register_buffer("present", torch.zeros(coded, GRID * GRID, dtype=torch.bool))
+        self.register_buffer("scale", torch.ones(codes))
+        self.register_buffer("basis", torch.zeros(codes, _VALUES))
         self.register_buffer("mean", torch.zeros(_VALUES))
-        self.register_buffer("starts", torch.zeros(concepts + 1, dtype=torch.int64), persistent=False)
-        self.enter = nn.Conv2d(channels + 1, width, 3, padding=1)
+        self.register_buffer("whole", torch.zeros(whole, 4, EDGE, EDGE, dtype=torch.uint8))
+        self.register_buffer("starts", torch.zeros(coded + 1, dtype=torch.int64), persistent=False)
+        self.enter = nn.Conv2d(codes + 1, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.leave = nn.Conv2d(width, _VALUES, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        silence(self.leave)
         self.drawn: dict[int, Tensor] = {}
 
     def index(self) -> None:
@@ -63,30 +92,38 @@ class SpriteMemory(nn.Module):
 
     @torch.no_grad()
     def fit(self, sprites: Tensor) -> None:
-        """Fits the basis to the sprites (concepts, 4, 128, 128) and stores their codes."""
-        patches = _patches(sprites)
-        present = patches.abs().amax(2) > 2 / 255
+        """Fits the basis to the coded sprites (the first of (concepts, 4, 128, 128)) and stores all of them."""
+        self.whole.copy_((sprites[self.coded :] * 255).round())
+        patches = _patches(sprites[: self.coded])
+        present = _visible(patches)
         filled = patches[present]
         self.mean.copy_(filled.mean(0))
         centred = filled - self.mean
         _, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-        channels = len(self.scale)
-        self.basis.copy_(vectors[:, -channels:].flip(1).T)
-        coded = centred @ self.basis.T
-        self.scale.copy_(coded.abs().quantile(0.999, dim=0).clamp(min=1e-3) / 127)  # a few outliers may saturate
-        self.codes.copy_((coded / self.scale).round().clamp(-127, 127))
+        self.basis.copy_(vectors[:, -len(self.scale) :].flip(1).T)
+        values = centred @ self.basis.T
+        sample = values[:: max(1, len(values) // 50_000)]
+        self.scale[:FINE] = sample[:, :FINE].abs().quantile(0.999, dim=0).clamp(min=1e-4) / 127  # outliers saturate
+        self.scale[FINE:] = sample[:, FINE:].std(0).clamp(min=1e-4) * 0.6  # best step for 16 levels of these codes
+        steps = (values / self.scale).round()
+        self.fine.copy_(steps[:, :FINE].clamp(-127, 127))
+        nibbles = (steps[:, FINE:].clamp(-8, 7) + 8).to(torch.uint8)
+        self.coarse.copy_(nibbles[:, ::2] * 16 + nibbles[:, 1::2])
         self.present.copy_(present)
         self.index()
 
     def _grid(self, concept: int) -> tuple[Tensor, Tensor]:
-        """A concept's codes (channels, 16, 16) and which patches are there (1, 16, 16)."""
+        """A concept's codes (codes, 16, 16) and which patches are there (1, 16, 16)."""
         there = self.present[concept]
+        rows = slice(int(self.starts[concept]), int(self.starts[concept + 1]))
+        nibbles = torch.stack([self.coarse[rows] >> 4, self.coarse[rows] & 15], 2).flatten(1)
+        steps = torch.cat([self.fine[rows].float(), nibbles.float() - 8], 1)
         codes = torch.zeros(GRID * GRID, len(self.scale))
-        codes[there] = self.codes[self.starts[concept] : self.starts[concept + 1]] * self.scale
+        codes[there] = steps * self.scale
         return codes.T.reshape(-1, GRID, GRID), there.reshape(1, GRID, GRID).float()
 
     def forward(self, concepts: list[int]) -> Tensor:
-        """The sprites of the concepts, (n, 4, 128, 128)."""
+        """The sprites of coded concepts, (n, 4, 128, 128)."""
         grids = [self._grid(c) for c in concepts]
         codes, there = torch.stack([g[0] for g in grids]), torch.stack([g[1] for g in grids])
         values = torch.einsum("nchw,cv->nvhw", codes, self.basis) + self.mean[None, :, None, None]
@@ -97,14 +134,11 @@ class SpriteMemory(nn.Module):
 
     @torch.no_grad()
     def draw(self, concept: int) -> Tensor:
-        """One finished sprite, kept for the next time: a sprite depends on nothing but its concept."""
+        """One finished sprite (4, 128, 128), kept for the next time: it depends on nothing but its concept."""
+        if concept >= self.coded:
+            return self.whole[concept - self.coded].float() / 255
         if concept not in self.drawn:
             sprite = self([concept])[0].clamp(0, 1)
             sprite[:, sprite[3] < 4 / 255] = 0
             self.drawn[concept] = torch.cat([torch.minimum(sprite[:3], sprite[3:]), sprite[3:]])
         return self.drawn[concept]
-
-
-def filled_patches(sprites: Tensor) -> int:
-    """How many patches of the sprites are not empty, which is how many codes a memory needs."""
-    return int((_patches(sprites).abs().amax(2) > 2 / 255).sum())

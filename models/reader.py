@@ -5,6 +5,7 @@ model's features, becomes a query that is matched against the key of every conce
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,18 +31,19 @@ class Reading:
 class Reader(nn.Module):
     """A small transformer over (n, tokens, features); `mean` and `spread` normalise a frozen encoder's features."""
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, features: int, concepts: int, places: int, skies: int, width: int = 192) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("spread", torch.ones(features))
         self.enter = nn.Linear(features, width)
-        shape = {"d_model": width, "nhead": 4, "dim_feedforward": 2 * width, "dropout": 0.1}
-        options = {"batch_first": True, "norm_first": True, "activation": "gelu"}
-        self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(**shape, **options), 2, enable_nested_tensor=False
-        )
+        shape: dict[str, Any] = {"d_model": width, "nhead": 4, "dim_feedforward": 2 * width, "dropout": 0.1}
+        shape |= {"batch_first": True, "norm_first": True, "activation": "gelu"}
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(**shape), 2, enable_nested_tensor=False)
         self.queries = nn.Parameter(torch.randn(OBJECT_SLOTS + 1, width) * 0.5)
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape, **options), 1, nn.LayerNorm(width))
+        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape), 1, nn.LayerNorm(width))
         self.point = nn.Linear(width, width)
         self.pointed = nn.Linear(width, width)
         self.ask = nn.Sequential(nn.LayerNorm(features + width), nn.Dropout(0.3), nn.Linear(features + width, width))

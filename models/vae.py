@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backdrop import BackdropDecoder, BackdropEncoder, Finish
-from models.memory import SpriteMemory
+from models.memory import SpriteMemory, silence
 from models.reader import OBJECT_SLOTS, Reader, Reading
 
 LATENT = 16
@@ -29,7 +29,7 @@ class VaeConfig:
     encoder_digest: str
     features: int  # width of its features
     concepts: tuple[tuple[str, str, str], ...]  # (id, English, Chinese) of every sprite in memory
-    named: int  # how many of them, from the first, a text can ask for
+    coded: int  # how many of them, from the first, are kept as codes and can be asked for; the others are whole
     props: tuple[int, ...]  # indices of the sprites that surroundings are made of
     places: tuple[str, ...]  # the last is the clean ground of a single thing
     skies: tuple[str, ...]  # the last belongs to the clean ground
@@ -55,9 +55,9 @@ class StructuredVae(nn.Module):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         self.config = config
-        places, skies, concepts = len(config.places), len(config.skies), len(config.concepts)
-        self.memory = SpriteMemory(concepts, config.patches)
-        self.reader = Reader(config.features, config.named, places, skies)
+        places, skies = len(config.places), len(config.skies)
+        self.memory = SpriteMemory(config.coded, len(config.concepts) - config.coded, config.patches)
+        self.reader = Reader(config.features, config.coded, places, skies)
         width = self.reader.place.in_features - config.features
         self.place = nn.Embedding(places, EMBED)
         self.sky = nn.Embedding(skies, EMBED)
@@ -69,8 +69,7 @@ class StructuredVae(nn.Module):
         self.object_pose = _mlp(scene + 2 * width, 2 * POSE)
         self.z_prior = _mlp(scene + width, 2 * LATENT)
         self.light = nn.Linear(scene, config.slots * 3)
-        nn.init.zeros_(self.light.weight)
-        nn.init.constant_(self.light.bias, 0.0)
+        silence(self.light)
         self.encoder = BackdropEncoder(LATENT, scene + 4)
         self.decoder = BackdropDecoder(LATENT + scene + 4)
         self.finish = Finish(scene)

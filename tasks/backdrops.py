@@ -5,10 +5,12 @@ coverage as a ramp one pixel wide. What varies from picture to picture (hills, c
 so that a small latent can carry it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 
 SKIES = ("sunny", "sunset", "night", "rain", "snow", "cloud")
 PLACES = ("beach", "sea", "meadow", "forest", "mountain", "city", "desert", "snowfield")

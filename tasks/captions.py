@@ -134,6 +134,46 @@ def _chinese(
     return f"{things}在{when and when + '的'}{where}{verb}" + (f"，{detail}" if detail else "")
 
 
+def landscape(place: str | None, sky: str | None, language: str, rng: np.random.Generator) -> str:
+    """A caption of a place or sky with nothing in it, in praise of it more often than not."""
+    if language == "en":
+        praise = _pick(rng, ("beautiful ", "lovely ", "peaceful ", "quiet ", "wide ", "empty ", "pretty ", ""))
+        noun = _pick(rng, PLACE_WORDS[place][1]) if place else _pick(rng, ("sky", "landscape", "weather"))
+        if place and rng.random() >= 0.6:
+            noun = f"{place} {_pick(rng, ('landscape', 'scenery', 'view'))}"
+        start = _pick(rng, ("", "", "", "a view of ", "a picture of ", "a painting of "))
+        when = f" {_pick(rng, SKY_WORDS[sky][0])}" if sky else ""
+        detail = f", {_pick(rng, PLACE_WORDS[place][3])}" if place and rng.random() < 0.2 else ""
+        return f"{start}{_article(praise + noun)}{when}{detail}"
+    praise = _pick(rng, ("美丽的", "宁静的", "辽阔的", "安静的", "漂亮的", "迷人的", ""))
+    where = _bare(_pick(rng, PLACE_WORDS[place][2])) if place else "天空"
+    end = _pick(rng, ("", "", "风景", "景色", "的风光"))
+    when = (_pick(rng, SKY_WORDS[sky][3]) + ("的" if praise == "" else "")) if sky else ""
+    if sky and rng.random() < 0.3:
+        when = _pick(rng, SKY_WORDS[sky][2]) + "，"
+    detail = f"，{_pick(rng, PLACE_WORDS[place][4])}" if place and rng.random() < 0.2 else ""
+    return f"{when}{praise}{where}{end}{detail}"
+
+
+def couple(who: str, place: str | None, sky: str | None, language: str, rng: np.random.Generator) -> str:
+    """A caption of two people who are doing something together."""
+    verb = _pick(rng, VERBS["couple"][0 if language == "en" else 1])
+    where = _pick(rng, PLACE_WORDS[place][0 if language == "en" else 2]) if place else ""
+    if language == "en":
+        when = _pick(rng, SKY_WORDS[sky][0]) if sky else ""
+        detail = f", {_pick(rng, PLACE_WORDS[place][3])}" if place and rng.random() < 0.3 else ""
+        return " ".join(part for part in (who, verb, where, when) if part) + detail
+    clause = f"{_pick(rng, SKY_WORDS[sky][2])}，" if sky else ""
+    detail = f"，{_pick(rng, PLACE_WORDS[place][4])}" if place and rng.random() < 0.5 else ""
+    body = f"{who}在{where}{verb}" if where and rng.random() < 0.5 else f"{where}{'有' if where else ''}{who}{verb}"
+    return f"{clause}{body}{detail}"
+
+
+def _bare(where: str) -> str:
+    """A Chinese place without the word that says on or in it."""
+    return where if len(where) < 3 else where.rstrip("上里中下")
+
+
 def scene(
     place: str | None,
     sky: str | None,

@@ -19,7 +19,7 @@ from tasks import captions
 from tasks.backdrops import PLACES, PLAIN, SKIES
 from tasks.concepts import Concept
 from tasks.scenes import Asked, Painter, Placed, arrange, surroundings
-from tasks.vocabulary import RELATIONS
+from tasks.vocabulary import COUPLES, RELATIONS
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _OBJECT = pa.struct(
@@ -136,6 +136,41 @@ def scene_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
             tuple(around + arrange(place, asked, relation, rng)),
             "test" if rng.random() < 1 / 30 else "train",
             10_000_000 + number,
+        )
+
+
+def phrase_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
+    """Short phrases: two in three about a place or sky without anything in it, the others about two people in one."""
+    by_id = {c.id: c for c in concepts}
+    couples = [couple for couple in COUPLES if couple[0] in by_id]
+    for number in range(count):
+        rng = np.random.default_rng((seed, 4, number))
+        place, sky = str(rng.choice(PLACES)), str(rng.choice(SKIES))
+        says_place, says_sky = bool(rng.random() < 0.9), bool(rng.random() < 0.4)
+        if not says_sky and says_place:
+            sky = "sunny" if rng.random() < 0.8 else sky
+        language = "en" if rng.random() < 0.5 else "zh"
+        asked: list[Asked] = []
+        if couples and rng.random() < 1 / 3:
+            code, english, chinese = couples[rng.integers(len(couples))]
+            asked = [Asked(by_id[code])]
+            place = "beach" if rng.random() < 0.3 else place
+            where, when = place if says_place else None, sky if says_sky or not says_place else None
+            caption = captions.couple(english if language == "en" else chinese, where, when, language, rng)
+        else:
+            where, when = place if says_place else None, sky if says_sky or not says_place else None
+            caption = captions.landscape(where, when, language, rng)
+        yield Row(
+            f"phrase-{number:06d}",
+            caption,
+            language,
+            "scene",
+            place,
+            sky,
+            tuple(a.concept for a in asked),
+            tuple(surroundings(place, sky, rng) + arrange(place, asked, None, rng)),
+            "test" if rng.random() < 1 / 30 else "train",
+            20_000_000 + number,
         )
 
 

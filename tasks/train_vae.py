@@ -42,13 +42,13 @@ def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, refer
     """A model that fits the data set: memory filled, features' statistics set, networks at random."""
     torch.manual_seed(seed)
     drawn_by_layout = {o["concept"] for r in data.rows for o in r["objects"] or () if o["slot"] not in OBJECTS}
-    named = sum(c["kind"] != "element" for c in data.concepts)
+    coded = sum(c["kind"] != "element" for c in data.concepts)  # elements come last
     config = VaeConfig(
         encoder=reference,
         encoder_digest=encoder.digest,
         features=encoder.width,
         concepts=tuple((c["id"], c["en"], c["zh"]) for c in data.concepts),
-        named=named,
+        coded=coded,
         props=tuple(i for i, c in enumerate(data.concepts) if c["id"] in drawn_by_layout),
         places=(*PLACES, PLAIN),
         skies=(*SKIES, PLAIN),
@@ -56,7 +56,7 @@ def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, refer
         objects=OBJECTS.start,
         lamp=LIGHT,
         front=tuple(s for s in range(LEFT, SLOTS) if s != WEATHER),
-        patches=filled_patches(data.sprites),
+        patches=filled_patches(data.sprites[:coded]),
     )
     model = StructuredVae(config)
     model.memory.fit(data.sprites)
@@ -124,7 +124,7 @@ class Trainer:
         pictures = torch.stack([self.data.picture(i) for i in shown])
         seen, _ = picture_loss(self.model, self.batch(shown), pictures, self.data.sprites)
         losses |= seen
-        drawn = self._rows(torch.arange(len(self.data.sprites)), s.sprites, 2)
+        drawn = self._rows(torch.arange(self.model.config.coded), s.sprites, 2)
         losses["sprite"] = sprite_loss(self.model, drawn, self.data.sprites[drawn])
         total = sum((WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
         if not total.isfinite():

@@ -153,6 +153,14 @@ VERBS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "boat": (("sailing", "floating", "drifting"), ("航行", "漂浮", "驶过")),
 }
 
+# Ways to say who walks hand in hand: (hexcode, English, Chinese).
+COUPLES: tuple[tuple[str, str, str], ...] = (
+    ("1F46B", "two lovers", "一对恋人"), ("1F46B", "a couple in love", "一对情侣"), ("1F46B", "newlyweds", "一对新婚夫妻"),
+    ("1F46B", "a man and a woman", "一男一女"), ("1F46B", "a husband and wife", "一对夫妻"), ("1F46B", "a boy and a girl", "小两口"),
+    ("1F46B", "a young couple", "一对年轻情侣"), ("1F46B", "lovers", "恋人"), ("1F46B", "a romantic couple", "浪漫的情侣"),
+    ("1F9D1-200D-1F91D-200D-1F9D1", "two people", "两个人"), ("1F9D1-200D-1F91D-200D-1F9D1", "two friends", "两个朋友"),
+)  # fmt: skip
+
 COUNTS = {2: (("two", "a pair of"), "两"), 3: (("three",), "三"), 4: (("four",), "四")}
 SIZES = {"big": (("big", "large", "huge"), ("大", "巨大的")), "small": (("small", "little", "tiny"), ("小", "小小的"))}
 RELATIONS = {

@@ -1,0 +1,61 @@
+"""Checkpoints: what is written is read back closely, and nothing that does not fit is loaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from models import checkpoint
+
+
+@dataclass(frozen=True)
+class Config:
+    width: int
+
+
+def network(width: int = 96) -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(width, 64), nn.Conv2d(16, 32, 3), nn.LayerNorm(8))
+
+
+def test_large_weights_come_back_within_half_a_step_of_their_rows_and_small_ones_as_float16(tmp_path: Path) -> None:
+    written, read = network(), network()
+    nn.init.zeros_(read[0].weight)
+    checkpoint.save(tmp_path, "vae", Config(96), written, "# card")
+    checkpoint.load_weights(tmp_path, read)
+    for name, weight in written.state_dict().items():
+        step = weight.flatten(1).abs().amax(1).max() / 127 if weight.ndim > 1 else weight.abs().max() / 1000
+        assert (read.state_dict()[name] - weight).abs().max() <= step * 0.55 + 1e-6, name
+    assert (tmp_path / "model.safetensors").stat().st_size < 20_000
+    assert checkpoint.read_config(tmp_path) == {"family": "vae", "format": 1, "width": 96}
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, "vae", Config(96), network(), "# card")
+    with pytest.raises(ValueError, match="does not fit"):
+        checkpoint.load_weights(tmp_path, network(80))
+
+
+def test_a_config_of_another_format_or_without_family_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"family": "vae", "format": 99}')
+    with pytest.raises(ValueError, match="format 99"):
+        checkpoint.read_config(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match="names no family"):
+        checkpoint.read_config(tmp_path)
+    (tmp_path / "config.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(ValueError, match="cannot be read"):
+        checkpoint.read_config(tmp_path)
+
+
+def test_the_digest_changes_with_the_weights_and_only_with_what_counts(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, "vae", Config(96), network(), "# card")
+    before = checkpoint.digest(tmp_path)
+    (tmp_path / "README.md").write_text("# another card")
+    assert checkpoint.digest(tmp_path) == before
+    other = network()
+    nn.init.ones_(other[0].bias)
+    checkpoint.save(tmp_path, "vae", Config(96), other, "# card")
+    assert checkpoint.digest(tmp_path) != before
