@@ -134,11 +134,12 @@ class SpriteMemory(nn.Module):
 
     @torch.no_grad()
     def draw(self, concept: int) -> Tensor:
-        """One finished sprite (4, 128, 128), kept for the next time: it depends on nothing but its concept."""
+        """One finished sprite (4, 128, 128), kept (a byte a value): it depends on nothing but its concept."""
         if concept >= self.coded:
             return self.whole[concept - self.coded].float() / 255
         if concept not in self.drawn:
             sprite = self([concept])[0].clamp(0, 1)
             sprite[:, sprite[3] < 4 / 255] = 0
-            self.drawn[concept] = torch.cat([torch.minimum(sprite[:3], sprite[3:]), sprite[3:]])
-        return self.drawn[concept]
+            colour = torch.minimum(sprite[:3], sprite[3:])
+            self.drawn[concept] = (torch.cat([colour, sprite[3:]]) * 255).round().to(torch.uint8)
+        return self.drawn[concept].float() / 255

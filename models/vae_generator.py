@@ -112,27 +112,27 @@ class VaeGenerator:
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
-                made = self._chunk([features[i][:LONGEST] for i in full], [seeds[i] for i in full], width, height)
-                for i, picture in zip(chunk, made, strict=False):
+                plan = self._plan([features[i][:LONGEST] for i in full], [seeds[i] for i in full])
+                for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
                     pictures[i] = picture
         return pictures
 
-    def _chunk(self, features: list[Tensor], seeds: list[int], width: int, height: int) -> list[Tensor]:
+    def _decode(self, plan: _Plan, rows: int, width: int, height: int) -> list[Tensor]:
+        """The pictures of the plan's first `rows` rows; the others only keep the networks' shapes."""
         model = self.model
-        plan = self._plan(features, [_noise(seed, model.config.slots) for seed in seeds])
         scene = model.scene(plan.place, plan.sky)
         lamp = lamp_of(model, plan.concepts, plan.poses)
         backdrops = model.decoder(torch.cat([plan.z, scene, lamp], 1))
         lights = model.lights(scene)
         composed = backdrops.clone()
-        cover = torch.zeros(len(features), 1, EDGE, EDGE)
-        for row in range(len(features)):
+        cover = torch.zeros(len(composed), 1, EDGE, EDGE)
+        for row in range(rows):
             self._compose(composed[row], plan, lights, row, cover[row])
         finish = model.finish(composed, cover, scene)
         if (width, height) == (EDGE, EDGE):
-            return list((composed + finish).clamp(0, 1))
+            return list((composed + finish).clamp(0, 1)[:rows])
         made = []
-        for row in range(len(features)):  # one row at a time: the shape of a resize must not depend on its company
+        for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
             both = torch.cat([backdrops[row], finish[row]])[None]
             large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
             canvas = large[:3].clone()
@@ -152,9 +152,10 @@ class VaeGenerator:
                 layer, ys, xs = place(sprite[3:], (x, foot, size), canvas.shape[1], canvas.shape[2])
                 cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
 
-    def _plan(self, features: list[Tensor], noise: list[_Noise]) -> _Plan:
+    def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
         """Draws every latent of the rows from its prior."""
         model, config = self.model, self.model.config
+        noise = [_noise(seed, config.slots) for seed in seeds]
         choices = torch.stack([n.choices for n in noise])
         batch = pad(features, BUCKET)
         reading = model.reader(batch.tokens, batch.mask)
