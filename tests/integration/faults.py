@@ -2,13 +2,14 @@
 
 import contextlib
 import http.client
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -165,16 +166,32 @@ def remount(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
+# Children are forked from a process that has done the imports: seconds of start-up are not what is to be killed.
+_SPAWN = multiprocessing.get_context("forkserver")
+_SPAWN.set_forkserver_preload(["flows.cli", "flows.render"])
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    """The child: the `imagemill` command, with the caller's environment and its output in a file."""
+    from flows.cli import main
+
+    os.environ.update(environment)
+    with log.open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    main(list(arguments))
+
+
 class Killed:
-    """A command that is started again and again in its own process group and killed with `kill -9` on the way.
+    """An `imagemill` command that is started again and again and killed with `kill -9` on the way.
 
     Attributes:
         kills: how many times it was killed so far.
         returncode: the exit code of the last start, None if that one was killed.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, seed: int) -> None:
-        self.command = command
+    def __init__(self, arguments: Sequence[str], log: Path, seed: int) -> None:
+        self.arguments = arguments
         self.log = log
         self.draw = random.Random(seed)
         self.kills = 0
@@ -187,17 +204,14 @@ class Killed:
             began: asked about every 20 ms; lets the kills fall into the work rather than the start-up.
             within: seconds; None lets the command end by itself.
         """
-        with self.log.open("ab") as output:
-            process = subprocess.Popen(self.command, stdout=output, stderr=output, start_new_session=True)
-        delay = None if within is None else self.draw.uniform(0, within)
+        process = _SPAWN.Process(target=_command, args=(self.arguments, dict(os.environ), self.log), daemon=True)
+        process.start()
         try:
-            while delay is not None and process.poll() is None and not began():
+            while within is not None and process.is_alive() and not began():
                 time.sleep(0.02)
-            self.returncode = process.wait(timeout=delay if delay is not None else 300)
-        except subprocess.TimeoutExpired:
-            self.returncode = None
-            self.kills += 1
+            process.join(600 if within is None else self.draw.uniform(0, within))
         finally:
-            with contextlib.suppress(ProcessLookupError):  # also what the command left running: nothing outlives it
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
+        self.returncode = None if process.exitcode == -signal.SIGKILL else process.exitcode
+        self.kills += self.returncode is None

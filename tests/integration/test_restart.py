@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import runtime
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
 
@@ -19,13 +21,14 @@ ROWS = 400
 
 
 def command(prompts: str, out: str) -> list[str]:
-    options = ["--generator", "dummy", "--shard-size", "8", "--window", "3"]
-    return [sys.executable, "-m", "flows", "render", prompts, "--out", out, *options]
+    return ["render", prompts, "--out", out, "--generator", "dummy", "--shard-size", "8", "--no-report"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("place", "kills"), [("local", int(KILLS or 5)), ("s3", int(KILLS or 3))])
 def test_killed_at_random_instants(place: str, kills: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    runtime.configure()  # one Prefect server for all starts
+    runtime.wait_for_server()
     base = str(tmp_path) if place == "local" else request.getfixturevalue("bucket")
     prompts = write_prompts(f"{base}/prompts.parquet", ROWS)
     log = tmp_path / "log.txt"
@@ -60,17 +63,23 @@ def test_killed_at_random_instants(place: str, kills: int, tmp_path: Path, reque
 
 
 def test_second_run_at_the_same_time_is_refused(tmp_path: Path, imagemill: Mill) -> None:
-    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 5000)
+    """The first run is a process of its own, killed in the end; a third then carries on."""
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), ROWS)
     out = tmp_path / "run"
-    with subprocess.Popen(command(prompts, str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    arguments = command(prompts, str(out))
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
         try:
-            while not (out / "metadata").exists():
+            while not (out / "run.json").exists():
                 assert first.poll() is None
-                time.sleep(0.05)
-            imagemill(*command(prompts, str(out))[3:]).refused(str(out), "another run")
-            assert first.poll() is None
+                time.sleep(0.01)
+            first.send_signal(signal.SIGSTOP)  # it must not get ready before the second is tried
+            imagemill(*arguments).refused(str(out), "another run")
         finally:
             first.kill()
+    assert imagemill(*arguments).code == 0
+    assert table(str(out), "metadata")["row"].to_pylist() == list(range(ROWS))
 
 
 def test_changed_input_is_refused(tmp_path: Path, imagemill: Mill) -> None:
