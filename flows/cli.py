@@ -25,6 +25,9 @@ FAILED, BAD_INPUT = 1, 2
 
 app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.")
 
+app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned data set to train on.")
+app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")
+
 
 @app.command
 def render(
