@@ -17,7 +17,9 @@ class BackdropEncoder(nn.Module):
         widths = (3, 24, 48, 96, 128, 128)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
         self.leave = nn.Linear(128 * 16 + condition, 2 * latent)
-        nn.init.constant_(self.leave.bias[latent:], -4.0)  # little noise at first, or the decoder learns to ignore z
+        with torch.no_grad():  # a loud signal with little noise at first, or the decoder learns to ignore z
+            self.leave.weight[:latent] *= 8
+            self.leave.bias[latent:] = -4.0
 
     def forward(self, picture: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         hidden = picture * 2 - 1

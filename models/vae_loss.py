@@ -10,6 +10,7 @@ from models.canvas import place
 from models.reader import OBJECT_SLOTS
 from models.vae import LATENT, StructuredVae
 
+FREE = 0.5  # nats that a number of z may carry at no cost (Kingma 2016), so that none falls silent
 RECORD = 2 * -3.9  # log-variance of a recorded pose taken as a posterior: two hundredths of the picture
 
 
@@ -111,7 +112,7 @@ def picture_loss(
     made = composed + model.finish(composed, cover, scene)
     reading = model.reader(batch.tokens, batch.mask)
     prior = model.prior(scene, reading)
-    kl = _gaussian_kl(mean, log_variance, *prior).sum(1).mean()
+    kl = _gaussian_kl(mean, log_variance, *prior).mean(0).clamp(min=FREE).sum()
     across = (made[..., 1:] - made[..., :-1]) - (pictures[..., 1:] - pictures[..., :-1])
     down = (made[..., 1:, :] - made[..., :-1, :]) - (pictures[..., 1:, :] - pictures[..., :-1, :])
     losses = {
@@ -136,7 +137,7 @@ WEIGHTS = {
     "concept": 1.0,
     "place": 0.5,
     "sky": 0.5,
-    "pose": 0.1,
+    "pose": 0.3,
     "props": 0.3,
     "prop pose": 0.1,
     "picture": 10.0,
