@@ -65,7 +65,7 @@ def configure() -> None:
         _server, port = _start_server()
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
         # Sent now, answered once the server is there. It makes the server build its routes too, which takes a second.
-        _first_request = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        _first_request = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         _first_request.request("GET", "/api/admin/version")
         atexit.register(_stop_server)
     if "prefect" in sys.modules:  # its settings and loggers were made from the environment as it was
@@ -79,7 +79,7 @@ def configure() -> None:
 def wait_for_server() -> None:
     """Return when the private server answers; nothing to wait for when the user's own one is used.
 
-    Raises RuntimeError, saying where its log is, when it has died or does not answer within two minutes.
+    Raises RuntimeError, saying where its log is, when it has died or does not answer within five minutes.
     """
     global _first_request  # noqa: PLW0603
     if _first_request is None:
@@ -174,8 +174,24 @@ def _seed_database(url: str) -> None:
 
 def _serve(file_descriptor: int) -> None:
     """The server process: Prefect's API on the inherited socket until standard input ends and the work is done."""
-    gc.disable()  # a fifth of the time of Prefect's imports
     import uvicorn
+
+    running: list[uvicorn.Server] = []
+
+    def stop_when_orphaned() -> None:
+        sys.stdin.buffer.read()
+        if not running:
+            os._exit(0)  # still importing: nobody is left to serve
+        used, end = time.process_time(), time.monotonic() + 60
+        while time.monotonic() < end:  # states received but not stored yet show as processor time only
+            time.sleep(0.2)
+            before, used = used, time.process_time()
+            if used - before < 0.02:
+                break
+        running[0].should_exit = True
+
+    threading.Thread(target=stop_when_orphaned, daemon=True).start()
+    gc.disable()  # a fifth of the time of Prefect's imports
     from prefect.server.api.server import create_app
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
@@ -183,20 +199,10 @@ def _serve(file_descriptor: int) -> None:
     app = create_app(ephemeral=True, final=True)
     gc.enable()
     gc.freeze()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
-
-    def stop_when_orphaned() -> None:
-        sys.stdin.buffer.read()
-        used, end = time.process_time(), time.monotonic() + 60
-        while time.monotonic() < end:  # states received but not stored yet show as processor time only
-            time.sleep(0.2)
-            before, used = used, time.process_time()
-            if used - before < 0.02:
-                break
-        server.should_exit = True
-
-    threading.Thread(target=stop_when_orphaned, daemon=True).start()
-    server.run(sockets=[socket.socket(fileno=file_descriptor)])
+    running.append(
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
+    )
+    running[0].run(sockets=[socket.socket(fileno=file_descriptor)])
 
 
 if __name__ == "__main__":
