@@ -58,9 +58,13 @@ def _mix(a: Pixels, b: Pixels, t: Pixels) -> Pixels:
 
 
 class _Board:
-    """A picture being drawn: `rgb` (edge, edge, 3) in [0, 1] and the pixel centres `x` and `y`."""
+    """A picture being drawn: `rgb` (edge, edge, 3) in [0, 1] and the pixel centres `x` and `y`.
 
-    def __init__(self, edge: int) -> None:
+    All waves of a picture share one `phase`, and all its ridges one `shift`.
+    """
+
+    def __init__(self, edge: int, phase: float = 0.0, shift: float = 0.0) -> None:
+        self.phase, self.shift = phase, shift
         centres = (np.arange(edge, dtype=np.float32) + 0.5) / edge
         self.x, self.y = np.meshgrid(centres, centres)
         self.edge = edge
@@ -82,22 +86,14 @@ class _Board:
         self.rgb = _mix(self.rgb, np.broadcast_to(colour, self.rgb.shape), cover)
 
 
-def _wave(board: _Board, rng: np.random.Generator, height: float, frequency: float) -> Pixels:
-    phase = rng.uniform(0, 2 * np.pi)
-    return height * np.sin(board.x * 2 * np.pi * frequency + phase)
+def _wave(board: _Board, height: float, frequency: float) -> Pixels:
+    return height * np.sin((board.x * 2 * np.pi + 2.3) * frequency + board.phase)
 
 
-def _hills(
-    board: _Board,
-    rng: np.random.Generator,
-    colours: list[tuple[Pixels, Pixels]],
-    first: float,
-    step: float,
-    height: float,
-) -> None:
+def _hills(board: _Board, colours: list[tuple[Pixels, Pixels]], first: float, step: float, height: float) -> None:
     """Overlapping ridges, the farthest first."""
     for i, (top, bottom) in enumerate(colours):
-        line = first + step * i + _wave(board, rng, height, 0.9 + 0.25 * i) + rng.uniform(-0.015, 0.015)
+        line = first + step * i + _wave(board, height, 0.9 + 0.25 * i) + board.shift
         board.below(line, top, bottom)
 
 
@@ -105,10 +101,10 @@ def _beach(board: _Board, rng: np.random.Generator) -> None:
     horizon = rng.uniform(0.46, 0.50)
     board.below(np.full_like(board.x, horizon), _colour(28, 120, 190), _colour(86, 220, 222))
     for k in range(3):  # swell: bands that widen towards the shore
-        line = horizon + 0.045 + 0.05 * k + _wave(board, rng, 0.006, 2.0 - 0.4 * k)
+        line = horizon + 0.045 + 0.05 * k + _wave(board, 0.006, 2.0 - 0.4 * k)
         board.stroke(line, 0.006 + 0.002 * k, _colour(206, 244, 250), 0.5)
-    tilt = rng.uniform(-0.10, 0.10)
-    shore = rng.uniform(0.69, 0.73) + tilt * (board.x - 0.5) + _wave(board, rng, 0.018, 1.3)
+    tilt = rng.uniform(-0.07, 0.07)
+    shore = rng.uniform(0.69, 0.73) + tilt * (board.x - 0.5) + _wave(board, 0.018, 1.3)
     board.below(shore - 0.035, _colour(112, 226, 222), _colour(112, 226, 222), softness=4)
     board.below(shore, _colour(206, 172, 120), _colour(250, 222, 164), softness=1.5)
     board.below(shore + 0.05, _colour(246, 216, 158), _colour(252, 228, 176), softness=6)
@@ -120,23 +116,23 @@ def _sea(board: _Board, rng: np.random.Generator) -> None:
     horizon = rng.uniform(0.47, 0.52)
     board.below(np.full_like(board.x, horizon), _colour(58, 150, 208), _colour(10, 72, 140))
     for k in range(6):
-        line = horizon + 0.02 + 0.013 * (k + 1) ** 1.75 + _wave(board, rng, 0.006 + 0.002 * k, 2.4 - 0.25 * k)
+        line = horizon + 0.02 + 0.013 * (k + 1) ** 1.75 + _wave(board, 0.006 + 0.002 * k, 2.4 - 0.25 * k)
         board.stroke(line, 0.004 + 0.0022 * k, _colour(150, 214, 240), 0.5)
 
 
 def _meadow(board: _Board, rng: np.random.Generator) -> None:
     greens = [((142, 200, 132), (118, 186, 100)), ((112, 190, 92), (92, 172, 72)), ((122, 200, 78), (78, 158, 52))]
-    _hills(board, rng, [(_colour(*a), _colour(*b)) for a, b in greens], 0.52, 0.075, 0.03)
+    _hills(board, [(_colour(*a), _colour(*b)) for a, b in greens], 0.52, 0.075, 0.03)
 
 
 def _forest(board: _Board, rng: np.random.Generator) -> None:
     greens = [((110, 158, 138), (96, 150, 122)), ((70, 128, 92), (60, 120, 76)), ((70, 126, 66), (44, 96, 44))]
-    _hills(board, rng, [(_colour(*a), _colour(*b)) for a, b in greens], 0.46, 0.11, 0.014)
+    _hills(board, [(_colour(*a), _colour(*b)) for a, b in greens], 0.46, 0.11, 0.014)
 
 
 def _mountain(board: _Board, rng: np.random.Generator) -> None:
     tones = [((136, 166, 178), (140, 180, 160)), ((112, 170, 112), (96, 158, 90)), ((104, 176, 84), (76, 146, 60))]
-    _hills(board, rng, [(_colour(*a), _colour(*b)) for a, b in tones], 0.60, 0.055, 0.018)
+    _hills(board, [(_colour(*a), _colour(*b)) for a, b in tones], 0.60, 0.055, 0.018)
 
 
 def _city(board: _Board, rng: np.random.Generator) -> None:
@@ -149,7 +145,7 @@ def _city(board: _Board, rng: np.random.Generator) -> None:
 
 def _desert(board: _Board, rng: np.random.Generator) -> None:
     sands = [((234, 190, 128), (226, 176, 110)), ((240, 196, 122), (226, 172, 96)), ((250, 208, 134), (230, 176, 96))]
-    _hills(board, rng, [(_colour(*a), _colour(*b)) for a, b in sands], 0.55, 0.075, 0.034)
+    _hills(board, [(_colour(*a), _colour(*b)) for a, b in sands], 0.55, 0.075, 0.034)
 
 
 def _snowfield(board: _Board, rng: np.random.Generator) -> None:
@@ -158,7 +154,7 @@ def _snowfield(board: _Board, rng: np.random.Generator) -> None:
         ((224, 234, 246), (236, 243, 250)),
         ((244, 248, 253), (222, 234, 247)),
     ]
-    _hills(board, rng, [(_colour(*a), _colour(*b)) for a, b in whites], 0.54, 0.08, 0.028)
+    _hills(board, [(_colour(*a), _colour(*b)) for a, b in whites], 0.54, 0.08, 0.028)
 
 
 _DRAW = {
@@ -197,19 +193,17 @@ def draw(place: str, sky: str, light: tuple[float, float] | None, rng: np.random
     glow = {"sunny": _colour(255, 250, 214), "sunset": _colour(255, 214, 120), "night": _colour(150, 164, 226)}.get(sky)
     if light is not None and glow is not None:
         board.glow(*light, 0.30, glow, 0.75)
-    above = board.rgb.copy()
-    board.rgb = np.zeros_like(board.rgb)
-    state = rng.bit_generator.state  # the same shapes twice: once over black and once over white give the coverage
-    _DRAW[place](board, rng)
-    white = _Board(edge)
-    white.rgb = np.ones_like(board.rgb)
-    rng.bit_generator.state = state
-    _DRAW[place](white, rng)
-    alpha = 1.0 - (white.rgb - board.rgb)[..., :1]
-    ground = board.rgb * np.asarray(LIGHT[sky], np.float32)
+    # The same shapes over black and over white give the land's coverage.
+    phase, ridges, shapes = rng.uniform(0, 2 * np.pi), rng.uniform(-0.015, 0.015), int(rng.integers(2**32))
+    black, white = _Board(edge, phase, ridges), _Board(edge, phase, ridges)
+    white.rgb += 1.0
+    _DRAW[place](black, np.random.default_rng(shapes))
+    _DRAW[place](white, np.random.default_rng(shapes))
+    alpha = 1.0 - (white.rgb - black.rgb)[..., :1]
+    ground = black.rgb * np.asarray(LIGHT[sky], np.float32)
     if sky == "snow" and place in ("meadow", "forest", "mountain", "city"):
         ground = ground + (0.90 * alpha - ground) * 0.45  # a thin cover of snow
-    board.rgb = above * (1.0 - alpha) + ground
+    board.rgb = board.rgb * (1.0 - alpha) + ground
     if light is not None and glow is not None and place in ("sea", "beach"):
         near = np.exp(-(((board.x - light[0]) / 0.10) ** 2)) * alpha[..., 0] * (board.y < 0.70)
         board.rgb = _mix(board.rgb, np.broadcast_to(glow, board.rgb.shape), near * 0.30)
