@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import shutil
 import threading
 import time
@@ -351,10 +352,11 @@ def test_hundred_thousand_pictures_open_at_once(chromium: webdriver.Chrome, tmp_
     assert (run / "report/index.html").stat().st_size < 12e6
 
     ready = []
-    for _ in range(3):  # the best of three: other work on the machine is not the page's
+    slack = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # other work on the machine is not the page's
+    for _ in range(3):
         page = Page(chromium, (run / "report/index.html").as_uri())
         ready.append(int(page.script("return document.documentElement.dataset.ready")))
-    assert min(ready) < 3_000, f"{ready} ms until the gallery could be used"
+    assert min(ready) < 3_000 * slack, f"{ready} ms until the gallery could be used"
     assert page.count == "100,000 shown"
     assert len(page.tiles()) < 120
     filter_time = """
@@ -362,8 +364,8 @@ def test_hundred_thousand_pictures_open_at_once(chromium: webdriver.Chrome, tmp_
         query.value = arguments[0];
         query.dispatchEvent(new Event('input', { bubbles: true }));
         return performance.now() - start"""
-    assert page.script(filter_time, "coffee") < 2_000  # the first also folds all texts
-    assert page.script(filter_time, "coffee number 77") < 300
+    assert page.script(filter_time, "coffee") < 2_000 * slack  # the first also folds all texts
+    assert page.script(filter_time, "coffee number 77") < 300 * slack
     page.search("")
     page.tiles()[0].send_keys(Keys.END)
     assert page.focused() == "99999"
