@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # it takes seconds to import
 
 Tokenize = Callable[[Sequence[str]], list[list[int]]]
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _CONVERT = (
     "convert them where you trust them: "
     "AutoModel.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(FOLDER, safe_serialization=True)"
@@ -104,6 +105,8 @@ def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
     """The folder's tokenizer, special tokens included, and the most tokens it makes of a text: `longest` or fewer."""
     from transformers import AutoTokenizer
 
+    if not any(found for pattern in _VOCABULARIES for found in folder.glob(pattern)):  # transformers makes an empty one
+        raise ValueError(f"{folder} has no tokenizer (tokenizer.json); copy the model again, whole.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:

@@ -53,7 +53,7 @@ def resolve(reference: str) -> str:
     if "://" not in reference:
         return reference
     try:
-        return str(_download(reference))
+        return str(_download(reference.rstrip("/")))
     except BadInput:
         raise
     except StorageError as error:
@@ -68,7 +68,7 @@ def resolve(reference: str) -> str:
 
 
 def _download(url: str) -> Path:
-    fs, base = filesystem(url.rstrip("/"))
+    fs, base = filesystem(url)
     files = {
         PurePosixPath(item["name"]).name: item
         for item in fs.ls(base, detail=True)
