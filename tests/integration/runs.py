@@ -19,18 +19,25 @@ _DINGE = ("爱心", "小猫", "红苹果", "帆船", "时钟", "灯塔", "茶杯
 _ORTE = ("沙滩上的", "星空下的", "雪地里的", "河边的", "草地上的", "城市上空的")
 
 
-def texts(count: int, seed: int = 0) -> Iterator[str]:
-    """Descriptions, English and Chinese by turns, some of them more than once."""
+def texts(count: int, seed: int = 0, english: bool = True) -> Iterator[str]:
+    """Descriptions, English and Chinese by turns (or Chinese only), some of them more than once."""
     draw = random.Random(seed)
     for number in range(count):
-        if number % 2:
+        if number % 2 or not english:
             yield f"{draw.choice(_ORTE)}{draw.choice(_DINGE)}，第{draw.randrange(count)}号。"
         else:
             yield f"a {draw.choice(_THINGS)} {draw.choice(_PLACES)}, number {draw.randrange(count)}"
 
 
 def write_prompts(
-    url: str, rows: int, *, ids: bool = True, seeds: bool = False, size: int | None = None, row_group: int = 1000
+    url: str,
+    rows: int,
+    *,
+    ids: bool = True,
+    seeds: bool = False,
+    size: int | None = None,
+    row_group: int = 1000,
+    english: bool = True,
 ) -> str:
     """Writes a Parquet file of prompts, a row group at a time so that any number of rows fits in memory.
 
@@ -46,7 +53,7 @@ def write_prompts(
     fields += [("id", pa.string())] * ids + [("seed", pa.int64())] * seeds
     fields += [("width", pa.int32()), ("height", pa.int32())] * (size is not None)
     schema = pa.schema(fields)
-    text = texts(rows)
+    text = texts(rows, english=english)
     with fsspec.open(url, "wb") as file, pq.ParquetWriter(file, schema) as writer:
         for start in range(0, rows, row_group):
             numbers = range(start, min(start + row_group, rows))

@@ -232,8 +232,8 @@ def test_duplicate_ids(tmp_path: Path, imagemill: Mill) -> None:
     assert "'x'" in failed["error"][0].as_py()
 
 
-BAD_TEXTS = [None, "", " \t\n", "word " * 20_000, "\x00\x01\x02", "\u200b\u200b"]
-ODD_TEXTS = ["<script>alert(1)</script>", "a\0cat", "🐈" * 20, "e\u0301" * 50, "\u202ea cat", "?!...", "كلب في الحديقة"]
+BAD_TEXTS = [None, "", " \t\n", "word " * 20_000, "\x00\x01\x02", "\u200b\u200b", "a\0cat", "?!..."]
+ODD_TEXTS = ["<script>alert(1)</script>", "a\x07cat", "🐈" * 20, "e\u0301" * 50, "\u202ea cat", "كلب في الحديقة"]
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])

@@ -31,7 +31,7 @@ def generator(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def prompts(tmp_path: Path) -> Path:
-    return Path(write_prompts(str(tmp_path / "prompts.parquet"), ROWS, row_group=13))
+    return Path(write_prompts(str(tmp_path / "prompts.parquet"), ROWS, seeds=True, row_group=13))
 
 
 def test_same_picture_in_any_company(generator: str, prompts: Path, tmp_path: Path, imagemill: Mill) -> None:

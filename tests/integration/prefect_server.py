@@ -1,0 +1,126 @@
+"""A real Prefect server and process workers for the tests, in a folder of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
+
+from flows import runtime
+from tests.integration.s3 import die_with_parent, free_ports
+
+QUICK = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_UI_ENABLED": "false",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+}
+PATIENCE = 300.0  # seconds; far more than a run takes, even where others share the processor
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its folder (settings, database, logs) and its API."""
+
+    home: Path
+    api: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **QUICK, "PREFECT_HOME": str(self.home), "PREFECT_API_URL": self.api}
+
+    def client(self) -> SyncPrefectClient:
+        return SyncPrefectClient(self.api)
+
+    def prefect(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Runs a `prefect` command to its end and returns what it printed."""
+        command = [sys.executable, "-m", "prefect", *arguments]
+        done = subprocess.run(command, env=self.environment, cwd=cwd, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def ended(self, run: UUID) -> FlowRun:
+        """Waits until a flow run has ended, however."""
+        with self.client() as client:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                found = client.read_flow_run(run)
+                if found.state is not None and found.state.is_final():
+                    return found
+                time.sleep(0.5)
+        logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in self.home.glob("*.log"))
+        raise TimeoutError(f"flow run {run} is {found.state_name} after {PATIENCE:.0f} s:\n{logs}")
+
+    def task_runs(self, run: UUID, count: int) -> list[TaskRun]:
+        """The task runs of a flow run; they reach the database a moment after it has ended."""
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+        with self.client() as client:
+            end = time.monotonic() + 60
+            while True:
+                found = client.read_task_runs(flow_run_filter=chosen, limit=200)
+                settled = [task for task in found if task.state is not None and task.state.is_final()]
+                if len(settled) >= count or time.monotonic() > end:
+                    return found
+                time.sleep(0.5)
+
+    def artifacts(self, run: UUID) -> dict[str, Artifact]:
+        """The artifacts of a flow run by key."""
+        with self.client() as client:
+            found = client.read_artifacts(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run])))
+        return {artifact.key: artifact for artifact in found if artifact.key is not None}
+
+
+@contextmanager
+def serve(home: Path) -> Iterator[Server]:
+    """Runs `prefect server start`."""
+    port = free_ports(1)[0]
+    server = Server(home, f"http://127.0.0.1:{port}/api")
+    runtime._seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
+    with _running(server, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port)) as process:
+        end = time.monotonic() + PATIENCE
+        while True:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{server.api}/health", timeout=30).is_success:
+                    break
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"The server did not start:\n{(home / 'server.log').read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield server
+
+
+@contextmanager
+def worker(server: Server, pool: str) -> Iterator[None]:
+    """Runs a process worker."""
+    with _running(server, "worker", "worker", "start", "--pool", pool, "--type", "process"):
+        yield
+
+
+@contextmanager
+def _running(server: Server, name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A `prefect` command in a process group of its own, all of which is gone in the end."""
+    with (server.home / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=server.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

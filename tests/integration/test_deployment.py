@@ -1,0 +1,114 @@
+"""The deployments of deployments/prefect.yaml, on a real Prefect server and a real process worker."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+
+from tests.integration.prefect_server import Server, serve, worker
+from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+ROWS, SHARDS = 96, 6
+STAGES = ("read", "preprocess", "generate", "enhance", "write")
+
+
+class Deployed:
+    """A server with both deployments, and their runs: one of the whole, two of a part each."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.job = {
+            "prompts": write_prompts(str(folder / "prompts.parquet"), ROWS),
+            "generator": "dummy",
+            "enhance": "contrast:1.1",
+            "shard_size": ROWS // SHARDS,
+        }
+        with server.client() as client:
+            self.whole = self._submit(client, "nightly", out=f"{folder}/{{date}}")
+            self.parts = [
+                self._submit(client, "partitioned", out=f"{folder}/parts", partition=part) for part in ("1/2", "2/2")
+            ]
+
+    def _submit(self, client: SyncPrefectClient, name: str, **options: str) -> UUID:
+        deployment = client.read_deployment_by_name(f"render/{name}")
+        return client.create_flow_run_from_deployment(deployment.id, parameters={"job": {**self.job, **options}}).id
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("prefect")) as running:
+        with running.client() as client:
+            client.create_work_pool(WorkPoolCreate(name="imagemill", type="process"))
+        with worker(running, "imagemill"):
+            running.prefect("deploy", "--all", "--prefect-file", "deployments/prefect.yaml", cwd=ROOT)
+            yield running
+
+
+@pytest.fixture(scope="module")
+def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    return Deployed(server, tmp_path_factory.mktemp("deployed"))
+
+
+def test_both_deployments_are_scheduled(server: Server) -> None:
+    with server.client() as client:
+        nightly = client.read_deployment_by_name("render/nightly")
+        partitioned = client.read_deployment_by_name("render/partitioned")
+    assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]
+    parts = {schedule.slug: schedule.parameters["job"].get("partition") for schedule in partitioned.schedules}
+    assert parts == {"part-1": "1/2", "part-2": "2/2", "finish": None}
+    outs = {schedule.parameters["job"]["out"] for schedule in partitioned.schedules}
+    assert len(outs) == 1, "all parts go into one folder"
+    assert nightly.entrypoint == "flows.render.render"
+
+
+def test_a_deployed_run_completes_and_shows_itself(deployed: Deployed) -> None:
+    run = deployed.server.ended(deployed.whole)
+    assert run.state_name == "Completed", run.state
+    assert run.expected_start_time is not None
+    out = deployed.folder / f"{run.expected_start_time:%Y-%m-%d}"  # the day it was scheduled for
+    assert run.name == f"prompts.parquet to {out}"
+
+    metadata = table(str(out), "metadata")
+    assert metadata["row"].to_pylist() == list(range(ROWS))
+    assert set(metadata["image"].to_pylist()) <= names(str(out))
+    assert (out / "report/index.html").is_file()
+
+    tasks = deployed.server.task_runs(run.id, len(STAGES) * SHARDS)
+    assert {task.name for task in tasks} == {f"{stage} {shard:05d}" for stage in STAGES for shard in range(SHARDS)}
+    assert {task.state_name for task in tasks} == {"Completed"}
+
+    artifacts = deployed.server.artifacts(run.id)
+    assert artifacts["imagemill-progress"].data == 100.0
+    assert f'"{ROWS}"' in str(artifacts["imagemill-summary"].data)
+    assert str(out / "report/index.html") in str(artifacts["imagemill-report"].data)
+
+
+def test_two_runs_share_a_folder_and_a_last_one_finishes_it(
+    deployed: Deployed, imagemill: Callable[..., Outcome]
+) -> None:
+    out = str(deployed.folder / "parts")
+    for number, part in enumerate(deployed.parts):
+        run = deployed.server.ended(part)
+        assert run.state_name == "Completed", run.state
+        assert run.name == f"prompts.parquet to {out}, part {number + 1}/2"
+        tasks = deployed.server.task_runs(part, len(STAGES) * SHARDS // 2)
+        assert {int(re.sub(r"\D", "", task.name)) for task in tasks} == set(range(number, SHARDS, 2))
+    metadata = table(out, "metadata")
+    assert metadata["row"].to_pylist() == list(range(ROWS))
+    assert len(set(metadata["image"].to_pylist())) == ROWS
+    assert "report/index.html" not in names(out)
+
+    before = snapshot(out)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in deployed.job.items() if name != "prompts"]
+    last = imagemill("render", deployed.job["prompts"], "--out", out, *options, "--json")
+    assert last.code == 0, last.err
+    assert f'"rows_done_before": {ROWS}' in last.out
+    assert "report/index.html" in names(out)
+    assert snapshot(out) == before
