@@ -8,6 +8,7 @@ is what one writes today: pandas, a loop, Pillow, one metadata file at the end. 
 included. All take turns in one process with the same models and threads; the order changes from round to round.
 """
 
+import atexit
 import contextlib
 import io
 import json
@@ -126,13 +127,13 @@ def _measured(sample: Sample) -> Iterator[None]:
     cpu, start = _cpu(), time.perf_counter()
     yield
     sample.seconds.append(time.perf_counter() - start)
-    before = _cpu()
+    used = _cpu()
     for _ in range(50):  # the server stores the last states behind the flow's back: its cost, not the next one's
         time.sleep(0.2)
-        before, now = _cpu(), before
-        if before - now < 0.02:
+        before, used = used, _cpu()
+        if used - before < 0.02:
             break
-    sample.cpu.append(before - cpu)
+    sample.cpu.append(used - cpu)
 
 
 def _from_the_shell(prompts: Path, generator: str, out: Path) -> dict[str, float]:
@@ -265,9 +266,10 @@ def main(
     as_json
         Print the figures as JSON.
     """
-    with tempfile.TemporaryDirectory(prefix="imagemill-overhead-") as folder:
-        os.environ["PREFECT_HOME"] = f"{folder}/prefect"  # a newcomer's, and the user's own stays as it is
-        found = measure(rows, rounds, generator, Path(folder))
+    folder = Path(tempfile.mkdtemp(prefix="imagemill-overhead-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so done last: the server has stopped
+    os.environ["PREFECT_HOME"] = str(folder / "prefect")  # a newcomer's, and the user's own stays as it is
+    found = measure(rows, rounds, generator, folder)
     if as_json:
         print(json.dumps(found))
     else:
