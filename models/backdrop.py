@@ -10,7 +10,10 @@ from models.memory import ResidualBlock, silence
 
 
 class BackdropEncoder(nn.Module):
-    """q(z | picture, scene): a picture (n, 3, 128, 128) and a condition (n, condition) to mean and log-variance."""
+    """q(z | picture, text): how a picture differs from what the text makes expect, to mean and log-variance of z.
+
+    It sees the difference (n, 3, 128, 128) rather than the picture: what the text tells already would drown the rest.
+    """
 
     def __init__(self, latent: int, condition: int) -> None:
         super().__init__()
@@ -21,8 +24,8 @@ class BackdropEncoder(nn.Module):
             self.leave.weight[:latent] *= 8
             self.leave.bias[latent:] = -4.0
 
-    def forward(self, picture: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = picture * 2 - 1
+    def forward(self, difference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = difference * 8
         for layer in self.down:
             hidden = F.silu(layer(hidden))
         mean, log_variance = self.leave(torch.cat([hidden.flatten(1), condition], 1)).chunk(2, 1)

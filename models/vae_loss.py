@@ -104,14 +104,16 @@ def picture_loss(
     """Reconstruction and KL of pictures (n, 3, 128, 128), and the reconstructions themselves."""
     scene = model.scene(batch.place, batch.sky)
     lamp = lamp_of(model, batch.concepts, batch.poses)
-    mean, log_variance = model.encoder(pictures, torch.cat([scene, lamp], 1))
+    prior = model.prior(scene, model.reader(batch.tokens, batch.mask))
+    colours, left, cover = _layers(model, batch, pictures.shape[-1], sprites)
+    lit = torch.einsum("nschw,nsc->nchw", colours, model.lights(scene))
+    with torch.no_grad():
+        expected = model.decoder(torch.cat([prior[0], scene, lamp], 1)) * left + lit
+    mean, log_variance = model.encoder((pictures - expected) * left, torch.cat([scene, lamp], 1))
     z = mean + (0.5 * log_variance).exp() * torch.randn(len(pictures), LATENT)
     backdrop = model.decoder(torch.cat([z, scene, lamp], 1))
-    colours, left, cover = _layers(model, batch, pictures.shape[-1], sprites)
-    composed = backdrop * left + torch.einsum("nschw,nsc->nchw", colours, model.lights(scene))
+    composed = backdrop * left + lit
     made = composed + model.finish(composed, cover, scene)
-    reading = model.reader(batch.tokens, batch.mask)
-    prior = model.prior(scene, reading)
     kl = _gaussian_kl(mean, log_variance, *prior).mean(0).clamp(min=FREE).sum()
     across = (made[..., 1:] - made[..., :-1]) - (pictures[..., 1:] - pictures[..., :-1])
     down = (made[..., 1:, :] - made[..., :-1, :]) - (pictures[..., 1:, :] - pictures[..., :-1, :])
