@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models import checkpoint
 from models.text_encoder import load_text_encoder
+from models.vae import StructuredVae
 from tasks.captioned import Captioned, Encoder, FeatureCache, cached_features, read_captioned
 from tasks.errors import BadInput
 from tasks.evaluate_vae import evaluate
@@ -29,9 +30,14 @@ class TrainJob(BaseModel):
     out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     encoder: str = Field("gemma", description="Text encoder whose features the model reads.")
     steps: int = Field(2000, ge=1, description="Training steps.")
-    captions: int = Field(128, ge=1, description="Captions a step reads.")
+    start: Path | None = Field(None, description="Begin with this checkpoint's weights instead of random ones.")
+    captions: int = Field(
+        128, ge=0, description="Captions a step reads; 0 leaves the reader and the priors as they are."
+    )
     pictures: int = Field(12, ge=1, description="Pictures a step reconstructs.")
-    sprites: int = Field(6, ge=1, description="Sprites of the memory that a step decodes.")
+    sprites: int = Field(
+        6, ge=0, description="Sprites of the memory that a step decodes; 0 leaves their decoder as is."
+    )
     rate: float = Field(1.5e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
     seed: int = Field(0, ge=0, description="Decides weights at the start, order, noise and dropout.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and sample grids.")
@@ -62,13 +68,27 @@ def run_training(job: TrainJob, encoder: Encoder) -> TrainSummary:
     with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), transient=True) as progress:
         features = _encode(job, data, encoder, progress)
         schedule = Schedule(job.steps, job.captions, job.pictures, job.sprites, job.rate, job.seed)
-        trainer = Trainer(build_model(data, features, encoder, job.encoder, job.seed), data, features, schedule)
+        model = build_model(data, features, encoder, job.encoder, job.seed)
+        if job.start is not None:
+            _begin(model, job.start)
+        trainer = Trainer(model, data, features, schedule)
         if (job.out / STATE).exists():
             trainer.resume(job.out / STATE)
         _train(job, trainer, progress)
         figures = evaluate(trainer)
     checkpoint.save(job.out, "vae", trainer.config(), trainer.model, _card(job, trainer, figures))
     return TrainSummary(out=job.out, steps=trainer.done, figures=figures)
+
+
+def _begin(model: StructuredVae, start: Path) -> None:
+    """Gives the model the weights of a checkpoint that was trained on the same concepts."""
+    try:
+        ids = [concept[0] for concept in checkpoint.read_config(start).get("concepts", ())]
+        if ids != [concept[0] for concept in model.config.concepts]:
+            raise BadInput(f"{start} knows other concepts than the data set: start from one trained on the same.")
+        checkpoint.load_weights(start, model)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
 
 
 def _claim(job: TrainJob) -> None:
@@ -96,7 +116,7 @@ def _train(job: TrainJob, trainer: Trainer, progress: Progress) -> None:
     shown = [i for i, row in enumerate(trainer.data.rows) if row["split"] == "test" and row["kind"] == "scene"][:8]
     while trainer.done < job.steps:
         losses = trainer.step()
-        note = " ".join(f"{name} {losses[name]:.3f}" for name in _SHOWN_LOSSES)
+        note = " ".join(f"{name} {losses[name]:.3f}" for name in _SHOWN_LOSSES if name in losses)
         progress.update(bar, completed=trainer.done, note=note)
         if trainer.done % job.every == 0 or trainer.done == job.steps:
             # The weights first: when the state says that a step is done, its checkpoint is there.

@@ -26,14 +26,18 @@ from tasks.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
 _LONGEST = 64  # tokens of a caption that are trained on
 
 
+# The parts that only pictures teach; with the memory apart, all others learn from captions.
+_PICTURE_PARTS = ("memory", "encoder", "decoder", "finish", "light", "z_prior")
+
+
 @dataclass(frozen=True)
 class Schedule:
-    """How training goes on."""
+    """How training goes on. Parts that a step shows nothing stay as they are."""
 
     steps: int
-    captions: int  # a step reads so many captions,
+    captions: int  # a step reads so many captions, or none,
     pictures: int  # reconstructs so many pictures
-    sprites: int  # and decodes so many sprites
+    sprites: int  # and decodes so many sprites, or none
     rate: float
     seed: int
 
@@ -71,7 +75,13 @@ class Trainer:
 
     def __init__(self, model: StructuredVae, data: Captioned, features: FeatureCache, schedule: Schedule) -> None:
         self.model, self.data, self.features, self.schedule = model, data, features, schedule
-        self.optimiser = torch.optim.AdamW(model.parameters(), schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
+        for name, part in model.named_children():
+            still = (name == "memory" and not schedule.sprites) or (
+                name not in _PICTURE_PARTS and not schedule.captions
+            )
+            part.requires_grad_(not still)
+        learning = [p for p in model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
         self.done = 0
         self.number = {c["id"]: i for i, c in enumerate(data.concepts)}
         train = [i for i, r in enumerate(data.rows) if r["split"] == "train"]
@@ -116,16 +126,18 @@ class Trainer:
         warm = min(1.0, (self.done + 1) / min(100, s.steps))
         for group in self.optimiser.param_groups:
             group["lr"] = s.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.done / s.steps)))
-        # Short captions and long ones apart, so that the short are not padded to the longest.
-        rows = sorted(self._rows(self.train, s.captions, 0), key=self.features.length)
-        halves = [reading_loss(self.model, self.batch(half)) for half in _halves(rows)]
-        losses = {name: torch.stack([half[name] for half in halves]).mean() for name in halves[0]}
+        losses: dict[str, Tensor] = {}
+        if s.captions:  # short captions and long ones apart, so that the short are not padded to the longest
+            rows = sorted(self._rows(self.train, s.captions, 0), key=self.features.length)
+            halves = [reading_loss(self.model, self.batch(half)) for half in _halves(rows)]
+            losses |= {name: torch.stack([half[name] for half in halves]).mean() for name in halves[0]}
         shown = self._rows(self.shown, s.pictures, 1)
         pictures = torch.stack([self.data.picture(i) for i in shown])
         seen, _ = picture_loss(self.model, self.batch(shown), pictures, self.data.sprites)
         losses |= seen
-        drawn = self._rows(torch.arange(self.model.config.coded), s.sprites, 2)
-        losses["sprite"] = sprite_loss(self.model, drawn, self.data.sprites[drawn])
+        if s.sprites:
+            drawn = self._rows(torch.arange(self.model.config.coded), s.sprites, 2)
+            losses["sprite"] = sprite_loss(self.model, drawn, self.data.sprites[drawn])
         total = sum((WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
         if not total.isfinite():
             raise BadInput(f"The loss stopped being a number at step {self.done}: use a smaller --rate.")

@@ -61,6 +61,22 @@ def test_a_trained_checkpoint_generates_and_reports_its_steps(dataset: Path, tmp
     assert (tmp_path / "out" / "samples" / "000002.png").stat().st_size > 1000
 
 
+def test_training_on_from_a_checkpoint_with_pictures_alone_leaves_the_reader_as_it_is(
+    dataset: Path, tmp_path: Path
+) -> None:
+    run_training(job(dataset, tmp_path / "first", steps=2), WordEncoder())
+    more = job(dataset, tmp_path / "second", steps=2).model_copy(
+        update={"start": tmp_path / "first", "captions": 0, "sprites": 0}
+    )
+    run_training(more, WordEncoder())
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    changed = {name.split(".")[0] for name in first if not torch.equal(first[name], second[name])}
+    assert {"decoder", "encoder", "finish"} <= changed
+    assert not changed & {"reader", "memory", "place", "object_pose", "props"}
+    with pytest.raises(BadInput, match="no config"):
+        run_training(more.model_copy(update={"start": tmp_path / "none", "out": tmp_path / "third"}), WordEncoder())
+
+
 def test_another_job_in_the_same_folder_is_refused(dataset: Path, tmp_path: Path) -> None:
     run_training(job(dataset, tmp_path / "out", steps=2), WordEncoder())
     with pytest.raises(BadInput, match="other settings"):
