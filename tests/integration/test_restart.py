@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from flows import runtime
+from models.dummy import DummyGenerator
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
 
@@ -116,3 +118,44 @@ def test_complete_run_is_left_alone(tmp_path: Path, imagemill: Mill) -> None:
     assert len(times) == 40
     assert imagemill(*arguments).code == 0
     assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+@pytest.mark.parametrize("layout", ["files", "parquet", "tar"])
+def test_retry_quarantined_redoes_only_failed_rows(
+    layout: str, tmp_path: Path, imagemill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 24)
+    arguments = ["render", prompts, "--generator", "dummy", "--shard-size", 8, "--layout", layout, "--out"]
+    assert imagemill(*arguments, tmp_path / "whole").code == 0
+    whole = table(str(tmp_path / "whole"), "metadata")
+    ill = {whole["seed"][row].as_py() for row in (3, 5, 20)}
+    generate = DummyGenerator.generate
+
+    def failing(self: DummyGenerator, features: list[Tensor], seeds: list[int], width: int, height: int) -> Tensor:
+        if ill & set(seeds):
+            raise RuntimeError("the model stumbles over this row")
+        return generate(self, features, seeds, width, height)
+
+    run = str(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(DummyGenerator, "generate", failing)
+        assert imagemill(*arguments, run).code == 3
+        assert table(run, "metadata")["row"].to_pylist() == [row for row in range(24) if row not in {3, 5, 20}]
+        first = snapshot(run)
+        assert imagemill(*arguments, run).code == 3
+        assert snapshot(run) == first, "without the option failed rows are left alone"
+
+        ill.remove(whole["seed"][5].as_py())
+        assert imagemill(*arguments, run, "--retry-quarantined").code == 3
+        failed = table(run, "quarantine")
+        assert [(row["row"], row["attempt"]) for row in failed.to_pylist()] == [(3, 2), (20, 2)]
+        assert all("stumbles" in error for error in failed["error"].to_pylist())
+
+    assert imagemill(*arguments, run, "--retry-quarantined").code == 0
+    made = table(run, "metadata")
+    assert made.drop_columns("image").equals(whole.drop_columns("image"))
+    assert table(run, "quarantine").num_rows == 0
+    if layout == "files":
+        assert {name: digest for name, digest in snapshot(run).items() if name.startswith("images/")} == {
+            name: digest for name, digest in snapshot(str(tmp_path / "whole")).items() if name.startswith("images/")
+        }
