@@ -66,8 +66,8 @@ class TextEncoder:
         done: dict[str, Tensor] = {}
         for length, group in groupby(sorted(distinct, key=lambda t: len(ids[t])), key=lambda t: bucket(len(ids[t]))):
             for chunk in chunks(list(group), max(1, self.limit.size // length)):
-                features = self._run([ids[text] for text in chunk], length)
-                done.update(zip(chunk, features, strict=True))
+                for text, features in zip(chunk, self._run([ids[text] for text in chunk], length), strict=True):
+                    done.setdefault(text, features)
         return [done[text] for text in texts]
 
     @torch.inference_mode()

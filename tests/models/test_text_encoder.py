@@ -67,6 +67,17 @@ def test_features_are_the_same_bytes_at_every_place_of_many_random_batches(tiny:
         assert all(torch.equal(f, alone[text]) for text, f in zip(batch, tiny.encode(batch), strict=True))
 
 
+def test_features_are_the_same_bytes_on_one_thread_and_on_two() -> None:
+    encoder, threads = load_text_encoder("minilm"), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = encoder.encode(TEXTS)
+        torch.set_num_threads(2)
+        assert all(torch.equal(a, b) for a, b in zip(one, encoder.encode(TEXTS), strict=True))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_padding_and_neighbours_do_not_reach_a_text() -> None:
     encoder = load_text_encoder("minilm")
     for text, features in zip(TEXTS, encoder.encode(TEXTS), strict=True):
@@ -267,6 +278,7 @@ def a_weight_missing(folder: Path) -> None:
         (cut_short, "cannot be loaded as a language model"),
         (a_weight_missing, "lacks weights that its config.json asks for"),
     ],
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_folder_of_no_use_is_told_in_one_sentence(damage, sentence: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     folder = write_language_model(tmp_path / "model")
