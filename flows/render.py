@@ -25,7 +25,7 @@ from flows.artifacts import ProgressArtifact, publish
 from flows.options import RenderJob, allowed_failures
 from flows.plan import Plan, Todo, list_todos, usable
 from flows.progress import Progress
-from flows.runners import on_gpu, task_runner
+from flows.runners import on_gpu, started
 from flows.summary import Summary
 from models.text_encoder import load_text_encoder
 from tasks.encode import resolve
@@ -118,7 +118,7 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
 def _run_shards(setting: stages.Setting, todos: Iterator[Todo]) -> Iterator[Outcome]:
     """Sends shards through the stages, a window of them at a time, and yields what each came to, in order."""
     in_flight: deque[list[PrefectFuture[Any]]] = deque()
-    with task_runner(setting.job) as runner:  # the job's own, so that a deployment can choose it too
+    with started(setting.job) as runner:  # the job's own, so that a deployment can choose it too
         try:
             for todo in todos:
                 in_flight.append(_submit(runner, setting, todo))

@@ -7,7 +7,8 @@ every core, or, for Dask with a GPU, for every GPU.
 
 import logging
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -16,14 +17,33 @@ from flows.options import RenderJob
 from tasks.errors import BadInput
 
 STAGES = 6
+ADDRESS = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}
+
+
+@contextmanager
+def started(job: RenderJob) -> Iterator[TaskRunner[Any]]:
+    """The task runner of a job, ready for work.
+
+    Raises:
+        BadInput: its package is not installed, it cannot have the device, or its cluster cannot be had.
+    """
+    with ExitStack() as stack:
+        runner = task_runner(job)
+        try:
+            stack.enter_context(runner)
+            if job.runner == "dask":
+                runner.client  # noqa: B018 - connects now, and not with the first task
+        except Exception as error:
+            where = os.environ.get(ADDRESS[job.runner]) or "on this machine"
+            raise BadInput(
+                f"--runner {job.runner}: no cluster could be had {where} ({' '.join(str(error).split())[:200]}); "
+                f"check {ADDRESS[job.runner]}, or drop the option to use threads."
+            ) from error
+        yield runner
 
 
 def task_runner(job: RenderJob) -> TaskRunner[Any]:
-    """The Prefect task runner of a job.
-
-    Raises:
-        BadInput: the runner's package is not installed, or the device is not the cluster's to choose.
-    """
+    """The Prefect task runner of a job, not started yet."""
     if job.runner == "threads":
         # A stage that waits for the one before it holds its thread, so there is one for every stage in flight.
         return ThreadPoolTaskRunner(max_workers=STAGES * job.window)
@@ -53,6 +73,7 @@ def on_gpu(job: RenderJob) -> AbstractContextManager[Any]:
 
 def _ray() -> TaskRunner[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "60000")  # its 15 s are too few on a busy machine
     from prefect_ray import RayTaskRunner
 
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
@@ -66,25 +87,33 @@ def _dask(job: RenderJob) -> TaskRunner[Any]:
     address = dask.config.get("scheduler-address", None)
     if address is not None:
         return DaskTaskRunner(address=address)
-    return DaskTaskRunner(cluster_class=lambda: _local_dask(job.device))
+    workers = _dask_workers(job.device)
+    return DaskTaskRunner(cluster_class=lambda: _local_dask(workers))
 
 
-def _local_dask(device: str) -> Any:
+def _dask_workers(device: str) -> list[dict[str, Any]]:
+    """The options of a local cluster's workers: one a core, or one a GPU with its share of the cores."""
     from dask.system import CPU_COUNT
+
+    if device != "cuda":
+        return [{"nthreads": 1}] * CPU_COUNT
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if not gpus:
+        raise BadInput("--device cuda: there is no GPU on this machine; leave the option out.")
+    one = {"nthreads": max(2, CPU_COUNT // gpus), "resources": {"GPU": 1}}
+    return [{**one, "env": {"CUDA_VISIBLE_DEVICES": str(gpu)}} for gpu in range(gpus)]
+
+
+def _local_dask(workers: list[dict[str, Any]]) -> Any:
     from distributed import Nanny, Scheduler, SpecCluster
 
-    workers: list[dict[str, Any]] = [{"nthreads": 1}] * CPU_COUNT
-    if device == "cuda":
-        import torch
-
-        gpus = torch.cuda.device_count()
-        one = {"nthreads": max(2, CPU_COUNT // gpus), "resources": {"GPU": 1}}
-        workers = [{**one, "env": {"CUDA_VISIBLE_DEVICES": str(gpu)}} for gpu in range(gpus)]
-    quiet = {"dashboard": False, "silence_logs": logging.CRITICAL}
+    quiet = {"host": "127.0.0.1", "dashboard": False}
     # No limit of memory, at which a worker would be killed: the window keeps it small.
-    options = {"host": "127.0.0.1", "memory_limit": 0, **quiet}
+    options = {**quiet, "memory_limit": 0, "silence_logs": logging.CRITICAL}
     return SpecCluster(
         workers={number: {"cls": Nanny, "options": {**options, **worker}} for number, worker in enumerate(workers)},
-        scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False}},
+        scheduler={"cls": Scheduler, "options": quiet},
         silence_logs=logging.CRITICAL,
     )
