@@ -125,7 +125,7 @@ def test_stopped_from_outside_it_is_silent_and_leaves_no_server(
 ) -> None:
     body = """
 def endless():
-    futures = [double.submit(number, 0.1) for number in range(10_000)]
+    futures = [double.submit(number, 0.1) for number in range(1_000)]
     print(runtime._server.pid, flush=True)
     futures[-1].wait()
 try:
