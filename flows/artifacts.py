@@ -34,7 +34,8 @@ class ProgressArtifact:
 def publish(summary: Summary) -> None:
     """Shows the summary and the report's place."""
     table = [{"figure": name, "value": value} for name, value in summary.as_rows()]
-    create_table_artifact(table, key="imagemill-summary", description=f"Render to {summary.out}")
+    create_table_artifact(table, key="imagemill-summary", description=f"Pictures and metadata are in `{summary.out}`.")
     if summary.report is not None:
         link = summary.report if "://" in summary.report else f"file://{summary.report}"
-        create_link_artifact(link, link_text="report", key="imagemill-report")
+        # The whole address, to be copied: browsers follow no link from a web page to a local file.
+        create_link_artifact(link, link_text=link, key="imagemill-report", description="All pictures on one page")
