@@ -143,7 +143,9 @@ def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 
 @task(name="write", task_run_name="write {shard.name}", **STORED)
 def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> write.Outcome:
-    return write.write(work, setting.storage, setting.job, setting.made_by, attempt)
+    outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt)
+    work.release()
+    return outcome
 
 
 WITH_MODELS = (encode_shard, generate_shard)

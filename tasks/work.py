@@ -104,6 +104,10 @@ class Work:
         self.pictures = [picture for picture in self.pictures if picture.prompt is not prompt]
         self.failures.append(Failure(prompt.row, prompt.id, prompt.text, stage, error))
 
+    def release(self) -> None:
+        """Lets go of all rows: Prefect keeps a task's parameters in reference cycles, until Python's collector comes."""
+        self.prompts, self.pictures, self.failures, self.carried = [], [], [], self.carried.schema.empty_table()
+
     def by_size(self) -> list[list[Picture]]:
         """The pictures in groups of one size."""
         groups: dict[tuple[int, int], list[Picture]] = {}
