@@ -86,10 +86,10 @@ def test_out_of_memory_takes_smaller_chunks_from_then_on(encoder: TextEncoder, m
     given = memory_for(40, encoder, monkeypatch)
     for features, whole in zip(features_of(TEXTS, encoder), expected, strict=True):
         assert torch.allclose(features, whole, atol=1e-5)
-    assert given[:3] == [128, 64, 32]
+    assert given[:3] == [96, 48, 24]
     given.clear()
     features_of(TEXTS, encoder)
-    assert max(given) == 32
+    assert max(given) == 24
 
 
 def test_no_memory_at_all_is_the_devices_fault_and_not_the_prompts(
