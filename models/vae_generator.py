@@ -133,7 +133,9 @@ class VaeGenerator:
             return list((composed + finish).clamp(0, 1)[:rows])
         made = []
         for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
-            both = torch.cat([backdrops[row], finish[row]])[None]
+            # Of the finish only the soft part, shadow and light: its outlines fit the sprites at 128 pixels alone.
+            soft = F.interpolate(F.avg_pool2d(finish[row], 8)[None], (EDGE, EDGE), mode="bicubic")[0]
+            both = torch.cat([backdrops[row], soft])[None]
             large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
             canvas = large[:3].clone()
             self._compose(canvas, plan, lights, row)
