@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
 MAX_TOKENS = 256
-# Tokens a chunk. Two CPU cores are at 80 % of their best speed from 96 on; more would cost small shards and texts alone,
+# Tokens a chunk. Two CPU cores are at 80 % of their best speed from 96 on; more would cost small shards and lone texts,
 # which pay for whole chunks.
 CPU_TOKENS, GPU_TOKENS = 96, 8192
 
