@@ -14,7 +14,7 @@ train = App(name="train", help="Train a model on a captioned data set. The same 
 
 @dataset.command
 def emoji(*, job: Annotated[EmojiDatasetJob, Parameter(name="*")]) -> int:
-    """Emoji (Fluent 3D, MIT; names from emojibase, MIT) alone and in drawn scenes, with English and Chinese captions."""
+    """Emoji (Fluent 3D; names from emojibase; both MIT) alone and in drawn scenes, captions in English and Chinese."""
     runtime.configure()
     runtime.wait_for_server()
     made = build_emoji_dataset(job)

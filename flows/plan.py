@@ -11,13 +11,13 @@ import numpy as np
 from flows.options import RenderJob, checked
 from flows.summary import Summary, read_outcomes
 from models.generator import load_generator
+from models.text_encoder import TextEncoder, load_text_encoder
 from tasks.encode import resolve
 from tasks.errors import BadInput
 from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
 from tasks.write import read_table
-
 
 Model = TypeVar("Model")
 
@@ -45,6 +45,11 @@ class Plan:
         self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
+
+    def load_encoder(self) -> TextEncoder | None:
+        """The text encoder, or None if the generator needs none."""
+        reference = self.encoder
+        return None if reference is None else usable(lambda: load_text_encoder(resolve(reference), self.job.device))
 
     @classmethod
     def dry(cls, job: RenderJob) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from flows.plan import Plan, Todo, list_todos, usable
 from flows.progress import Progress
 from flows.runners import on_gpu, started
 from flows.summary import Summary
-from models.text_encoder import load_text_encoder
-from tasks.encode import resolve
+from models.generator import Generator
+from models.text_encoder import TextEncoder
 from tasks.errors import BadInput, Stopped
 from tasks.lock import locked
 from tasks.record import open_record, versions
@@ -90,14 +90,12 @@ def render(job: RenderJob) -> Summary:
 
 def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
     """Opens or makes the run's record, and settles what all shards have in common."""
-    encoder = (
-        None if plan.encoder is None else usable(lambda: load_text_encoder(resolve(plan.encoder or ""), job.device))
-    )
+    encoder = plan.load_encoder()
     if encoder is not None and job.encoder is not None:  # chosen by the user: does the generator know its features?
         usable(lambda: plan.generator.generate(encoder.encode(["a"]), [0], *plan.size))
     made_by = Provenance(
-        encoder=encoder and encoder.name,
-        encoder_digest=encoder and encoder.digest,
+        encoder=encoder.name if encoder else None,
+        encoder_digest=encoder.digest if encoder else None,
         generator=plan.generator.name,
         generator_digest=plan.generator.digest,
         settings={"text": job.text, "enhance": job.enhance},
@@ -105,14 +103,18 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
     record = {
         "job": job.shaping(),
         "input": plan.found.fingerprint(),
-        "encoder": encoder and {"name": encoder.name, "digest": encoder.digest},
-        "generator": {"name": plan.generator.name, "digest": plan.generator.digest},
+        "encoder": encoder and _identity(encoder),
+        "generator": _identity(plan.generator),
         "shard_size": plan.shard_size,
         "shards": plan.shards,
         "versions": versions(),
     }
     open_record(out, record, job.resume)
     return stages.Setting(job, plan.found, plan.size, plan.encoder, made_by)
+
+
+def _identity(model: TextEncoder | Generator) -> dict[str, str]:
+    return {"name": model.name, "digest": model.digest}
 
 
 def _run_shards(setting: stages.Setting, todos: Iterator[Todo]) -> Iterator[Outcome]:

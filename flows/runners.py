@@ -32,7 +32,7 @@ def started(job: RenderJob) -> Iterator[TaskRunner[Any]]:
         try:
             stack.enter_context(runner)
             if job.runner == "dask":
-                runner.client  # noqa: B018 - connects now, and not with the first task
+                runner.client  # type: ignore[attr-defined]  # noqa: B018 - connects now, not with the first task
         except Exception as error:
             where = os.environ.get(ADDRESS[job.runner]) or "on this machine"
             raise BadInput(

@@ -24,7 +24,7 @@ from tasks.storage import Storage, StorageError
 from tasks.work import Work
 
 Result = TypeVar("Result")
-QUICK = {"cache_policy": NO_CACHE, "persist_result": False}
+QUICK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
 def _passing(task: Any, run: Any, state: State[Any]) -> bool:
@@ -39,7 +39,7 @@ def _passing(task: Any, run: Any, state: State[Any]) -> bool:
 
 
 # Reading and writing meet the network: what the store's own client could not mend is tried again as a whole.
-STORED = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
+STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
 
 
 class Setting:
@@ -102,11 +102,13 @@ def read_shard(setting: Setting, shard: Shard, duplicates: frozenset[int], only:
 def preprocess_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     with work.timed("preprocess"):
         made = preprocess.preprocess([prompt.text for prompt in work.prompts], setting.job)
-        for prompt, prepared in zip(list(work.prompts), made, strict=True):
+        rejected = {}
+        for prompt, prepared in zip(work.prompts, made, strict=True):
             if isinstance(prepared, preprocess.Rejected):
-                work.fail(prompt, "preprocess", prepared.reason)
+                rejected[prompt] = prepared.reason
             else:
                 prompt.prepared = prepared
+        work.fail("preprocess", rejected)
     return work
 
 

@@ -28,7 +28,7 @@ def halving(function: Callable[[], Result], limit: BatchLimit) -> Result:
 
 
 def in_batches(
-    function: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item], limit: BatchLimit
+    function: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item], limit: BatchLimit
 ) -> list[Result]:
     """Calls `function` on at most `limit.size` items at a time and joins what it returns, one result an item.
 
@@ -38,7 +38,7 @@ def in_batches(
     done: list[Result] = []
 
     def next_batch() -> Sequence[Result]:
-        return function(items[len(done) : len(done) + limit.size])
+        return function(list(items[len(done) : len(done) + limit.size]))
 
     while len(done) < len(items):
         done += halving(next_batch, limit)

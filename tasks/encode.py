@@ -28,8 +28,7 @@ def encode(work: Work, encoder: TextEncoder) -> None:
         for prompt, features in zip(prompts, features_of(texts, encoder), strict=True):
             prompt.features = features
 
-    for prompt, error in isolate(run, work.prompts):
-        work.fail(prompt, "encode", error)
+    work.fail("encode", dict(isolate(run, work.prompts)))
 
 
 def features_of(texts: Sequence[str], encoder: TextEncoder) -> list[Tensor]:

@@ -84,7 +84,7 @@ def enhance_work(work: Work, options: EnhanceOptions) -> None:
     """Applies the chain to all pictures of a shard, those of one size together."""
     chain = parse_chain(options.enhance)
     for pictures in work.by_size():
-        made = enhance(torch.stack([picture.pixels for picture in pictures]), chain)
+        made = enhance(torch.stack([picture.pixels for picture in pictures if picture.pixels is not None]), chain)
         for picture, pixels in zip(pictures, made, strict=True):
             picture.pixels = pixels
 

@@ -1,5 +1,7 @@
 """Generate: features and seeds to pictures."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
 from models.generator import Generator
@@ -25,7 +27,7 @@ def generate(work: Work, generator: Generator, limit: BatchLimit) -> None:
     """
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
 
-    def run(pictures: list[Picture]) -> list[None]:
+    def run(pictures: Sequence[Picture]) -> list[None]:
         first = pictures[0].prompt
         features = [picture.prompt.features for picture in pictures if picture.prompt.features is not None]
         made = generator.generate(features, [picture.seed for picture in pictures], first.width, first.height)
@@ -37,6 +39,4 @@ def generate(work: Work, generator: Generator, limit: BatchLimit) -> None:
 
     for pictures in work.by_size():
         failed = isolate(lambda part: in_batches(run, part, limit), pictures)
-        for picture, error in failed:
-            if picture.prompt in work.prompts:
-                work.fail(picture.prompt, "generate", error)
+        work.fail("generate", {picture.prompt: error for picture, error in failed})

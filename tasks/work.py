@@ -5,7 +5,7 @@ parameters, and would look at every pixel.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,15 +98,16 @@ class Work:
         self.prompts = [prompt for prompt in self.prompts if prompt.row in rows]
         self.failures = [failure for failure in self.failures if failure.row in rows]
 
-    def fail(self, prompt: Prompt, stage: str, error: str) -> None:
-        """Takes a row and its pictures out of the work, to be quarantined."""
-        self.prompts.remove(prompt)
-        self.pictures = [picture for picture in self.pictures if picture.prompt is not prompt]
-        self.failures.append(Failure(prompt.row, prompt.id, prompt.text, stage, error))
+    def fail(self, stage: str, errors: Mapping[Prompt, str]) -> None:
+        """Takes rows and their pictures out of the work, to be quarantined."""
+        self.prompts = [prompt for prompt in self.prompts if prompt not in errors]
+        self.pictures = [picture for picture in self.pictures if picture.prompt not in errors]
+        self.failures += [Failure(prompt.row, prompt.id, prompt.text, stage, error) for prompt, error in errors.items()]
 
     def release(self) -> None:
-        """Lets go of all rows: Prefect keeps a task's parameters in reference cycles, until Python's collector comes."""
-        self.prompts, self.pictures, self.failures, self.carried = [], [], [], self.carried.schema.empty_table()
+        """Lets go of all rows: Prefect keeps parameters in reference cycles, until Python's collector comes."""
+        self.prompts, self.pictures, self.failures = [], [], []
+        self.carried = self.carried.schema.empty_table()
 
     def by_size(self) -> list[list[Picture]]:
         """The pictures in groups of one size."""
