@@ -197,6 +197,8 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
         for name in [*list(ways)[turn:], *list(ways)[:turn]]:
             with _measured(samples[name]):
                 ways[name](folder / name)
+            seconds, cpu = samples[name].seconds[-1], samples[name].cpu[-1]
+            print(f"round {number + 1}, {name}: {seconds:.2f} s, {cpu:.2f} CPU s", file=sys.stderr)
         same = _compare(folder / "flow", folder / "plain")
         for name in ("flow", "plain"):
             shutil.rmtree(folder / name)
@@ -274,6 +276,8 @@ def main(
         print(json.dumps(found))
     else:
         _show(found)
+    if found["same_pictures"] != rows:
+        sys.exit("The ways did not do the same work: their pictures differ.")
 
 
 if __name__ == "__main__":
