@@ -16,10 +16,10 @@ EVERY = 2.0  # seconds between two updates of the progress
 
 
 class ProgressArtifact:
-    """A bar on the flow run's page; call it with the share done, 0 to 1."""
+    """A bar on the flow run's page; begin it and call it with the share done, 0 to 1."""
 
-    def __init__(self) -> None:
-        made = create_progress_artifact(0.0, key="imagemill-progress", description="Rows done")
+    def __init__(self, share: float) -> None:
+        made = create_progress_artifact(100 * share, key="imagemill-progress", description="Rows done")
         assert isinstance(made, UUID)
         self.id = made
         self.shown = time.monotonic()

@@ -70,7 +70,8 @@ def render(job: RenderJob) -> Summary:
         summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
         todos = list_todos(plan, out, summary)
         allowed = allowed_failures(job.max_failures, summary.rows)
-        progress = stack.enter_context(Progress(summary.rows, summary.rows_done_before, ProgressArtifact()))
+        bar = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
+        progress = stack.enter_context(Progress(summary.rows, summary.rows_done_before, bar))
         begun = time.perf_counter()
         summary.seconds_start = begun - started
         for done in _run_shards(setting, todos):
