@@ -39,6 +39,8 @@ class Proxy:
 
     endpoint: str
     faults: Faults
+    down_after: int | None = None
+    """Calls after which each one is cut, as if the server were gone; None: it stays up."""
     calls: int = 0
     faulted: int = 0
     draw: random.Random = field(default_factory=random.Random)
@@ -48,6 +50,8 @@ class Proxy:
         """Decides what happens to the next call: a name of `Faults`, or None."""
         with self.lock:
             self.calls += 1
+            if self.down_after is not None and self.calls > self.down_after:
+                return "cut_before"
             chance = self.draw.random()
             for name in ("slow_down", "cut_before", "cut_after"):
                 chance -= getattr(self.faults, name)

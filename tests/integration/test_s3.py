@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import stages
 from tests.integration.conftest import BUCKET
 from tests.integration.faults import Faults, Proxy
 from tests.integration.runs import Outcome, files, snapshot, table, write_prompts
@@ -60,6 +61,26 @@ def test_lost_calls_and_lost_answers(
     assert outcome.code == 0, outcome.err
     assert snapshot(f"{bucket}/run") == whole
     assert proxy.faulted > 5
+
+
+def test_store_goes_down_and_comes_back(
+    local: tuple[str, dict[str, str]],
+    bucket: str,
+    proxy: Proxy,
+    tmp_path: Path,
+    imagemill: Mill,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prompts, whole = local
+    monkeypatch.setattr(stages.write_shard, "retries", 0)  # spares a minute of patience
+    proxy.down_after = 30
+    imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS).refused("same command again", code=1)
+    proxy.down_after = None
+    inside = snapshot(f"{bucket}/run")
+    assert all(whole[name] == digest for name, digest in inside.items()), "half-written files"
+    assert len(inside) < len(whole)
+    assert imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS).code == 0
+    assert snapshot(f"{bucket}/run") == whole
 
 
 def test_bucket_that_does_not_exist(s3: S3, tmp_path: Path, imagemill: Mill) -> None:
