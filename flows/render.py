@@ -16,6 +16,7 @@ from datetime import UTC
 from typing import Any
 
 from prefect import flow
+from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
@@ -127,6 +128,7 @@ def _run_shards(setting: stages.Setting, todos: Iterator[Todo]) -> Iterator[Outc
                 in_flight.append(_submit(runner, setting, todo))
                 if len(in_flight) >= setting.job.window:
                     yield _outcome(in_flight.popleft())
+                _forget_results()
             while in_flight:
                 yield _outcome(in_flight.popleft())
         finally:
@@ -149,6 +151,13 @@ def _submit(runner: TaskRunner[Any], setting: stages.Setting, todo: Todo) -> lis
         with on_gpu(setting.job) if step in stages.WITH_MODELS else nullcontext():
             futures.append(runner.submit(step, {**common, "work": futures[-1]}))
     return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
+
+
+def _forget_results() -> None:
+    """Prefect keeps a state for each result, to draw who used what; here futures say that, and a run may be long."""
+    context = FlowRunContext.get()
+    if context is not None:
+        context.run_results.clear()
 
 
 def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:

@@ -27,6 +27,8 @@ _QUIET = {
     "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL",
 }
 _CLIENT = {
+    # Unbounded by default: it would grow with the run where the server is slower. Beyond it the page misses states.
+    "PREFECT_EVENTS_WORKER_MAX_QUEUE_SIZE": "5000",
     "PREFECT_LOGGING_LEVEL": "WARNING",  # two lines for each task run would cost more than they tell
 }
 _SERVER = {

@@ -5,6 +5,7 @@ the lock is an object made by a conditional create, kept fresh by a heartbeat; o
 over at once on the same machine, elsewhere after `STALE` seconds without a beat.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -76,7 +77,8 @@ def _remote(url: str, refusal: BadInput) -> Iterator[None]:
     finally:
         stop.set()
         beat.join()
-        fs.rm_file(path)
+        with contextlib.suppress(Exception):  # the store is down: the run has its own sentence, the lock grows stale
+            fs.rm_file(path)
 
 
 def _create(fs: fsspec.AbstractFileSystem, path: str, owner: dict[str, Any]) -> bool:
@@ -100,8 +102,8 @@ def _abandoned(fs: fsspec.AbstractFileSystem, path: str, us: dict[str, Any]) -> 
         return True  # given back this instant
     if owner["token"] == us["token"]:
         return True  # our own create went through, its answer was lost and it was tried again
-    if owner["host"] == us["host"]:
-        return not _alive(owner["pid"])
+    if owner["host"] == us["host"] and not _alive(owner["pid"]):
+        return True  # not the reverse: a container that starts again has the host and pid of the one that was killed
     return (datetime.now(UTC) - modified).total_seconds() > STALE
 
 
@@ -117,4 +119,5 @@ def _alive(pid: int) -> bool:
 
 def _beat(fs: fsspec.AbstractFileSystem, path: str, owner: dict[str, Any], stop: threading.Event) -> None:
     while not stop.wait(BEAT):
-        fs.pipe_file(path, json.dumps(owner).encode())
+        with contextlib.suppress(Exception):  # the store may be back for the next beat
+            fs.pipe_file(path, json.dumps(owner).encode())
