@@ -26,7 +26,7 @@ QUICK = {
     "PREFECT_UI_ENABLED": "false",
     "PREFECT_WORKER_QUERY_SECONDS": "1",
 }
-PATIENCE = 300.0  # seconds; far more than a run takes, even where others share the processor
+PATIENCE = 400.0  # seconds; far more than a run takes, even where others share the processor
 
 
 @dataclass(frozen=True)
