@@ -2,7 +2,7 @@
 
     IMAGEMILL_MEMORY_ROWS=1000000 pytest tests/integration/test_memory.py -s
 
-is the full size (by default a tenth of it, to spare time).
+is the full size (by default a twentieth of it, to spare time).
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 from tests.integration.runs import write_prompts
 
 FEW = 10_000
-MANY = int(os.environ.get("IMAGEMILL_MEMORY_ROWS", "100000"))
+MANY = int(os.environ.get("IMAGEMILL_MEMORY_ROWS", "50000"))
 
 
 def peak_memory(rows: int, folder: Path) -> int:
