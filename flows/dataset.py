@@ -6,10 +6,10 @@ from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tasks.concepts import element_concepts, emoji_concepts, fetch_archives
-from tasks.dataset import phrase_rows, scene_rows, single_rows, write_concepts, write_pictures
+from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
+from tasks.emoji.dataset import phrase_rows, scene_rows, single_rows, write_concepts, write_pictures
+from tasks.emoji.scenes import PROPS, Painter
 from tasks.errors import BadInput
-from tasks.scenes import PROPS, Painter
 
 
 class EmojiDatasetJob(BaseModel):

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models import checkpoint
 from models.text_encoder import load_text_encoder
 from models.vae import StructuredVae
-from tasks.captioned import Captioned, Encoder, FeatureCache, cached_features, read_captioned
 from tasks.errors import BadInput
-from tasks.evaluate_vae import evaluate
-from tasks.train_vae import Schedule, Trainer, build_model
+from tasks.training.captioned import Captioned, Encoder, FeatureCache, cached_features, read_captioned
+from tasks.training.evaluate_vae import evaluate
+from tasks.training.vae import Schedule, Trainer, build_model
 
 STATE = "state.safetensors"  # everything the next step depends on
 _SHOWN_LOSSES = ("picture", "concept", "place", "kl", "sprite")

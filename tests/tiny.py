@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from tasks.concepts import Concept, element_concepts, normalised
-from tasks.dataset import scene_rows, single_rows, write_concepts, write_pictures
-from tasks.scenes import PROPS, Painter
+from tasks.emoji.concepts import Concept, element_concepts, normalised
+from tasks.emoji.dataset import scene_rows, single_rows, write_concepts, write_pictures
+from tasks.emoji.scenes import PROPS, Painter
 
 WORDS = (
     ("dog", "狗", "animal", "只"),

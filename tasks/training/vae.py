@@ -18,10 +18,10 @@ from models.features import pad
 from models.memory import filled_patches
 from models.vae import POSE, StructuredVae, VaeConfig
 from models.vae_loss import WEIGHTS, Batch, picture_loss, reading_loss, sprite_loss
-from tasks.backdrops import PLACES, PLAIN, SKIES
-from tasks.captioned import Captioned, Encoder, FeatureCache
+from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
+from tasks.emoji.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
 from tasks.errors import BadInput
-from tasks.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
+from tasks.training.captioned import Captioned, Encoder, FeatureCache
 
 _LONGEST = 64  # tokens of a caption that are trained on
 

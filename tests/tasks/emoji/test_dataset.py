@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import backdrops
-from tasks.captioned import read_captioned
-from tasks.dataset import scene_rows, single_rows
+from tasks.emoji import backdrops
+from tasks.emoji.dataset import scene_rows, single_rows
+from tasks.emoji.scenes import OBJECTS
 from tasks.errors import BadInput
-from tasks.scenes import OBJECTS
+from tasks.training.captioned import read_captioned
 from tests.tiny import tiny_concepts, write_tiny
 
 

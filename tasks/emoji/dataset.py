@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tasks import captions
-from tasks.backdrops import PLACES, PLAIN, SKIES
-from tasks.concepts import Concept
-from tasks.scenes import Asked, Painter, Placed, arrange, surroundings
-from tasks.vocabulary import COUPLES, RELATIONS
+from tasks.emoji import captions
+from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
+from tasks.emoji.concepts import Concept
+from tasks.emoji.scenes import Asked, Painter, Placed, arrange, surroundings
+from tasks.emoji.vocabulary import COUPLES, RELATIONS
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _OBJECT = pa.struct(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.concepts import SPRITE_EDGE, emoji_concepts, fetch_archives, normalised, sprite_array
+from tasks.emoji.concepts import SPRITE_EDGE, emoji_concepts, fetch_archives, normalised, sprite_array
 from tasks.errors import BadInput
 from tests.tiny import shape
 

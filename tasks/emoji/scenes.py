@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from models.canvas import paint
-from tasks import backdrops
-from tasks.concepts import SPRITE_EDGE, Concept, sprite_array
+from tasks.emoji import backdrops
+from tasks.emoji.concepts import SPRITE_EDGE, Concept, sprite_array
 
 STARS, LIGHT, CLOUD_LEFT, CLOUD_RIGHT, FAR, LEFT, RIGHT, MIDDLE = range(8)
 OBJECTS = range(8, 12)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tasks.scenes import Asked
-from tasks.vocabulary import COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
+from tasks.emoji.scenes import Asked
+from tasks.emoji.vocabulary import COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
 
 _EN_STARTS = ("a picture of", "a photo of", "an illustration of", "a drawing of", "an image of", "a 3D picture of", "")
 _ZH_STARTS = ("一张{}的图片", "一幅{}的画", "画一{m}{}", "{}的插画", "{}")

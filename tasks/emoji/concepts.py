@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tasks.elements import ELEMENTS, draw_element
+from tasks.emoji.elements import ELEMENTS, draw_element
+from tasks.emoji.vocabulary import ALIASES
 from tasks.errors import BadInput
-from tasks.vocabulary import ALIASES
 
 PICTURES = "@lobehub/fluent-emoji-3d@1.1.0"
 NAMES = "emojibase-data@17.0.0"

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from models.features import pad
 from models.reader import OBJECT_SLOTS
-from tasks.train_vae import Trainer
+from tasks.training.vae import Trainer
 
 _AT_ONCE = 256
 
