@@ -13,6 +13,7 @@ from flows.summary import Summary, read_outcomes
 from models.generator import load_generator
 from models.text_encoder import TextEncoder, load_text_encoder
 from tasks.encode import resolve
+from tasks.enhance import open_chain
 from tasks.errors import BadInput
 from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
@@ -39,6 +40,7 @@ class Plan:
 
     def __init__(self, job: RenderJob, spool: Storage) -> None:
         self.job = checked(job)
+        self.enhance_files = open_chain(job.enhance)[1]
         self.found: Input = find_input(job.prompts, spool, job.text_column)
         self.generator = usable(lambda: load_generator(resolve(job.generator), job.device))
         self.size = (job.width or self.generator.size, job.height or self.generator.size)

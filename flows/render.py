@@ -103,7 +103,7 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
         settings={"text": job.text, "enhance": job.enhance},
     )
     record = {
-        "job": job.shaping(),
+        "job": job.shaping() | ({"enhance files": plan.enhance_files} if plan.enhance_files else {}),
         "input": plan.found.fingerprint(),
         "encoder": encoder and _identity(encoder),
         "generator": _identity(plan.generator),

@@ -57,6 +57,7 @@ class Picture(_Portable):
     """One picture of a prompt.
 
     Attributes:
+        width, height: of the pixels; the prompt's, unless an enhancement step made the picture larger.
         pixels: (3, height, width) float32 in [0, 1], from `generate` until they are encoded.
         file, figures: the encoded picture and its quality figures, from then on.
     """
@@ -66,6 +67,7 @@ class Picture(_Portable):
         self.seed = prompt.seeds[number]
         self.number = None if len(prompt.seeds) == 1 else number
         self.id = prompt.id if self.number is None else f"{prompt.id}~{number}"
+        self.width, self.height = prompt.width, prompt.height
         self.pixels: Tensor | None = None
         self.file = b""
         self.figures: dict[str, float] = {}

@@ -184,8 +184,8 @@ def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
         "generator": made_by.generator,
         "generator_digest": made_by.generator_digest,
         "seed": picture.seed,
-        "width": prompt.width,
-        "height": prompt.height,
+        "width": picture.width,
+        "height": picture.height,
         "settings": _settings(made_by),
     }
 
