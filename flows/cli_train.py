@@ -1,12 +1,14 @@
 """The commands that make models: `imagemill dataset` and `imagemill train`. Loaded only when one of them is called."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from flows import runtime
-from flows.dataset import EmojiDatasetJob, build_emoji_dataset
+from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
 from flows.train import TrainJob, train_vae
+from tasks.collect import CollectOptions
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
@@ -19,6 +21,29 @@ def emoji(*, job: Annotated[EmojiDatasetJob, Parameter(name="*")]) -> int:
     runtime.wait_for_server()
     made = build_emoji_dataset(job)
     print(f"{made.concepts} concepts, {made.single_captions} captions of one, {made.scenes} scenes in {made.out}")
+    return 0
+
+
+@dataset.command
+def folder(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
+    """A folder of your own pictures; captions in metadata.jsonl, metadata.csv, captions.csv, or a .txt beside each."""
+    return _collect(CollectJob(path=path, out=out, **options.model_dump()), "folder")
+
+
+@dataset.command
+def parquet(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
+    """Parquet files with a column `image` (bytes, or as Hugging Face keeps them) and `text`, `prompt` or `caption`."""
+    return _collect(CollectJob(path=path, out=out, **options.model_dump()), "parquet")
+
+
+def _collect(job: CollectJob, kind: Literal["folder", "parquet"]) -> int:
+    runtime.configure()
+    runtime.wait_for_server()
+    made = collect_dataset(job, kind)
+    print(f"{made.pictures} captioned pictures in {made.out}")
+    if made.left_out:
+        reason = f"{made.left_out} left out, listed in {made.out}/left-out.parquet (the first: {made.first_reason})"
+        print(reason, file=sys.stderr)
     return 0
 
 

@@ -1,15 +1,25 @@
-"""`imagemill dataset emoji`: builds the captioned data set that the default model is trained on."""
+"""`imagemill dataset`: captioned data sets to train on.
 
+imagemill dataset emoji --out data/emoji                                     # what the default model is trained on
+imagemill dataset folder photos --out data/photos --licence CC-BY-4.0        # your own pictures and captions
+imagemill dataset parquet photos.parquet --out data/photos --licence CC0-1.0
+"""
+
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tasks.collect import CollectOptions, collect, find_in_folder, find_in_parquet
 from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
 from tasks.emoji.dataset import phrase_rows, scene_rows, single_rows, write_concepts, write_pictures
 from tasks.emoji.scenes import PROPS, Painter
 from tasks.errors import BadInput
+from tasks.plan import find_input
+from tasks.storage import Storage, StorageError
 
 
 class EmojiDatasetJob(BaseModel):
@@ -53,3 +63,40 @@ def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
         write_pictures(job.out, singles + scenes, painter, job.seed, lambda n: progress.update(bar, completed=n))
     write_concepts(job.out, everything)  # last, so that its existence means the data set is complete
     return DatasetSummary(out=job.out, concepts=len(named), single_captions=len(singles), scenes=len(scenes))
+
+
+class CollectJob(CollectOptions):
+    """What `imagemill dataset folder` and `imagemill dataset parquet` make."""
+
+    path: str
+    """Your pictures and captions, local or s3://: a folder, or Parquet files (one, a folder of them, a glob)."""
+    out: str
+    """Folder for the data set, local or s3://; must be new or empty."""
+
+
+class CollectSummary(BaseModel):
+    """What was written; `left_out` pictures are listed in left-out.parquet."""
+
+    out: str
+    pictures: int
+    left_out: int
+    first_reason: str
+
+
+@flow(name="dataset-collect", flow_run_name="{kind} {job.path}")
+def collect_dataset(job: CollectJob, kind: Literal["folder", "parquet"]) -> CollectSummary:
+    """Makes a data set of the user's own captioned pictures.
+
+    Raises BadInput when the input cannot be used, not one picture is whole and captioned, or the folder is not empty.
+    """
+    columns = (TextColumn("collecting"), BarColumn(), TextColumn("{task.completed} pictures"))
+    with Progress(*columns, transient=True) as progress, tempfile.TemporaryDirectory() as spool:
+        bar = progress.add_task("", total=None)
+        found = find_in_folder(job.path) if kind == "folder" else find_in_parquet(find_input(job.path, Storage(spool)))
+        try:
+            made = collect(found, Storage(job.out), job, lambda n: progress.update(bar, completed=n))
+        except StorageError as error:
+            raise BadInput(str(error)) if error.mendable else error from error
+    return CollectSummary(
+        out=Storage(job.out).url(), pictures=made.pictures, left_out=made.left_out, first_reason=made.first_reason
+    )
