@@ -18,7 +18,7 @@ from rich.console import Console
 
 from flows import runtime
 from flows.options import RenderJob, RenderOptions
-from tasks.errors import BadInput, Stopped
+from tasks.errors import BadInput, Stopped, one_line
 from tasks.storage import StorageError, explain
 
 FAILED, BAD_INPUT = 1, 2
@@ -107,7 +107,7 @@ def _job(model: type[RenderJob], file: Path | None, given: dict[str, Any]) -> Re
         except OSError as error:
             raise BadInput(str(explain(error, str(file)))) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file}: not YAML ({' '.join(str(error).split())}); mend it.") from error
+            raise BadInput(f"{file}: not YAML ({one_line(error)}); mend it.") from error
         if not isinstance(values, dict):
             raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
     values |= {name: value for name, value in given.items() if value is not None}

@@ -8,7 +8,7 @@ from flows.summary import read_outcomes
 from tasks.errors import BadInput
 from tasks.record import read_record
 from tasks.storage import Storage
-from tasks.write import read_table
+from tasks.write import read_table, shard_names
 
 
 class Inspection(BaseModel):
@@ -60,7 +60,7 @@ def inspect_run(url: str) -> Inspection:
     record = read_record(out)
     if record is None:
         raise BadInput(f"{out.url()}: no run is found there (no run.json); check the path.")
-    done = {path.removeprefix("metadata/").removesuffix(".parquet") for path in out.list("metadata")}
+    done = shard_names(out, "metadata")
     outcomes = read_outcomes(out, sorted(done)).values()
     reasons: Counter[str] = Counter()
     for path in out.list("quarantine"):

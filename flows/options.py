@@ -64,6 +64,17 @@ class RunOptions(BaseModel):
     report: bool = True
     """Write report/index.html at the end."""
 
+    @property
+    def lock_name(self) -> str:
+        """Parts of one run may be done side by side; the same part may not."""
+        return "run" if self.part[1] == 1 else f"part-{self.partition.replace('/', '-of-')}"
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """(k, n): this run does the shards whose index is k modulo n."""
+        part, parts = self.partition.split("/")
+        return int(part) - 1, int(parts)
+
 
 class RenderOptions(ReadOptions, PreprocessOptions, GenerateOptions, EnhanceOptions, WriteOptions, RunOptions):
     """All that `render` can be told beside its input and output."""
@@ -99,17 +110,6 @@ class RenderJob(RenderOptions):
     def shaping(self) -> dict[str, Any]:
         """The part of the job that decides what is made: a run folder belongs to one such."""
         return self.model_dump(mode="json", exclude={"prompts", "out", *RunOptions.model_fields})
-
-    @property
-    def lock_name(self) -> str:
-        """Parts of one run may be done side by side; the same part may not."""
-        return "run" if self.part[1] == 1 else f"part-{self.partition.replace('/', '-of-')}"
-
-    @property
-    def part(self) -> tuple[int, int]:
-        """(k, n): this run does the shards whose index is k modulo n."""
-        part, parts = self.partition.split("/")
-        return int(part) - 1, int(parts)
 
 
 def checked(job: RenderJob) -> RenderJob:

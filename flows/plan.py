@@ -2,37 +2,20 @@
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from flows.options import RenderJob, checked
 from flows.summary import Summary, read_outcomes
-from models.generator import load_generator
-from models.text_encoder import TextEncoder, load_text_encoder
-from tasks.encode import resolve
+from models.text_encoder import TextEncoder
+from tasks import load
 from tasks.enhance import open_chain
-from tasks.errors import BadInput
 from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
-from tasks.write import read_table
-
-Model = TypeVar("Model")
-
-
-def usable(load: Callable[[], Model]) -> Model:
-    """The model that `load` gives.
-
-    Raises:
-        BadInput: there is none, or it is damaged or of another kind; the sentence is the model's own.
-    """
-    try:
-        return load()
-    except ValueError as error:
-        raise BadInput(str(error)) from error
+from tasks.write import read_table, shard_names
 
 
 class Plan:
@@ -42,7 +25,7 @@ class Plan:
         self.job = checked(job)
         self.enhance_files = open_chain(job.enhance)[1]
         self.found: Input = find_input(job.prompts, spool, job.text_column)
-        self.generator = usable(lambda: load_generator(resolve(job.generator), job.device))
+        self.generator = load.generator(job.generator, job.device)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
         self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
@@ -50,8 +33,7 @@ class Plan:
 
     def load_encoder(self) -> TextEncoder | None:
         """The text encoder, or None if the generator needs none."""
-        reference = self.encoder
-        return None if reference is None else usable(lambda: load_text_encoder(resolve(reference), self.job.device))
+        return None if self.encoder is None else load.text_encoder(self.encoder, self.job.device)
 
     @classmethod
     def dry(cls, job: RenderJob) -> dict[str, Any]:
@@ -103,7 +85,7 @@ class Todo:
 def list_todos(plan: Plan, out: Storage, summary: Summary) -> Iterator[Todo]:
     """The shards that are not complete, or whose quarantined rows are to be tried again; the others are counted."""
     duplicates = duplicate_rows(plan.found)
-    complete, quarantined = _shard_names(out, "metadata"), _shard_names(out, "quarantine")
+    complete, quarantined = shard_names(out, "metadata"), shard_names(out, "quarantine")
     again = quarantined if plan.job.retry_quarantined else set()
     earlier = {shard.name for shard in plan.of_this_part()} & complete - again
     for outcome in read_outcomes(out, sorted(earlier)).values():
@@ -120,7 +102,3 @@ def list_todos(plan: Plan, out: Storage, summary: Summary) -> Iterator[Todo]:
                 yield Todo(shard, duplicates, only, 1 + max(failed["attempt"].to_pylist()))
 
     return todos()
-
-
-def _shard_names(out: Storage, folder: str) -> set[str]:
-    return {PurePosixPath(path).stem for path in out.list(folder)}

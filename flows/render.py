@@ -3,39 +3,38 @@
     imagemill render prompts.parquet --out run
 
 The flow plans shards and sends each through read -> preprocess -> encode -> generate -> enhance -> write, a window of
-them at a time: while one is generated, the next is read and the last is encoded and uploaded. The run folder is the
-checkpoint: a shard whose metadata exists is complete, and the same command again does the others.
+them at a time. The run folder is the checkpoint: a shard whose metadata exists is complete, and the same command again
+does the others.
 """
 
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from prefect import flow
-from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows import stages
-from flows.artifacts import ProgressArtifact, publish
-from flows.options import RenderJob, allowed_failures
-from flows.plan import Plan, Todo, list_todos, usable
-from flows.progress import Progress
-from flows.runners import on_gpu, started
+from flows.artifacts import publish
+from flows.engine import carry_out
+from flows.options import RenderJob
+from flows.plan import Plan, Todo, list_todos
+from flows.runners import on_gpu
 from flows.summary import Summary
 from models.generator import Generator
 from models.text_encoder import TextEncoder
-from tasks.errors import BadInput, Stopped
+from tasks.errors import BadInput
+from tasks.load import usable
 from tasks.lock import locked
 from tasks.record import open_record, versions
 from tasks.report import write_report
 from tasks.storage import Storage, StorageError
-from tasks.write import Outcome, Provenance
+from tasks.write import Provenance
 
 
 def _name() -> str:
@@ -70,19 +69,9 @@ def render(job: RenderJob) -> Summary:
             raise BadInput(str(error)) if error.mendable else error from error
         summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
         todos = list_todos(plan, out, summary)
-        allowed = allowed_failures(job.max_failures, summary.rows)
-        bar = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
-        progress = stack.enter_context(Progress(summary.rows, summary.rows_done_before, bar))
         begun = time.perf_counter()
         summary.seconds_start = begun - started
-        for done in _run_shards(setting, todos):
-            summary.add(done)
-            progress.advance(done.rows)
-            if summary.quarantined > allowed:
-                raise Stopped(
-                    f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
-                    f"`imagemill inspect {job.out}` says why."
-                )
+        carry_out(job, todos, partial(_submit, setting), summary)
         summary.seconds_run = time.perf_counter() - begun
         if job.report and job.part[1] == 1:
             summary.report = write_report(out)
@@ -119,24 +108,7 @@ def _identity(model: TextEncoder | Generator) -> dict[str, str]:
     return {"name": model.name, "digest": model.digest}
 
 
-def _run_shards(setting: stages.Setting, todos: Iterator[Todo]) -> Iterator[Outcome]:
-    """Sends shards through the stages, a window of them at a time, and yields what each came to, in order."""
-    in_flight: deque[list[PrefectFuture[Any]]] = deque()
-    with started(setting.job) as runner:  # the job's own, so that a deployment can choose it too
-        try:
-            for todo in todos:
-                in_flight.append(_submit(runner, setting, todo))
-                if len(in_flight) >= setting.job.window:
-                    yield _outcome(in_flight.popleft())
-                _forget_results()
-            while in_flight:
-                yield _outcome(in_flight.popleft())
-        finally:
-            for futures in in_flight:  # the run stops early: what is under way ends, and counts where it got complete
-                futures[-1].wait()
-
-
-def _submit(runner: TaskRunner[Any], setting: stages.Setting, todo: Todo) -> list[PrefectFuture[Any]]:
+def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo) -> list[PrefectFuture[Any]]:
     """One task run a stage, each waiting for the one before it."""
     common = {"setting": setting, "shard": todo.shard}
     read = {**common, "duplicates": todo.duplicates, "only": todo.only}
@@ -151,20 +123,3 @@ def _submit(runner: TaskRunner[Any], setting: stages.Setting, todo: Todo) -> lis
         with on_gpu(setting.job) if step in stages.WITH_MODELS else nullcontext():
             futures.append(runner.submit(step, {**common, "work": futures[-1]}))
     return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
-
-
-def _forget_results() -> None:
-    """Prefect keeps a state for each result, to draw who used what; here futures say that, and a run may be long."""
-    context = FlowRunContext.get()
-    if context is not None:
-        context.run_results.clear()
-
-
-def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
-    """What the last stage returns; if one failed, the error of the first that did."""
-    try:
-        return futures[-1].result()
-    except Exception:
-        for future in futures:  # only now: on a cluster each would bring the shard's pictures here
-            future.result()
-        raise

@@ -13,15 +13,15 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.options import RenderJob
-from tasks.errors import BadInput
+from flows.options import RunOptions
+from tasks.errors import BadInput, one_line
 
 STAGES = 6
 ADDRESS = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}
 
 
 @contextmanager
-def started(job: RenderJob) -> Iterator[TaskRunner[Any]]:
+def started(job: RunOptions) -> Iterator[TaskRunner[Any]]:
     """The task runner of a job, ready for work.
 
     Raises:
@@ -36,13 +36,13 @@ def started(job: RenderJob) -> Iterator[TaskRunner[Any]]:
         except Exception as error:
             where = os.environ.get(ADDRESS[job.runner]) or "on this machine"
             raise BadInput(
-                f"--runner {job.runner}: no cluster could be had {where} ({' '.join(str(error).split())[:200]}); "
+                f"--runner {job.runner}: no cluster could be had {where} ({one_line(error)}); "
                 f"check {ADDRESS[job.runner]}, or drop the option to use threads."
             ) from error
         yield runner
 
 
-def task_runner(job: RenderJob) -> TaskRunner[Any]:
+def task_runner(job: RunOptions) -> TaskRunner[Any]:
     """The Prefect task runner of a job, not started yet."""
     if job.runner == "threads":
         # A stage that waits for the one before it holds its thread, so there is one for every stage in flight.
@@ -57,7 +57,7 @@ def task_runner(job: RenderJob) -> TaskRunner[Any]:
         ) from error
 
 
-def on_gpu(job: RenderJob) -> AbstractContextManager[Any]:
+def on_gpu(job: RunOptions) -> AbstractContextManager[Any]:
     """What is submitted within asks the cluster for a GPU, if the models run on one, and else for a core."""
     if job.device != "cuda" or job.runner == "threads":
         return nullcontext()
@@ -80,7 +80,7 @@ def _ray() -> TaskRunner[Any]:
     return RayTaskRunner(init_kwargs=quiet)
 
 
-def _dask(job: RenderJob) -> TaskRunner[Any]:
+def _dask(job: RunOptions) -> TaskRunner[Any]:
     import dask.config
     from prefect_dask import DaskTaskRunner
 

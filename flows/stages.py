@@ -8,22 +8,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
 from flows.options import RenderJob
-from models.generator import Generator, load_generator
-from models.text_encoder import TextEncoder, load_text_encoder
-from tasks import encode, enhance, generate, preprocess, read, write
+from tasks import encode, enhance, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
 from tasks.plan import Input, Shard
 from tasks.storage import Storage, StorageError
 from tasks.work import Work
 
-Result = TypeVar("Result")
 QUICK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
@@ -64,27 +61,24 @@ def _device_thread(device: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix=f"models on {device}")
 
 
-def on_device(device: str, function: Callable[[], Result]) -> Result:
-    """Runs `function` in the one thread of this process that uses the device.
+def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[str], None]) -> Work:
+    """Runs `function` of the device, timed, in the one thread of this process that uses it; returns the work.
 
     One thread, not one lock: each thread that calls into torch would get a pool of CPU threads of its own.
     """
-    return _device_thread(device).submit(function).result()
+
+    def run() -> None:
+        with work.timed(stage):
+            function(setting.job.device)
+
+    _device_thread(setting.job.device).submit(run).result()
+    return work
 
 
 @cache
 def batch_limit(device: str, model: str, batch_size: int) -> BatchLimit:
     """What fits: remembered for as long as the process lives."""
     return BatchLimit(batch_size)
-
-
-def encoder_of(setting: Setting) -> TextEncoder:
-    assert setting.encoder is not None
-    return load_text_encoder(encode.resolve(setting.encoder), setting.job.device)
-
-
-def generator_of(job: RenderJob) -> Generator:
-    return load_generator(encode.resolve(job.generator), job.device)
 
 
 @task(name="read", task_run_name="read {shard.name}", **STORED)
@@ -114,33 +108,29 @@ def preprocess_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 
 @task(name="encode", task_run_name="encode {shard.name}", **QUICK)
 def encode_shard(setting: Setting, shard: Shard, work: Work) -> Work:
-    def run() -> None:
-        with work.timed("encode"):
-            encode.encode(work, encoder_of(setting))
+    assert setting.encoder is not None
+    reference = setting.encoder
 
-    on_device(setting.job.device, run)
-    return work
+    def run(device: str) -> None:
+        encode.encode(work, load.text_encoder(reference, device))
+
+    return _on_device(setting, work, "encode", run)
 
 
 @task(name="generate", task_run_name="generate {shard.name}", **QUICK)
 def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
-    def run() -> None:
-        with work.timed("generate"):
-            limit = batch_limit(setting.job.device, setting.job.generator, setting.job.batch_size)
-            generate.generate(work, generator_of(setting.job), limit)
+    job = setting.job
 
-    on_device(setting.job.device, run)
-    return work
+    def run(device: str) -> None:
+        limit = batch_limit(device, job.generator, job.batch_size)
+        generate.generate(work, load.generator(job.generator, device), limit)
+
+    return _on_device(setting, work, "generate", run)
 
 
 @task(name="enhance", task_run_name="enhance {shard.name}", **QUICK)
 def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
-    def run() -> None:
-        with work.timed("enhance"):
-            enhance.enhance_work(work, setting.job)
-
-    on_device(setting.job.device, run)
-    return work
+    return _on_device(setting, work, "enhance", lambda device: enhance.enhance_work(work, setting.job))
 
 
 @task(name="write", task_run_name="write {shard.name}", **STORED)

@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
-from tasks.errors import BadInput
+from tasks.errors import BadInput, one_line
 from tasks.storage import Storage, explain, filesystem
 
 TEXT_COLUMNS = ("text", "prompt", "caption")
@@ -189,15 +189,9 @@ def _spool(url: str, suffix: str, spool: Storage) -> str:
                 for batch in reader:
                     writer.write_batch(batch)
     except pa.ArrowInvalid as error:
-        raise BadInput(
-            f"{url}: cannot be read as {suffix[1:].upper()} ({_one_line(error)}); mend that line."
-        ) from error
+        raise BadInput(f"{url}: cannot be read as {suffix[1:].upper()} ({one_line(error)}); mend that line.") from error
     spool.write(target, sink.getvalue())
     return spool.url(target)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _check_columns(schema: pa.Schema, prompts: str) -> None:

@@ -3,7 +3,9 @@
 import io
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -75,6 +77,10 @@ class Provenance(BaseModel):
     generator_digest: str
     settings: dict[str, Any]
 
+    @cached_property
+    def settings_json(self) -> str:
+        return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -127,7 +133,7 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
             "id": picture.id,
             "seed": str(picture.seed),
             "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
-            "settings": _settings(made_by),
+            "settings": made_by.settings_json,
             "Software": "imagemill",
         }
         pixels = to_bytes(picture.pixels)
@@ -161,10 +167,6 @@ def _write_pictures(
     ]
 
 
-def _settings(made_by: Provenance) -> str:
-    return json.dumps(made_by.settings, ensure_ascii=False, sort_keys=True)
-
-
 def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
     prompt = picture.prompt
     prepared = prompt.prepared
@@ -186,7 +188,7 @@ def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
         "seed": picture.seed,
         "width": picture.width,
         "height": picture.height,
-        "settings": _settings(made_by),
+        "settings": made_by.settings_json,
     }
 
 
@@ -218,6 +220,11 @@ def to_parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
+
+
+def shard_names(storage: Storage, folder: str) -> set[str]:
+    """The shards that have a file in `metadata` (the complete ones) or `quarantine`."""
+    return {PurePosixPath(path).stem for path in storage.list(folder)}
 
 
 def read_table(storage: Storage, path: str) -> pa.Table:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.text_encoder import load_text_encoder
-from tasks.encode import resolve
 from tasks.errors import BadInput
+from tasks.load import resolve
 from tests.integration.s3 import S3
 from tests.models.language_models import write_language_model
 

@@ -1,0 +1,79 @@
+"""The engine under the flows that work in bulk: shards through their stages, a window of them at a time.
+
+While one shard is in a model, the next is read and the last is encoded and uploaded. A flow brings `submit`, which
+sends one shard through its stages; what is in flight, how far the run is and when it must stop are the same for all.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner
+
+from flows.artifacts import ProgressArtifact
+from flows.options import RunOptions, allowed_failures
+from flows.progress import Progress
+from flows.runners import started
+from flows.summary import Summary
+from tasks.errors import Stopped
+from tasks.write import Outcome
+
+Todo = TypeVar("Todo")
+Submit = Callable[[TaskRunner[Any], Todo], list[PrefectFuture[Any]]]
+"""Sends a shard on its way: a future for every stage, the last one's result is the shard's `Outcome`."""
+
+
+def carry_out(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], summary: Summary) -> None:
+    """Does all shards and counts them in `summary`, showing how far the run is.
+
+    Raises:
+        Stopped: more rows failed than `max_failures` allows.
+        Exception: whatever a stage raises; the shards in flight are waited for, and count where they got complete.
+    """
+    allowed = allowed_failures(job.max_failures, summary.rows)
+    artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
+    with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
+        for done in _outcomes(job, todos, submit):
+            summary.add(done)
+            progress.advance(done.rows)
+            if summary.quarantined > allowed:
+                raise Stopped(
+                    f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
+                    f"`imagemill inspect {summary.out}` says why."
+                )
+
+
+def _outcomes(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo]) -> Iterator[Outcome]:
+    """What each shard came to, in order."""
+    in_flight: deque[list[PrefectFuture[Any]]] = deque()
+    with started(job) as runner:  # the job's own, so that a deployment can choose it too
+        try:
+            for todo in todos:
+                in_flight.append(submit(runner, todo))
+                if len(in_flight) >= job.window:
+                    yield _outcome(in_flight.popleft())
+                _forget_results()
+            while in_flight:
+                yield _outcome(in_flight.popleft())
+        finally:
+            for futures in in_flight:  # the run stops early: what is under way ends
+                futures[-1].wait()
+
+
+def _forget_results() -> None:
+    """Prefect keeps a state for each result, to draw who used what; here futures say that, and a run may be long."""
+    context = FlowRunContext.get()
+    if context is not None:
+        context.run_results.clear()
+
+
+def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
+    """What the last stage returns; if one failed, the error of the first that did."""
+    try:
+        return futures[-1].result()
+    except Exception:
+        for future in futures:  # only now: on a cluster each would bring the shard's pictures here
+            future.result()
+        raise
