@@ -8,8 +8,8 @@ import numpy as np
 
 from models.checkpoint import digest
 from models.filters import Loaded, Reference
-from tasks.encode import resolve
 from tasks.errors import BadInput
+from tasks.load import resolve
 from tasks.storage import explain, filesystem
 
 
