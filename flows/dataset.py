@@ -15,7 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tasks.collect import CollectOptions, collect, find_in_folder, find_in_parquet
 from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
-from tasks.emoji.dataset import phrase_rows, scene_rows, single_rows, write_concepts, write_pictures
+from tasks.emoji.dataset import (
+    colour_rows,
+    phrase_rows,
+    scene_rows,
+    single_rows,
+    wording_rows,
+    write_concepts,
+    write_pictures,
+)
 from tasks.emoji.scenes import PROPS, Painter
 from tasks.errors import BadInput
 from tasks.plan import find_input
@@ -28,6 +36,7 @@ class EmojiDatasetJob(BaseModel):
     out: Path = Field(description="Folder for the Parquet files; must be new or empty.")
     scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
     phrases: int = Field(1_600, ge=0, description="How many scenes of short phrases: places, skies, two people.")
+    colours: int = Field(6_000, ge=0, description="How many pictures of things in colours that the caption says.")
     concepts: int | None = Field(None, ge=1, description="Only the first so many concepts (for a quick trial).")
     seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
     archives: Path = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
@@ -56,6 +65,7 @@ def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
     job.out.mkdir(parents=True, exist_ok=True)
     singles = list(single_rows(named, job.seed))
     scenes = [*scene_rows(named, job.scenes, job.seed), *phrase_rows(named, job.phrases, job.seed)]
+    scenes += [*wording_rows(named, job.seed), *colour_rows(named, job.colours, job.seed)]
     painter = Painter(everything)
     columns = (TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:

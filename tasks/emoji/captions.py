@@ -3,7 +3,7 @@
 import numpy as np
 
 from tasks.emoji.scenes import Asked
-from tasks.emoji.vocabulary import COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
+from tasks.emoji.vocabulary import COLOUR_WORDS, COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
 
 _EN_STARTS = ("a picture of", "a photo of", "an illustration of", "a drawing of", "an image of", "a 3D picture of", "")
 _ZH_STARTS = ("一张{}的图片", "一幅{}的画", "画一{m}{}", "{}的插画", "{}")
@@ -53,9 +53,23 @@ def _sized(noun: str, scale: float, language: str, rng: np.random.Generator) -> 
     return f"{_pick(rng, words)} {noun}" if language == "en" else _pick(rng, words) + noun
 
 
+def _coloured(noun: str, colour: str | None, language: str, rng: np.random.Generator) -> str:
+    if colour is None:
+        return noun
+    word = _pick(rng, COLOUR_WORDS[colour][0 if language == "en" else 1])
+    if language == "en":
+        return f"{word} {noun}"
+    return f"{word}的{noun}" if word.endswith("色") and rng.random() < 0.7 else f"{word}{noun}"
+
+
+def _nouns(asked: list[Asked], language: str, rng: np.random.Generator) -> list[str]:
+    nouns = [_coloured(_noun(a, language, rng), a.colour, language, rng) for a in asked]
+    return [_sized(noun, a.scale, language, rng) for noun, a in zip(nouns, asked, strict=True)]
+
+
 def _things_en(asked: list[Asked], relation: str | None, rng: np.random.Generator) -> str:
     same = len({a.concept.id for a in asked}) == 1
-    nouns = [_sized(_noun(a, "en", rng), a.scale, "en", rng) for a in asked]
+    nouns = _nouns(asked, "en", rng)
     if same and len(asked) > 1:
         return f"{_pick(rng, COUNTS[len(asked)][0])} {_plural(nouns[0])}"
     phrases = [_article(n) for n in nouns]
@@ -66,7 +80,7 @@ def _things_en(asked: list[Asked], relation: str | None, rng: np.random.Generato
 
 def _things_zh(asked: list[Asked], relation: str | None, rng: np.random.Generator) -> str:
     same = len({a.concept.id for a in asked}) == 1
-    nouns = [_sized(_noun(a, "zh", rng), a.scale, "zh", rng) for a in asked]
+    nouns = _nouns(asked, "zh", rng)
     if same and len(asked) > 1:
         return f"{COUNTS[len(asked)][1]}{asked[0].concept.measure}{nouns[0]}"
     phrases = [f"一{a.concept.measure}{n}" if rng.random() < 0.8 else n for a, n in zip(asked, nouns, strict=True)]
@@ -132,6 +146,18 @@ def _chinese(
     if style < 0.75:
         return f"{when}{where}的{things}" + (f"，{detail}" if detail else "")
     return f"{things}在{when and when + '的'}{where}{verb}" + (f"，{detail}" if detail else "")
+
+
+def predicate(asked: Asked, language: str, rng: np.random.Generator) -> str:
+    """A caption that says one thing's colour after its name: "a car that is blue", "一辆车，是蓝色的"."""
+    assert asked.colour is not None
+    noun, word = _noun(asked, language, rng), _pick(rng, COLOUR_WORDS[asked.colour][0 if language == "en" else 1])
+    if language == "en":
+        form = _pick(rng, ("{a} that is {c}", "{a} painted {c}", "{a}, {c}", "{a} in {c}", "the {n} is {c}"))
+        return form.replace("{a}", _article(noun)).replace("{n}", noun).replace("{c}", word)
+    word = word if word.endswith("色") else f"{word}色"
+    form = _pick(rng, ("一{m}{n}，是{c}的", "{n}是{c}的", "{c}，{n}", "一{m}{n}，{c}", "颜色是{c}的{n}"))
+    return form.replace("{m}", asked.concept.measure).replace("{n}", noun).replace("{c}", word)
 
 
 def landscape(place: str | None, sky: str | None, language: str, rng: np.random.Generator) -> str:

@@ -2,10 +2,17 @@
 
 Pictures: the Fluent 3D emoji of npm's `@lobehub/fluent-emoji-3d` (MIT); names: npm's `emojibase-data` (MIT). Both come
 as archives, through the registry that the machine's npm is configured for. Flags are left out.
+
+Names, tags and emojibase's own short names are to learn from. Held out are paraphrases: the short names of other
+vendors, and `paraphrases.csv`, whose Chinese ones of the source `zh-hant` are the names of emojibase's traditional
+Chinese (Taiwan) put into simplified characters by OpenCC (`tw2sp`), and those of `hand` were written for this project.
+None of them is a name, tag or short name of any concept, so that none was ever seen in training.
 """
 
+import csv
 import io
 import json
+import re
 import subprocess
 import tarfile
 from collections import Counter
@@ -24,6 +31,7 @@ from tasks.errors import BadInput
 PICTURES = "@lobehub/fluent-emoji-3d@1.1.0"
 NAMES = "emojibase-data@17.0.0"
 SPRITE_EDGE = 128
+VENDORS = ("github", "iamcal", "joypixels", "emojibase-legacy")  # whose short names are held out
 _MARGIN = 3  # transparent pixels left around a sprite, so that resampling never cuts its edge
 _FLYERS = ("bird", "dove", "eagle", "owl", "parrot", "butterfly", "bee", "bat", "kite", "balloon", "rocket", "saucer")
 
@@ -56,6 +64,8 @@ class Concept:
     sprite: Image.Image = field(repr=False)
     names: tuple[tuple[str, str], ...] = ()  # (language, everyday word)
     tags: tuple[tuple[str, str], ...] = ()  # (language, tag), only those that few concepts share
+    aliases: tuple[str, ...] = ()  # emojibase's short names, English
+    paraphrases: tuple[tuple[str, str, str], ...] = ()  # (language, text, source), held out of training
 
 
 def concept_id(code: str) -> str:
@@ -129,6 +139,14 @@ def emoji_concepts(pictures: Path, names: Path) -> list[Concept]:
     names_of: dict[str, list[tuple[str, str]]] = {}
     for code, english, word in ALIASES:
         names_of.setdefault(concept_id(code), []).extend([("en", english), ("zh", word)])
+    aliases = _short_names(names, "emojibase", rows)
+    known = {
+        text for row in rows for text in (row["label"], *row.get("tags", ()), *aliases[concept_id(row["hexcode"])])
+    }
+    known |= {
+        text for row in rows for text in (chinese[row["hexcode"]]["label"], *chinese[row["hexcode"]].get("tags", ()))
+    }
+    paraphrases = _paraphrases(names, rows, known | {word for words in names_of.values() for _, word in words})
     concepts = []
     for row in rows:
         code, other = concept_id(row["hexcode"]), chinese[row["hexcode"]]
@@ -146,9 +164,49 @@ def emoji_concepts(pictures: Path, names: Path) -> list[Concept]:
                 sprite=normalised(Image.open(io.BytesIO(images[code])).convert("RGBA")),
                 names=tuple(dict.fromkeys(names_of.get(code, ()))),
                 tags=tuple((lang, t) for lang, t in tags if shared[t] <= 3 and t not in (row["label"], other["label"])),
+                aliases=tuple(a for a in aliases[code] if plain(a) != plain(row["label"])),
+                paraphrases=tuple(paraphrases.get(code, ())),
             )
         )
     return concepts
+
+
+def plain(text: str) -> str:
+    """A text without what tells two spellings of it apart: case, punctuation and spaces."""
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _short_names(names: Path, vendor: str, rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """A vendor's short names by concept, as words: `dog2` and `:hot_dog:` are "dog" and "hot dog"."""
+    found = next((data for _, data in _members(names, f"package/en/shortcodes/{vendor}.json")), b"{}")
+    codes: dict[str, list[str] | str | None] = json.loads(found)
+    short = {}
+    for row in rows:
+        own = codes.get(row["hexcode"]) or []
+        words = (
+            re.sub(r"[_\s-]+", " ", code).strip(" 0123456789") for code in ([own] if isinstance(own, str) else own)
+        )
+        short[concept_id(row["hexcode"])] = list(dict.fromkeys(word for word in words if len(word) > 1))
+    return short
+
+
+def _paraphrases(names: Path, rows: list[dict[str, Any]], known: set[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """(language, text, source) by concept, without what is `known`."""
+    seen = {plain(text) for text in known}
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for vendor in VENDORS:
+        for code, short in _short_names(names, vendor, rows).items():
+            found.setdefault(code, []).extend(("en", text, vendor) for text in short)
+    table = Path(__file__).with_name("paraphrases.csv").read_text("utf-8")
+    for row in csv.DictReader(table.splitlines()):
+        found.setdefault(row["concept"], []).append((row["language"], row["text"], row["source"]))
+    kept: dict[str, list[tuple[str, str, str]]] = {}
+    for code, texts in found.items():
+        spelt: dict[tuple[str, str], tuple[str, str, str]] = {}
+        for language, text, source in texts:
+            spelt.setdefault((language, plain(text)), (language, text, source))
+        kept[code] = [value for (_, spelling), value in spelt.items() if spelling and spelling not in seen]
+    return kept
 
 
 def element_concepts() -> list[Concept]:

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from models.colour import COLOURS
 from tasks.emoji import captions
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
-from tasks.emoji.concepts import Concept
+from tasks.emoji.concepts import Concept, plain
 from tasks.emoji.scenes import Asked, Painter, Placed, arrange, surroundings
-from tasks.emoji.vocabulary import COUPLES, RELATIONS
+from tasks.emoji.vocabulary import COLOUR_WORDS, COUPLES, RELATIONS
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _OBJECT = pa.struct(
@@ -29,6 +30,7 @@ _OBJECT = pa.struct(
         ("x", pa.float32()),
         ("foot", pa.float32()),
         ("size", pa.float32()),
+        ("colour", pa.string()),
     ]
 )
 CONCEPTS = pa.schema(
@@ -94,6 +96,22 @@ def single_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
             )
 
 
+def wording_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
+    """Each concept by its short names and in more phrases, and, held out as `test`, by its paraphrases."""
+    for number, concept in enumerate(concepts):
+        rng = np.random.default_rng((seed, 6, number))
+        words = [("en", concept.en), ("zh", concept.zh), *concept.names, *(("en", a) for a in concept.aliases)]
+        said = [("en", alias, "alias", "train") for alias in concept.aliases]
+        for language, word in dict.fromkeys(words):
+            phrases = (captions.single(word, language, concept.measure, rng) for _ in range(2))
+            said += [(language, phrase, "phrase", "train") for phrase in phrases]
+        said += [(language, text, "paraphrase", "test") for language, text, _ in concept.paraphrases]
+        placed = tuple(arrange(PLAIN, [Asked(concept)], None, rng))
+        for i, (language, caption, kind, split) in enumerate(dict.fromkeys(said)):
+            name, painted = f"{concept.id}-w{i}", number * 2
+            yield Row(name, caption, language, kind, PLAIN, PLAIN, (concept,), placed, split, painted)
+
+
 def scene_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
     """Composed scenes, each a pure function of its number; one in thirty is held out as `test`."""
     chosen = [c for c in concepts if c.kind in _WEIGHTS and ":" not in c.en]
@@ -137,6 +155,63 @@ def scene_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
             "test" if rng.random() < 1 / 30 else "train",
             10_000_000 + number,
         )
+
+
+def colour_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
+    """Things whose colours the caption says, alone or in scenes; one in fifteen is held out as `test`.
+
+    What has a colour in its name keeps it: a black cat and a red heart are concepts of their own.
+    """
+    chosen = [
+        c for c in concepts if c.kind in _WEIGHTS and c.kind != "face" and ":" not in c.en and not _tells_colour(c)
+    ]
+    weights = np.array([_WEIGHTS[c.kind] * (3.0 if c.names and c.kind != "couple" else 1.0) for c in chosen])
+    weights /= weights.sum()
+    taken = {plain(text) for c in concepts for text in (c.en, c.zh, *(word for _, word in c.names))}
+    for number in range(count):
+        rng = np.random.default_rng((seed, 5, number))
+        amount = int(rng.choice([1, 2, 3, 4], p=[0.58, 0.28, 0.09, 0.05]))
+        drawn = [chosen[i] for i in rng.choice(len(chosen), size=amount, p=weights)]
+        asked = [Asked(c, 1.0, str(rng.choice(list(COLOURS))) if rng.random() < 0.85 else None) for c in drawn]
+        if amount > 1 and rng.random() < 0.35:
+            asked = [asked[0]] * amount
+        distinct = amount == 2 and drawn[0].id != drawn[1].id
+        relation = str(rng.choice(list(RELATIONS))) if distinct and rng.random() < 0.4 else None
+        language = "en" if rng.random() < 0.5 else "zh"
+        place, sky = str(rng.choice(PLACES)), str(rng.choice(SKIES))
+        says_sky = bool(rng.random() < 0.3)
+        if not says_sky:
+            sky = "sunny"
+        if rng.random() < 0.45:
+            place, sky = PLAIN, PLAIN
+        where, when = (None if place == PLAIN else place), (sky if says_sky and place != PLAIN else None)
+        if place == PLAIN and amount == 1 and asked[0].colour and rng.random() < 0.25:
+            caption = captions.predicate(asked[0], language, rng)
+        else:
+            caption = captions.scene(where, when, asked, relation, language, rng)
+        if plain(caption) in taken:
+            continue
+        around = [] if place == PLAIN else surroundings(place, sky, rng)
+        yield Row(
+            f"colour-{number:06d}",
+            caption,
+            language,
+            "scene",
+            place,
+            sky,
+            tuple(a.concept for a in asked),
+            tuple(around + arrange(place, asked, relation, rng)),
+            "test" if rng.random() < 1 / 15 else "train",
+            30_000_000 + number,
+        )
+
+
+def _tells_colour(concept: Concept) -> bool:
+    english = concept.en.casefold().split()
+    return any(
+        any(word in english for word in words[0]) or any(word in concept.zh for word in words[1])
+        for words in COLOUR_WORDS.values()
+    )
 
 
 def phrase_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from models.canvas import paint
+from models.colour import recolour
 from tasks.emoji import backdrops
 from tasks.emoji.concepts import SPRITE_EDGE, Concept, sprite_array
 
@@ -53,6 +54,7 @@ class Placed:
     x: float
     foot: float
     size: float
+    colour: str | None = None
 
     @property
     def pose(self) -> tuple[float, float, float]:
@@ -61,10 +63,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Asked:
-    """A thing that the caption names; `scale` is 1 unless it is called big or small."""
+    """A thing that the caption names; `scale` is 1 unless it is called big or small, `colour` its own unless said."""
 
     concept: Concept
     scale: float = 1.0
+    colour: str | None = None
 
 
 class Painter:
@@ -83,7 +86,9 @@ class Painter:
             lit = item.slot in (STARS, LIGHT, WEATHER) or item.concept.startswith("skyline-night")
             if item.slot >= LEFT and item.slot != WEATHER and _stands(place, item):
                 _shadow(canvas, item)
-            paint(canvas, self.sprites[item.concept], item.pose, None if lit else light)
+            sprite = self.sprites[item.concept]
+            sprite = sprite if item.colour is None else recolour(sprite, item.colour)
+            paint(canvas, sprite, item.pose, None if lit else light)
         return (canvas.clamp(0, 1).permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
 
 
@@ -177,5 +182,5 @@ def arrange(place: str, asked: list[Asked], relation: str | None, rng: np.random
             foot = near[0] + (near[1] - near[0]) * 0.62 + rng.normal(0, 0.015)
         if relation == "above" and count == 2 and i == 1:
             x = 0.5 + rng.normal(0, 0.04)
-        placed.append(Placed(thing.concept.id, OBJECTS[i], float(x), float(foot), float(size)))
+        placed.append(Placed(thing.concept.id, OBJECTS[i], float(x), float(foot), float(size), thing.colour))
     return placed

@@ -161,6 +161,21 @@ COUPLES: tuple[tuple[str, str, str], ...] = (
     ("1F9D1-200D-1F91D-200D-1F9D1", "two people", "两个人"), ("1F9D1-200D-1F91D-200D-1F9D1", "two friends", "两个朋友"),
 )  # fmt: skip
 
+# What a thing's colour is called (see models/colour.py): English, Chinese.
+COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "red": (("red", "bright red", "crimson"), ("红色", "红", "大红", "鲜红色")),
+    "orange": (("orange", "bright orange"), ("橙色", "橘色", "橙")),
+    "yellow": (("yellow", "bright yellow"), ("黄色", "黄", "金黄色")),
+    "green": (("green", "dark green", "bright green"), ("绿色", "绿", "翠绿色")),
+    "blue": (("blue", "dark blue", "light blue"), ("蓝色", "蓝", "天蓝色")),
+    "purple": (("purple", "violet"), ("紫色", "紫")),
+    "pink": (("pink", "light pink"), ("粉色", "粉红色", "粉")),
+    "brown": (("brown", "dark brown"), ("棕色", "褐色", "咖啡色")),
+    "black": (("black", "jet black"), ("黑色", "黑")),
+    "grey": (("grey", "gray"), ("灰色", "灰")),
+    "white": (("white", "snow-white"), ("白色", "白", "雪白")),
+}
+
 COUNTS = {2: (("two", "a pair of"), "两"), 3: (("three",), "三"), 4: (("four",), "四")}
 SIZES = {"big": (("big", "large", "huge"), ("大", "巨大的")), "small": (("small", "little", "tiny"), ("小", "小小的"))}
 RELATIONS = {

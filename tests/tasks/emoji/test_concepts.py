@@ -38,6 +38,12 @@ def archives(tmp_path: Path) -> tuple[Path, Path]:
     zh = [entry("1F415", "狗", ["宠物"]), entry("2708", "飞机", [], 5, 56), entry("1F1E6", "旗", [], 9)]
     pictures = {f"package/assets/{name}.webp": webp(i) for i, name in enumerate(("1f415", "2708-fe0f", "1f1e6"))}
     names = {f"package/{lang}/data.json": json.dumps(rows).encode() for lang, rows in (("en", en), ("zh", zh))}
+    short = {
+        "emojibase": {"1F415": "dog", "2708": ["airplane", "aero_plane_2"]},
+        "github": {"1F415": ["dog2", "hound"]},
+    }
+    short["joypixels"] = {"2708": ["small_airplane", "aeroplane", "pet"]}
+    names |= {f"package/en/shortcodes/{v}.json": json.dumps(codes).encode() for v, codes in short.items()}
     return archive(tmp_path / "pictures.tgz", pictures), archive(tmp_path / "names.tgz", names)
 
 
@@ -64,3 +70,15 @@ def test_without_npm_the_sentence_says_which_archive_is_wanted(tmp_path: Path, m
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match=r"npm is not installed.*fluent-emoji-3d"):
         fetch_archives(tmp_path / "archives")
+
+
+def test_paraphrases_are_other_vendors_names_and_the_table_s_and_none_was_ever_seen(
+    archives: tuple[Path, Path],
+) -> None:
+    dog, plane = emoji_concepts(*archives)
+    assert (dog.aliases, plane.aliases) == ((), ("aero plane",))
+    assert ("en", "hound", "github") in dog.paraphrases
+    assert ("en", "small airplane", "joypixels") in plane.paraphrases
+    told = {text for concept in (dog, plane) for _, text, _ in concept.paraphrases}
+    assert not told & {"dog", "aeroplane", "pet", "airplane"}  # names, tags or short names of any concept
+    assert {language for language, _, source in plane.paraphrases if source == "hand"} == {"en", "zh"}

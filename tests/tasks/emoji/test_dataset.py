@@ -1,5 +1,6 @@
 """The captioned data set: scenes say what they show, and the same seed gives the same rows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.emoji import backdrops
-from tasks.emoji.dataset import scene_rows, single_rows
-from tasks.emoji.scenes import OBJECTS
+from tasks.emoji.dataset import colour_rows, scene_rows, single_rows, wording_rows
+from tasks.emoji.scenes import OBJECTS, Painter
+from tasks.emoji.vocabulary import COLOUR_WORDS
 from tasks.errors import BadInput
 from tasks.training.captioned import read_captioned
 from tests.tiny import tiny_concepts, write_tiny
@@ -46,6 +48,28 @@ def test_the_same_seed_gives_the_same_rows_and_both_languages() -> None:
     assert {r.language for r in one} == {"en", "zh"}
     singles = list(single_rows(concepts, 0))
     assert {r.caption for r in singles} >= {"dog", "狗", "car", "车"}
+
+
+def test_what_the_caption_calls_blue_is_painted_blue() -> None:
+    rows = list(colour_rows(tiny_concepts()[:4], 120, 0))
+    for row in rows:
+        said = [p.colour for p in row.placed if p.slot in OBJECTS]
+        words = [w for colour in said if colour for language in COLOUR_WORDS[colour] for w in language]
+        assert any(word in row.caption for word in words) or not any(said)
+    red = next(row for row in rows if row.placed[-1].colour == "red" and row.place == backdrops.PLAIN)
+    pixels = Painter(tiny_concepts()).paint(red.place, red.sky, list(red.placed), np.random.default_rng(0))
+    thing = red.placed[-1]
+    middle = pixels[int(128 * (thing.foot - 0.4 * thing.size)), int(128 * thing.x)].astype(int)
+    assert middle[0] > 1.8 * max(middle[1], middle[2])
+    assert {row.split for row in rows} == {"train", "test"}
+
+
+def test_paraphrases_are_held_out_and_short_names_are_learned() -> None:
+    dog = replace(tiny_concepts()[0], aliases=("doggo",), paraphrases=(("en", "hound", "hand"),))
+    rows = {row.caption: (row.kind, row.split) for row in wording_rows([dog], 0)}
+    assert rows["doggo"] == ("alias", "train")
+    assert rows["hound"] == ("paraphrase", "test")
+    assert not any("hound" in caption for caption in rows if caption != "hound")
 
 
 @pytest.mark.parametrize("place", [*backdrops.PLACES, backdrops.PLAIN])
