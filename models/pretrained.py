@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
@@ -71,9 +72,13 @@ def _from_hub(reference: str) -> Path:
 
 
 def load_network(folder: Path) -> "PreTrainedModel":
-    """The network in float32, but for its table of token embeddings, which stays as stored (a view of the file).
+    """The network in float32, but for what stays as stored (a view of the file): its table of token embeddings, and,
+    where the processor multiplies bfloat16, linear layers in it.
 
-    Gemma's table is two thirds of the model, and a batch looks up a few rows of it. Of an encoder-decoder the encoder.
+    Gemma's table is two thirds of the model, and a batch looks up a few rows of it. Its layers lose nothing in
+    bfloat16, as they are stored so; only what goes into a product is rounded (sums, norms and the states that pass from
+    layer to layer stay float32), and a batch takes a third of the time. Of an encoder-decoder the encoder.
+
     Raises ValueError if the folder's weights cannot be loaded or do not fit its config.
     """
     from transformers import AutoModel
@@ -94,11 +99,19 @@ def load_network(folder: Path) -> "PreTrainedModel":
         model = model.get_encoder()
     table = model.get_input_embeddings()
     for module in model.modules():
-        if module is not table:
+        if isinstance(module, nn.Linear) and module.weight.dtype == torch.bfloat16 and _multiplies_bfloat16():
+            module.register_forward_pre_hook(lambda module, arguments: (arguments[0].bfloat16(),))
+            module.register_forward_hook(lambda module, arguments, output: output.float())
+        elif module is not table:
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.float(), requires_grad=False))
     table.register_forward_hook(lambda module, arguments, output: output.float())
     return model.eval().requires_grad_(False)
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for it; others would take many times as long."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
