@@ -178,11 +178,11 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
     flow(few, generator, folder / "warm flow")
     begun = time.perf_counter()
 
-    from flows.options import RunOptions
+    from tasks.batching import USUAL_BATCH
     from tasks.plan import auto_shard_size
 
     size = models.generator.size
-    shard_size, batch_size = auto_shard_size(rows, size, size), RunOptions().batch_size
+    shard_size, batch_size = auto_shard_size(rows, size, size), USUAL_BATCH
     stages: dict[str, float] = {}
     ways: dict[str, Callable[[Path], Any]] = {
         "bare": lambda out: bare(prompts, models, shard_size, batch_size),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from models.acceleration import Acceleration
 from tasks.enhance import EnhanceOptions
 from tasks.errors import BadInput
 from tasks.generate import GenerateOptions
@@ -47,8 +48,9 @@ class RunOptions(BaseModel):
 
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    """Pictures given to the generator at once; halved by itself when memory is too small."""
+    batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
+    """Pictures given to the generator at once; by default 32, or of a diffusers checkpoint what `imagemill tune` found
+    (else by size). Halved by itself when memory is too small."""
     window: Annotated[int, Field(ge=1, le=64)] = 3
     """Shards in flight: more overlap for more memory."""
     runner: Literal["threads", "ray", "dask"] = "threads"
@@ -109,7 +111,9 @@ class RenderJob(RenderOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The part of the job that decides what is made: a run folder belongs to one such."""
-        return self.model_dump(mode="json", exclude={"prompts", "out", *RunOptions.model_fields})
+        shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RunOptions.model_fields})
+        unset = Acceleration().model_dump(mode="json")  # what is off need not stand in every record
+        return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}
 
 
 def checked(job: RenderJob) -> RenderJob:

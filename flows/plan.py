@@ -2,16 +2,20 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from flows.options import RenderJob, checked
 from flows.summary import Summary, read_outcomes
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_generator import DiffusersGenerator
 from models.text_encoder import TextEncoder
 from tasks import load
+from tasks.batching import USUAL_BATCH
 from tasks.enhance import open_chain
+from tasks.errors import BadInput
 from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
@@ -25,15 +29,40 @@ class Plan:
         self.job = checked(job)
         self.enhance_files = open_chain(job.enhance)[1]
         self.found: Input = find_input(job.prompts, spool, job.text_column)
-        self.generator = load.generator(job.generator, job.device)
+        self.generator = load.generator(job.generator, job.device, job.acceleration)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
-        self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
+        if isinstance(self.generator, DiffusersGenerator):
+            self.encoder: str | None = job.generator  # as it was given: a worker elsewhere finds its own way there
+        else:
+            self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
+        self.knobs = self._knobs()
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
 
-    def load_encoder(self) -> TextEncoder | None:
+    def _knobs(self) -> Mapping[str, Any]:
+        """What rows may set of the generator, with the values they have otherwise."""
+        generator, job = self.generator, self.job
+        knobs = generator.defaults if isinstance(generator, DiffusersGenerator) else {}
+        for name in ("negative_text", "guidance", "steps"):
+            if getattr(job, name) is not None and name not in knobs:
+                option = name.replace("_", "-")
+                raise BadInput(f"--{option}: the generator {generator.name} has no such thing; leave it out.")
+        if isinstance(generator, DiffusersGenerator) and job.encoder is not None:
+            raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
+        return knobs
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures given to the generator at once, unless memory is too small."""
+        if self.job.batch_size is not None:
+            return self.job.batch_size
+        return self.generator.usual_batch(*self.size) if isinstance(self.generator, DiffusersGenerator) else USUAL_BATCH
+
+    def load_encoder(self) -> TextEncoder | DiffusersTextEncoder | None:
         """The text encoder, or None if the generator needs none."""
-        return None if self.encoder is None else load.text_encoder(self.encoder, self.job.device)
+        if self.encoder is None:
+            return None
+        return load.text_encoder(self.encoder, self.job.device, self.job.acceleration)
 
     @classmethod
     def dry(cls, job: RenderJob) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from flows.options import RenderJob
 from flows.plan import Plan, Todo, list_todos
 from flows.runners import on_gpu
 from flows.summary import Summary
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_generator import DiffusersGenerator
 from models.generator import Generator
 from models.text_encoder import TextEncoder
 from tasks.errors import BadInput
@@ -83,7 +85,7 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
     """Opens or makes the run's record, and settles what all shards have in common."""
     encoder = plan.load_encoder()
     if encoder is not None and job.encoder is not None:  # chosen by the user: does the generator know its features?
-        usable(lambda: plan.generator.generate(encoder.encode(["a"]), [0], *plan.size))
+        _check_fit(plan, encoder)
     made_by = Provenance(
         encoder=encoder.name if encoder else None,
         encoder_digest=encoder.digest if encoder else None,
@@ -100,12 +102,23 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
         "shards": plan.shards,
         "versions": versions(),
     }
-    open_record(out, record, job.resume)
-    return stages.Setting(job, plan.found, plan.size, plan.encoder, made_by)
+    if isinstance(plan.generator, DiffusersGenerator):
+        record["batch_size"] = plan.batch_size
+    opened = open_record(out, record, job.resume)
+    # A run goes on with the batch size it began with: another one changes the last bits of a checkpoint's pictures.
+    return stages.Setting(job, plan, made_by, job.batch_size or opened.get("batch_size", plan.batch_size))
 
 
-def _identity(model: TextEncoder | Generator) -> dict[str, str]:
-    return {"name": model.name, "digest": model.digest}
+def _check_fit(plan: Plan, encoder: TextEncoder | DiffusersTextEncoder) -> None:
+    generator = plan.generator
+    if isinstance(generator, DiffusersGenerator) or isinstance(encoder, DiffusersTextEncoder):
+        raise BadInput(f"--encoder {plan.encoder} does not fit the generator {generator.name}; leave it out.")
+    usable(lambda: generator.generate(encoder.encode(["a"]), [0], *plan.size))
+
+
+def _identity(model: TextEncoder | DiffusersTextEncoder | Generator | DiffusersGenerator) -> dict[str, Any]:
+    parts = {"parts": dict(model.parts)} if isinstance(model, DiffusersGenerator) else {}
+    return {"name": model.name, "digest": model.digest, **parts}
 
 
 def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo) -> list[PrefectFuture[Any]]:

@@ -15,9 +15,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
 from flows.options import RenderJob
+from flows.plan import Plan
 from tasks import encode, enhance, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
-from tasks.plan import Input, Shard
+from tasks.plan import Shard
 from tasks.storage import Storage, StorageError
 from tasks.work import Work
 
@@ -42,13 +43,13 @@ STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 2
 class Setting:
     """What every shard of a run has in common. A plain class: Prefect would walk through the fields of a model."""
 
-    def __init__(
-        self, job: RenderJob, found: Input, size: tuple[int, int], encoder: str | None, made_by: write.Provenance
-    ) -> None:
+    def __init__(self, job: RenderJob, plan: Plan, made_by: write.Provenance, batch_size: int) -> None:
         self.job = job
-        self.found = found
-        self.size = size
-        self.encoder = encoder
+        self.found = plan.found
+        self.size = plan.size
+        self.encoder = plan.encoder
+        self.knobs = dict(plan.knobs)
+        self.batch_size = batch_size
         self.made_by = made_by
 
     @property
@@ -85,7 +86,7 @@ def batch_limit(device: str, model: str, batch_size: int) -> BatchLimit:
 def read_shard(setting: Setting, shard: Shard, duplicates: frozenset[int], only: frozenset[int] | None) -> Work:
     """Reads a shard; with `only`, just those of its rows."""
     started = time.perf_counter()
-    work = read.read(setting.found, shard, setting.job, setting.size, duplicates)
+    work = read.read(setting.found, shard, setting.job, setting.size, duplicates, setting.knobs)
     work.seconds["read"] = time.perf_counter() - started
     if only is not None:
         work.keep(only)
@@ -112,7 +113,7 @@ def encode_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     reference = setting.encoder
 
     def run(device: str) -> None:
-        encode.encode(work, load.text_encoder(reference, device))
+        encode.encode(work, load.text_encoder(reference, device, setting.job.acceleration))
 
     return _on_device(setting, work, "encode", run)
 
@@ -122,8 +123,8 @@ def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     job = setting.job
 
     def run(device: str) -> None:
-        limit = batch_limit(device, job.generator, job.batch_size)
-        generate.generate(work, load.generator(job.generator, device), limit)
+        limit = batch_limit(device, job.generator, setting.batch_size)
+        generate.generate(work, load.generator(job.generator, device, job.acceleration), limit)
 
     return _on_device(setting, work, "generate", run)
 

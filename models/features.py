@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+Encoded = Tensor | dict[str, Tensor]
+"""A row's features: one tensor, or what a diffusers checkpoint's own encoders make (models/diffusers_encoder.py)."""
+
 
 @dataclass(frozen=True)
 class Features:

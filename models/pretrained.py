@@ -91,7 +91,7 @@ def load_network(folder: Path) -> "PreTrainedModel":
             folder, dtype="auto", use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"{folder} cannot be loaded as a language model: {_line(error)}") from error
+        raise ValueError(f"{folder} cannot be loaded as a language model: {one_line(error)}") from error
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))  # we use no pooler
     if missing:
         raise ValueError(f"{folder} lacks weights that its config.json asks for ({missing[0]} ...); copy it again.")
@@ -123,7 +123,7 @@ def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ValueError(f"{folder} has no tokenizer that can be loaded: {_line(error)}") from error
+        raise ValueError(f"{folder} has no tokenizer that can be loaded: {one_line(error)}") from error
     longest = min(longest, tokenizer.model_max_length)
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:
@@ -152,5 +152,6 @@ def weights_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def one_line(error: Exception, longest: int = 300) -> str:
+    """A library's message as part of a sentence."""
+    return " ".join(str(error).split())[:longest]

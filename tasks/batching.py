@@ -7,7 +7,9 @@ import torch
 
 from models.batching import BatchLimit
 
-__all__ = ["BatchLimit", "halving", "in_batches"]
+__all__ = ["USUAL_BATCH", "BatchLimit", "halving", "in_batches"]
+
+USUAL_BATCH = 32  # pictures at once of an embedded generator
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -1,42 +1,75 @@
 """Generate: features and seeds to pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
-from pydantic import BaseModel
+from pydantic import ConfigDict
+from torch import Tensor
 
+from models.acceleration import Acceleration
+from models.diffusers_generator import DiffusersGenerator
 from models.generator import Generator
 from tasks.batching import BatchLimit, in_batches
 from tasks.isolate import isolate
-from tasks.work import Picture, Work
+from tasks.load import ready
+from tasks.work import Picture, Prompt, Work
 
 
-class GenerateOptions(BaseModel):
-    """Which model makes the pictures."""
+class GenerateOptions(Acceleration):
+    """Which model makes the pictures, and how a diffusers checkpoint is run."""
+
+    model_config = ConfigDict(frozen=False)
 
     generator: str = "default"
-    """The embedded `default`, `dummy`, or a checkpoint folder (local or s3://)."""
+    """The embedded `default`, `dummy`, a checkpoint's folder (local or s3://), or a diffusers checkpoint's hub id."""
+
+    @property
+    def acceleration(self) -> Acceleration:
+        """The options for diffusers checkpoints alone."""
+        return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
+
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
 
 
-def generate(work: Work, generator: Generator, limit: BatchLimit) -> None:
-    """Makes `count` pictures of every prompt of the shard, those of one size together.
+def generate(work: Work, generator: Generator | DiffusersGenerator, limit: BatchLimit) -> None:
+    """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
 
     Args:
         limit: pictures the generator is given at once; halved, and kept so, when the device's memory is too small.
     """
+    if isinstance(generator, DiffusersGenerator):
+        ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
 
     def run(pictures: Sequence[Picture]) -> list[None]:
-        first = pictures[0].prompt
-        features = [picture.prompt.features for picture in pictures if picture.prompt.features is not None]
-        made = generator.generate(features, [picture.seed for picture in pictures], first.width, first.height)
+        made = _make(pictures, generator, limit.size)
         if made.isnan().any():
             raise ValueError("the generator made a picture of not-a-number values")
         for picture, pixels in zip(pictures, made, strict=True):
             picture.pixels = pixels
         return [None] * len(pictures)
 
-    for pictures in work.by_size():
+    for pictures in work.by_size(lambda prompt: _kin(prompt, generator)):
         failed = isolate(lambda part: in_batches(run, part, limit), pictures)
         work.fail("generate", {picture.prompt: error for picture, error in failed})
+
+
+def _kin(prompt: Prompt, generator: Generator | DiffusersGenerator) -> Hashable:
+    """Prompts of one kin may share a batch, if their sizes are equal too."""
+    if not isinstance(generator, DiffusersGenerator):
+        return None
+    assert isinstance(prompt.features, dict)
+    return generator.kin(prompt.features, prompt.steps, prompt.guidance)
+
+
+def _make(pictures: Sequence[Picture], generator: Generator | DiffusersGenerator, rows: int) -> Tensor:
+    """The pixels of a batch; a diffusers checkpoint's is filled up to `rows`, for its kernels depend on the number."""
+    first = pictures[0].prompt
+    size = first.width, first.height
+    if not isinstance(generator, DiffusersGenerator):
+        features = [p.prompt.features for p in pictures if isinstance(p.prompt.features, Tensor)]
+        return generator.generate(features, [picture.seed for picture in pictures], *size)
+    full = [*pictures, *[pictures[0]] * (rows - len(pictures))]
+    structured = [p.prompt.features for p in full if isinstance(p.prompt.features, dict)]
+    made = generator.generate(structured, [picture.seed for picture in full], *size, first.steps, first.guidance)
+    return made[: len(pictures)]

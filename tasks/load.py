@@ -6,7 +6,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import torch
+
+from models.acceleration import PLAIN, Acceleration
 from models.cache import made_once
+from models.diffusers_checkpoint import INDEX
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_generator import DiffusersGenerator, load_diffusers
 from models.generator import Generator, load_generator
 from models.text_encoder import TextEncoder, load_text_encoder
 from tasks.errors import BadInput
@@ -16,7 +22,7 @@ from tasks.storage import StorageError, explain, filesystem
 Model = TypeVar("Model")
 
 # What a model folder may hold that is of use. Pickled weights are not even downloaded.
-SUFFIXES = {".safetensors", ".json", ".txt", ".model"}
+SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 
 
 def usable(load: Callable[[], Model]) -> Model:
@@ -31,22 +37,52 @@ def usable(load: Callable[[], Model]) -> Model:
         raise BadInput(str(error)) from error
 
 
-def generator(reference: str, device: str) -> Generator:
-    """`models.generator.load_generator`, with object stores.
+def generator(reference: str, device: str, options: Acceleration = PLAIN) -> Generator | DiffusersGenerator:
+    """A generator: ours, or the picture half of a diffusers checkpoint, run with `options`.
+
+    Raises:
+        BadInput: it cannot be had, or not with these options.
+    """
+
+    def load() -> Generator | DiffusersGenerator:
+        found = load_diffusers(resolve(reference), device, options)
+        if found is not None:
+            return found.generator
+        if options != PLAIN:
+            given = ", ".join(sorted(options.model_dump(exclude_defaults=True)))
+            raise ValueError(f"{reference} is no diffusers checkpoint, so there is no {given} for it; leave that out.")
+        return load_generator(resolve(reference), device)
+
+    return usable(load)
+
+
+def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> TextEncoder | DiffusersTextEncoder:
+    """A text encoder: a language model, or the text half of a diffusers checkpoint.
 
     Raises:
         BadInput: it cannot be had.
     """
-    return usable(lambda: load_generator(resolve(reference), device))
+
+    def load() -> TextEncoder | DiffusersTextEncoder:
+        found = load_diffusers(resolve(reference), device, options)
+        return load_text_encoder(resolve(reference), device) if found is None else found.encoder
+
+    return usable(load)
 
 
-def text_encoder(reference: str, device: str) -> TextEncoder:
-    """`models.text_encoder.load_text_encoder`, with object stores.
+def ready(half: DiffusersGenerator | DiffusersTextEncoder) -> None:
+    """Brings half a diffusers checkpoint to its device, if it is not there.
 
     Raises:
-        BadInput: it cannot be had.
+        BadInput: it cannot be loaded.
+        MemoryError: it does not fit.
     """
-    return usable(lambda: load_text_encoder(resolve(reference), device))
+    try:
+        usable(half.load)
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"{half.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
+        ) from error
 
 
 @functools.cache
@@ -77,20 +113,26 @@ def resolve(reference: str) -> str:
 
 def _download(url: str) -> Path:
     fs, base = filesystem(url)
+    found = {PurePosixPath(item["name"]): item for item in fs.ls(base, detail=True) if item["type"] == "file"}
+    names = {path.name for path in found}
+    if INDEX in names:  # a checkpoint of diffusers, which has a folder for each of its parts
+        found = {PurePosixPath(name): item for name, item in fs.find(base, maxdepth=2, detail=True).items()}
+    elif "config.json" not in names:
+        raise BadInput(f"{url} holds no model: it has no config.json or {INDEX}; give the folder that has one.")
+    root = PurePosixPath(fs._strip_protocol(base))
     files = {
-        PurePosixPath(item["name"]).name: item
-        for item in fs.ls(base, detail=True)
-        if item["type"] == "file" and PurePosixPath(item["name"]).suffix in SUFFIXES
+        "/".join(file_name(part) for part in PurePosixPath(fs._strip_protocol(str(path))).relative_to(root).parts): item
+        for path, item in found.items()
+        if path.suffix in SUFFIXES
     }
-    if "config.json" not in files:
-        raise BadInput(f"{url} holds no model: it has no config.json; give the folder that has one.")
     # A store's own mark of a file's content (or its time), so that what we have is what is there.
     state = [(name, item["size"], str(item.get("ETag", fs.ukey(item["name"])))) for name, item in sorted(files.items())]
     folder_name = file_name(PurePosixPath(base).name)
 
     def fetch(folder: Path) -> None:
-        (folder / folder_name).mkdir()
         for name, item in files.items():
-            fs.get_file(item["name"], str(folder / folder_name / file_name(name)))
+            target = folder / folder_name / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fs.get_file(item["name"], str(target))
 
     return made_once(f"model-{sha256(repr((url, state)).encode()).hexdigest()[:24]}", fetch) / folder_name

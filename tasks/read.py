@@ -1,8 +1,11 @@
 """Read: one shard's rows from Parquet, checked, with ids and seeds."""
 
 import hashlib
+import math
 import threading
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from tasks.work import Failure, Prompt, Work
 USED_COLUMNS = ("id", "seed", "width", "height", "count")  # and the text: all others are carried through
 LARGEST, SMALLEST = 4096, 16  # pixels an edge
 MOST_PICTURES = 1000  # of one prompt
+MOST_GUIDANCE, MOST_STEPS = 100, 1000
 
 
 class ReadOptions(BaseModel):
@@ -31,6 +35,12 @@ class ReadOptions(BaseModel):
     """Height in pixels; by default the generator's own."""
     count: Annotated[int, Field(ge=1, le=MOST_PICTURES)] = 1
     """Pictures of each prompt."""
+    negative_text: str | None = None
+    """What is to be kept out of the pictures; for diffusers checkpoints that know such a thing."""
+    guidance: Annotated[float | None, Field(ge=0, le=MOST_GUIDANCE)] = None
+    """How closely a diffusers checkpoint follows the text; by default as its pipeline does."""
+    steps: Annotated[int | None, Field(ge=1, le=MOST_STEPS)] = None
+    """Denoising steps of a diffusers checkpoint; by default as many as its pipeline takes."""
 
 
 def picture_seed(job_seed: int, id: str, number: int = 0) -> int:
@@ -62,22 +72,30 @@ def duplicate_rows(found: Input) -> np.ndarray:
 
 
 def read(
-    found: Input, shard: Shard, options: ReadOptions, size: tuple[int, int], duplicates: frozenset[int] = frozenset()
+    found: Input,
+    shard: Shard,
+    options: ReadOptions,
+    size: tuple[int, int],
+    duplicates: frozenset[int] = frozenset(),
+    knobs: Mapping[str, Any] = MappingProxyType({}),
 ) -> Work:
     """Reads a shard.
 
     Args:
         size: width and height of a row for which neither it nor the options say.
         duplicates: rows that are to be refused for their id.
+        knobs: which of `negative_text`, `guidance` and `steps` the generator has, and their values for a row for which
+            neither it nor the options say. Columns for the others are carried through like any.
 
     Raises:
         StorageError: the input cannot be read (any more).
     """
     table = _rows(found, shard)
-    carried = [name for name in table.column_names if name not in {*USED_COLUMNS, found.text_column}]
+    used = (*USED_COLUMNS, *knobs)
+    carried = [name for name in table.column_names if name not in {*used, found.text_column}]
     work = Work(shard, [], [], table.select(carried))
     texts = _values(table[found.text_column])
-    columns = {name: _values(table[name]) for name in USED_COLUMNS if name in table.column_names}
+    columns = {name: _values(table[name]) for name in used if name in table.column_names}
     for i, text in enumerate(texts):
         row = shard.row + i
         given = {name: column[i] for name, column in columns.items() if column[i] is not None}
@@ -93,10 +111,11 @@ def read(
                 seeds = [first + number for number in range(count)]
             else:
                 seeds = [picture_seed(options.seed, id, number) for number in range(count)]
+            turned = _turned(given, options, knobs)
         except ValueError as error:
             work.failures.append(Failure(row, id, text, "read", str(error)))
         else:
-            work.prompts.append(Prompt(row, id, text, seeds, width, height))
+            work.prompts.append(Prompt(row, id, text, seeds, width, height, **turned))
     return work
 
 
@@ -118,6 +137,31 @@ def _text(value: bytes | None) -> str | bytes | None:
 def _position_id(row: int, text: object) -> str:
     digest = hashlib.sha256(str(text).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{row:08d}-{digest[:8]}"
+
+
+def _turned(given: dict[str, Any], options: ReadOptions, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The row's own value of each knob, or the job's, or the generator's."""
+    turned: dict[str, Any] = {}
+    for name, own in knobs.items():
+        wanted = getattr(options, name)
+        default = own if wanted is None else wanted
+        if name == "steps":
+            turned[name] = _whole(given, name, default, 1, MOST_STEPS)
+        elif name == "guidance":
+            turned[name] = _number(given, name, default, 0, MOST_GUIDANCE)
+        else:
+            turned[name] = str(given[name]) if name in given else default
+    return turned
+
+
+def _number(given: dict[str, Any], name: str, default: float, low: float, high: float) -> float:
+    try:
+        value = float(given.get(name, default))
+    except (TypeError, ValueError):
+        value = math.nan
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {str(given[name])[:40]!r}; give a number from {low} to {high}.")
+    return value
 
 
 def _whole(given: dict[str, Any], name: str, default: int, low: int, high: int) -> int:

@@ -2,19 +2,24 @@
 
 import json
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tasks.errors import BadInput
 from tasks.storage import Storage
 
 RECORD = "run.json"
-MADE_WITH = ("imagemill", "torch", "transformers", "pillow", "pyarrow")
+MADE_WITH = ("imagemill", "torch", "transformers", "diffusers", "pillow", "pyarrow")
 COMPARED = ("job", "input", "encoder", "generator")
 
 
 def versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in MADE_WITH}}
+    found = {"python": platform.python_version()}
+    for name in MADE_WITH:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def read_record(storage: Storage) -> dict[str, Any] | None:
@@ -34,8 +39,8 @@ def read_record(storage: Storage) -> dict[str, Any] | None:
         ) from error
 
 
-def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> None:
-    """Writes the record of a new run, or checks that the one in the folder is of the same run.
+def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Writes the record of a new run, or checks that the one in the folder is of the same run; returns what is there.
 
     Raises:
         BadInput: the folder holds a run of something else (the sentence names the differences), or any run at all
@@ -44,7 +49,7 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> None:
     known = read_record(storage)
     if known is None:
         storage.write(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode())
-        return
+        return record
     if not resume:
         raise BadInput(
             f"{storage.url()}: there is a run already; drop --no-resume to carry on, or choose another --out."
@@ -59,6 +64,7 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> None:
             f"{storage.url()}: the run there was made from something else ({'; '.join(differences)}); "
             "give the same again to carry on, or choose another --out."
         )
+    return known
 
 
 def _differences(was: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:

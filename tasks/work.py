@@ -5,31 +5,24 @@ parameters, and would look at every pixel.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor
 
+from models.features import Encoded
 from tasks.plan import Shard
 from tasks.preprocess import Prepared
 
 
 class _Portable:
-    """Goes to another process with its tensors as arrays: a tensor that is one row of a batch would be pickled with
+    """Goes to another process with copies of its tensors: a tensor that is one row of a batch would be pickled with
     the whole batch, once a row."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: value.numpy(force=True) if isinstance(value, Tensor) else value for name, value in vars(self).items()
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, torch.tensor(value) if isinstance(value, np.ndarray) else value)
+        return {name: value.cpu().clone() if isinstance(value, Tensor) else value for name, value in vars(self).items()}
 
 
 class Prompt(_Portable):
@@ -39,18 +32,33 @@ class Prompt(_Portable):
         row: its position in the whole input.
         seeds: one a picture.
         prepared: set by `preprocess`.
-        features: set by `encode`, (tokens, width) float32.
+        negative_text, guidance, steps: None where the generator has no such thing (negative_text: or its own).
+        features: set by `encode`.
     """
 
-    def __init__(self, row: int, id: str, text: object, seeds: list[int], width: int, height: int) -> None:
+    def __init__(
+        self,
+        row: int,
+        id: str,
+        text: object,
+        seeds: list[int],
+        width: int,
+        height: int,
+        negative_text: str | None = None,
+        guidance: float | None = None,
+        steps: int | None = None,
+    ) -> None:
         self.row = row
         self.id = id
         self.text = text
         self.seeds = seeds
         self.width = width
         self.height = height
+        self.negative_text = negative_text
+        self.guidance = guidance
+        self.steps = steps
         self.prepared: Prepared | None = None
-        self.features: Tensor | None = None
+        self.features: Encoded | None = None
 
 
 class Picture(_Portable):
@@ -111,11 +119,12 @@ class Work:
         self.prompts, self.pictures, self.failures = [], [], []
         self.carried = self.carried.schema.empty_table()
 
-    def by_size(self) -> list[list[Picture]]:
-        """The pictures in groups of one size."""
-        groups: dict[tuple[int, int], list[Picture]] = {}
+    def by_size(self, kin: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
+        """The pictures in groups of one size, and of prompts that are of one kin."""
+        groups: dict[Hashable, list[Picture]] = {}
         for picture in self.pictures:
-            groups.setdefault((picture.prompt.width, picture.prompt.height), []).append(picture)
+            alike = picture.prompt.width, picture.prompt.height, kin(picture.prompt)
+            groups.setdefault(alike, []).append(picture)
         return list(groups.values())
 
     @contextmanager

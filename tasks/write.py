@@ -16,7 +16,7 @@ from tasks.layouts import LAYOUTS, Layout, pack_name
 from tasks.names import file_name
 from tasks.pictures import SUFFIX, Format, encode_picture, figures, to_bytes
 from tasks.storage import Storage
-from tasks.work import Failure, Picture, Work
+from tasks.work import Failure, Picture, Prompt, Work
 
 QUARANTINE = pa.schema(
     {
@@ -46,6 +46,9 @@ METADATA = pa.schema(
         "seed": pa.int64(),
         "width": pa.int32(),
         "height": pa.int32(),
+        "negative_text": pa.string(),
+        "guidance": pa.float32(),
+        "steps": pa.int32(),
         "settings": pa.string(),
         "image": pa.string(),
         "sha256": pa.string(),
@@ -135,6 +138,7 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
             "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
             "settings": made_by.settings_json,
             "Software": "imagemill",
+            **_turned(picture.prompt),
         }
         pixels = to_bytes(picture.pixels)
         picture.figures = figures(pixels)
@@ -167,6 +171,12 @@ def _write_pictures(
     ]
 
 
+def _turned(prompt: Prompt) -> dict[str, str]:
+    """What was set of the generator for a row, by names for a picture's own text."""
+    turned = {"negative prompt": prompt.negative_text, "guidance": prompt.guidance, "steps": prompt.steps}
+    return {name: str(value) for name, value in turned.items() if value is not None}
+
+
 def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
     prompt = picture.prompt
     prepared = prompt.prepared
@@ -188,6 +198,9 @@ def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
         "seed": picture.seed,
         "width": picture.width,
         "height": picture.height,
+        "negative_text": prompt.negative_text,
+        "guidance": prompt.guidance,
+        "steps": prompt.steps,
         "settings": made_by.settings_json,
     }
 

@@ -2,6 +2,12 @@
 
 import os
 import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # it takes seconds to import
+    from tests.models.diffusers_checkpoints import Checkpoints
 
 # Before any test module imports prefect, transformers or botocore, which read these once.
 _prefect_home = tempfile.TemporaryDirectory(prefix="imagemill-tests-prefect-", ignore_cleanup_errors=True)
@@ -19,3 +25,11 @@ for _name in (
     *("PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT__FLOW_RUN_ID"),
 ):
     os.environ.pop(_name, None)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> "Checkpoints":
+    """Tiny diffusers checkpoints, for the whole session."""
+    from tests.models.diffusers_checkpoints import Checkpoints
+
+    return Checkpoints(tmp_path_factory.mktemp("checkpoints"))

@@ -1,0 +1,203 @@
+"""A diffusers checkpoint on disk, and its two halves.
+
+The folder holds `model_index.json`, which names the pipeline's class and its parts, and a folder for each part. The
+text half is the text encoders and their tokenizers; the picture half is all else: denoiser, decoder, scheduler. Each
+half loads by itself. Weights load from safetensors only, and a checkpoint's own code is never run.
+"""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from models.pretrained import one_line, weights_digest
+
+Half = Literal["text", "picture"]
+INDEX = "model_index.json"
+_TEXT = ("text_encoder", "tokenizer", "processor")
+_CONFIG_ONLY = ("tokenizer", "processor", "scheduler", "feature_extractor")
+# Never loaded: no picture here is an input, and a blackened picture would pass for a good one.
+_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether the folder is one of diffusers'."""
+    return (folder / INDEX).is_file()
+
+
+def find_checkpoint(reference: str) -> Path | None:
+    """The folder of a diffusers checkpoint: itself, or what a hub id names (downloaded, if it is not there yet).
+
+    None when the reference can be neither. Raises ValueError when the hub has no such checkpoint, or none to load.
+    """
+    folder = Path(reference).expanduser()
+    if is_checkpoint(folder):
+        return folder
+    if folder.exists() or reference.count("/") != 1 or reference.startswith((".", "/", "~")):
+        return None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        hf_hub_download(reference, INDEX)
+        return Path(_diffusers().DiffusionPipeline.download(reference, use_safetensors=True, trust_remote_code=False))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
+        return None  # not there, not one of diffusers', or the hub is out of reach
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{reference} cannot be had from the model hub: {one_line(error)}") from error
+
+
+def _diffusers() -> Any:
+    try:
+        import diffusers
+    except ImportError as error:
+        raise ValueError(
+            "A diffusers checkpoint needs the package diffusers; pip install 'imagemill[diffusers]'."
+        ) from error
+    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    return diffusers
+
+
+class DiffusersCheckpoint:
+    """An opened checkpoint: checked, no weights loaded.
+
+    `name`; `kind`: the pipeline's class; `parts`: names of those that are there; `digests`: sha256 hex of each part.
+    Raises ValueError with one sentence when it cannot be used.
+    """
+
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        self.folder = folder
+        self.name = name or folder.resolve().name
+        index = self._read_index()
+        self.kind = self._find_kind(index)
+        self.parts = tuple(part for part, where in index.items() if isinstance(where, list) and where[0] is not None)
+        self.loaded = tuple(part for part in self.parts if part not in _LEFT_OUT)
+        for part in self.loaded:
+            self._check_part(part, str(index[part][0]))
+
+    def _read_index(self) -> dict[str, Any]:
+        path = self.folder / INDEX
+        try:
+            index = json.loads(path.read_text("utf-8"))
+            return {name: value for name, value in index.items() if name == "_class_name" or not name.startswith("_")}
+        except (OSError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path} cannot be read ({one_line(error)}); copy the checkpoint again.") from None
+
+    def _find_kind(self, index: dict[str, Any]) -> Any:
+        name = index.get("_class_name")
+        kind = getattr(_diffusers(), name, None) if isinstance(name, str) else None
+        if kind is None:
+            raise ValueError(
+                f"{self.folder} wants the pipeline {name!r}, which this version of diffusers does not have "
+                "(a checkpoint's own code is never run); choose another checkpoint or update diffusers."
+            )
+        return kind
+
+    def _check_part(self, part: str, library: str) -> None:
+        folder = self.folder / part
+        if not folder.is_dir():
+            raise ValueError(f"{self.folder} lacks the folder of its part {part!r}; copy the checkpoint again.")
+        if library not in {"diffusers", "transformers"}:
+            raise ValueError(
+                f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
+            )
+        if part.startswith(_CONFIG_ONLY):
+            return
+        weights = sorted(folder.glob("*.safetensors"))
+        if not weights and any(found for pattern in _PICKLED for found in folder.glob(pattern)):
+            raise ValueError(
+                f"{folder} has only pickled weights, which can run code when loaded; convert the checkpoint where you "
+                "trust it: DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)."
+            )
+        if not weights:
+            raise ValueError(f"{folder} has no weights (*.safetensors); copy the checkpoint again.")
+        for file in weights:
+            try:
+                safe_open(file, "pt")  # reads the header, and whether the file is as long as it says
+            except (SafetensorError, OSError) as error:
+                message = f"{file} is damaged or cut short ({one_line(error)}); copy the checkpoint again."
+                raise ValueError(message) from None
+
+    @property
+    def _required(self) -> list[str]:
+        """What the pipeline's class must be given, be it None."""
+        arguments = inspect.signature(self.kind.__init__).parameters
+        return [name for name, given in arguments.items() if name != "self" and given.default is given.empty]
+
+    def half(self, half: Half) -> tuple[str, ...]:
+        """The names of a half's parts."""
+        return tuple(part for part in self.loaded if part.startswith(_TEXT) == (half == "text"))
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        return {part: _digest(self.folder / part) for part in self.loaded}
+
+    def digest(self, half: Half) -> str:
+        """sha256, hex, of a half's parts: weights, configurations and vocabularies."""
+        parts = {part: self.digests[part] for part in self.half(half)}
+        return hashlib.sha256(json.dumps([self.kind.__name__, parts], sort_keys=True).encode()).hexdigest()
+
+    def bytes(self, half: Half, dtype: torch.dtype) -> int:
+        """What a half's weights take in memory, as `dtype`."""
+        files = [file for part in self.half(half) for file in (self.folder / part).glob("*.safetensors")]
+        return sum(_numbers(file) * dtype.itemsize for file in files)
+
+    def load(self, half: Half, dtype: torch.dtype, device: str) -> Any:
+        """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
+
+        Raises ValueError with one sentence when the weights do not fit.
+        """
+        wanted = {*self.half(half), "scheduler"}
+        absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
+        try:
+            pipe = self.kind.from_pretrained(
+                self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                **absent, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise ValueError(f"{self.folder} cannot be loaded: {one_line(error, 300)}") from error
+        pipe.set_progress_bar_config(disable=True)
+        return pipe.to(device)
+
+    def skeleton(self) -> Any:
+        """A pipeline of the picture half without weights, to ask for sizes and schedulers; takes no memory."""
+        diffusers = _diffusers()
+        index = self._read_index()
+        parts: dict[str, Any] = {part: None for part, where in index.items() if isinstance(where, list)}
+        parts |= dict.fromkeys(self._required)
+        for part in self.half("picture"):
+            kind = getattr(diffusers, index[part][1])
+            if part == "scheduler":
+                parts[part] = kind.from_pretrained(self.folder, subfolder=part)
+            else:
+                with torch.device("meta"):
+                    parts[part] = kind.from_config(kind.load_config(self.folder, subfolder=part))
+        settings = {name: value for name, value in index.items() if name != "_class_name" and name not in parts}
+        return self.kind(**parts, **settings)
+
+
+def _numbers(file: Path) -> int:
+    """How many numbers a file of safetensors holds, going by the type that most checkpoints keep to."""
+    with safe_open(file, "pt") as opened:
+        names = list(opened.keys())
+        width = _BYTES.get(opened.get_slice(names[0]).get_dtype(), 1) if names else 1
+    return file.stat().st_size // width
+
+
+def _digest(folder: Path) -> str:
+    total = hashlib.sha256(weights_digest(folder).encode())
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.suffix in {".json", ".txt", ".model", ".jinja"}:
+            total.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()

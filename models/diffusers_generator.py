@@ -1,0 +1,149 @@
+"""The picture half of a diffusers checkpoint as a generator.
+
+Rows of one call share size, steps, guidance and the shapes of their features; seeds and texts are each row's own. The
+networks' kernels depend on shapes, so whoever calls this fills batches up to a fixed number of rows: then a row's
+picture is the same to the byte in any company.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.acceleration import PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_interface import Interface
+
+_SEED = 0x7FFFFFFFFFFFFFFF
+
+
+class DiffusersGenerator:
+    """A checkpoint's denoiser and decoder, loaded when first asked. Not for two threads at once."""
+
+    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+        self.name = checkpoint.name
+        self.digest = checkpoint.digest("picture")
+        self.parts: Mapping[str, str] = checkpoint.digests
+        self.interface = Interface(checkpoint.kind)
+        self.defaults: Mapping[str, Any] = self.interface.defaults
+        self.loads = 0
+        self._checkpoint = checkpoint
+        self._device = device
+        self._options = options
+        self._pipe: Any = None
+        if options != PLAIN:
+            accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
+
+    def load(self) -> None:
+        """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
+        if self._pipe is None:
+            pipe = self._checkpoint.load("picture", self._options.torch_dtype, self._device)
+            accelerate(pipe, self._options)
+            self._pipe = pipe
+            self.loads += 1
+
+    def release(self) -> None:
+        """Lets go of the networks and their memory, until the next picture."""
+        self._pipe = None
+
+    @cached_property
+    def _skeleton(self) -> Any:
+        return self._checkpoint.skeleton()
+
+    @cached_property
+    def size(self) -> int:
+        """The edge in pixels that the pipeline itself would choose, or 1024."""
+        by_call = self.interface.default("height")
+        if by_call is not None:
+            return int(by_call)
+        sample = getattr(self._skeleton, "default_sample_size", None)
+        sample = sample or getattr(denoiser_of(self._skeleton).config, "sample_size", None)
+        return sample * self._skeleton.vae_scale_factor if isinstance(sample, int) else 1024
+
+    @cached_property
+    def multiple(self) -> int:
+        """Edges of pictures are multiples of this many pixels."""
+        processor = getattr(self._skeleton, "image_processor", None)
+        by_processor = processor.config.vae_scale_factor if processor is not None else 1
+        patch = getattr(denoiser_of(self._skeleton).config, "patch_size", None)
+        by_patch = self._skeleton.vae_scale_factor * (patch if isinstance(patch, int) else 1)
+        return math.lcm(int(by_processor), int(by_patch))
+
+    def usual_batch(self, width: int, height: int) -> int:
+        """Pictures at once where nothing was measured: as many as come to one million pixels, on a GPU to four."""
+        pixels = (1 if self._device == "cpu" else 4) << 20
+        return min(32, max(1, pixels // (width * height)))
+
+    def kin(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
+        """Rows for which this is equal may share a batch, if their sizes are equal too."""
+        return steps, guidance, tuple((name, self._shape(value)) for name, value in sorted(features.items()))
+
+    def _shape(self, value: Tensor) -> tuple[int, ...]:
+        if not self.interface.listed:
+            return tuple(value.shape)
+        rounded = self.interface.adapter.tokens
+        return -(-len(value) // rounded), *value.shape[1:]
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        features: Sequence[Mapping[str, Tensor]],
+        seeds: Sequence[int],
+        width: int,
+        height: int,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Tensor:
+        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generator.py.
+
+        Noise is drawn from a generator a row, on the CPU, whatever the device.
+        """
+        if width % self.multiple or height % self.multiple:
+            raise ValueError(
+                f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
+            )
+        self.load()
+        rows = len(features)
+        if self.interface.adapter.full_row:
+            full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
+            features, seeds = [*features, full], [*seeds, 0]
+        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], guidance)
+        for name in features[0]:
+            values = [self._placed(row[name]) for row in features]
+            arguments[name] = values if self.interface.listed else torch.stack(values)
+        noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
+        with kernels(self._options):
+            made = self._pipe(**arguments, generator=noise).images[:rows]
+        if made.shape[1:] != (3, height, width):
+            raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
+        return made.float().cpu().clamp(0, 1)
+
+    def _placed(self, value: Tensor) -> Tensor:
+        return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
+
+
+class Diffusers(NamedTuple):
+    """The two halves of a checkpoint."""
+
+    encoder: DiffusersTextEncoder
+    generator: DiffusersGenerator
+
+
+@cache
+def load_diffusers(reference: str, device: str, options: Acceleration) -> Diffusers | None:
+    """The halves of a diffusers checkpoint, a folder or a hub id; their weights load when first used.
+
+    None if the reference is no diffusers checkpoint. Raises ValueError with a sentence if it cannot be used.
+    """
+    folder = find_checkpoint(reference)
+    if folder is None:
+        return None
+    named = None if Path(reference).expanduser().is_dir() else reference
+    checkpoint = DiffusersCheckpoint(folder, named)
+    encoder = DiffusersTextEncoder(checkpoint, device, options.torch_dtype)
+    return Diffusers(encoder, DiffusersGenerator(checkpoint, device, options))

@@ -1,0 +1,157 @@
+"""What a diffusers pipeline's signatures tell: how its texts are encoded, and what its call takes of that.
+
+Pipelines agree on little but on names: whatever `encode_prompt` returns, `__call__` takes under the same name, so the
+names in its last `return` say which tensors are features. What names do not tell stands in `_ADAPTERS`.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+NEGATIVE = "negative_"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What signatures do not tell.
+
+    `tokens`: lengths of texts are rounded up to a multiple of this inside the network, so that rows of one multiple
+    may share a batch; `full_row`: the network pads to the longest text of a batch, so that a row which hides no token
+    has to be in each; `refused`: why this version cannot run it.
+    """
+
+    tokens: int = 1
+    full_row: bool = False
+    refused: str | None = None
+
+
+_ADAPTERS: Mapping[str, Adapter] = {
+    "ZImagePipeline": Adapter(tokens=32),
+    "Lumina2Pipeline": Adapter(full_row=True),
+    "HunyuanDiTPipeline": Adapter(refused="its two text encoders want a call each"),
+    "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
+    "FluxKontextPipeline": Adapter(refused="it edits pictures"),
+}
+# What the call would pass to encode_prompt, but for these: cleaning depends on which packages are installed.
+_SET = {"clean_caption": False, "num_images_per_prompt": 1, "use_resolution_binning": False}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A pipeline's class, read. Raises ValueError with a sentence if its text cannot be encoded apart from the rest."""
+
+    kind: Any
+    adapter: Adapter = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = self.kind.__name__
+        object.__setattr__(self, "adapter", _ADAPTERS.get(name, Adapter()))
+        why = self.adapter.refused
+        if why is None and not hasattr(self.kind, "encode_prompt"):
+            why = "it does not encode texts apart from making pictures"
+        elif why is None and not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
+            why = "its call takes no text that was encoded before"
+        elif why is None and "prompt_embeds" not in self.features:
+            why = "its encode_prompt does not return what its call takes"
+        if why is not None:
+            raise ValueError(f"{name} cannot be run as a generator: {why}; choose another checkpoint.")
+
+    @cached_property
+    def _call(self) -> dict[str, inspect.Parameter]:
+        return dict(inspect.signature(self.kind.__call__).parameters)
+
+    @cached_property
+    def _encode(self) -> dict[str, inspect.Parameter]:
+        return {n: p for n, p in inspect.signature(self.kind.encode_prompt).parameters.items() if n != "self"}
+
+    @cached_property
+    def returned(self) -> tuple[str, ...]:
+        """The names of what `encode_prompt` returns."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(self.kind.encode_prompt)))
+        last = max(
+            (node for node in ast.walk(tree) if isinstance(node, ast.Return)), key=lambda node: node.lineno
+        ).value
+        items = last.elts if isinstance(last, ast.Tuple) else [last]
+        return tuple(item.id if isinstance(item, ast.Name) else "" for item in items)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Those of `returned` that the call takes."""
+        return tuple(name for name in self.returned if name in self._call)
+
+    @property
+    def encodes_pairs(self) -> bool:
+        """Whether `encode_prompt` itself encodes negative texts, and in a way of their own."""
+        return "negative_prompt" in self._encode
+
+    @property
+    def guidance(self) -> str | None:
+        """The call's name for how closely the text is followed, or None if it has none.
+
+        A pipeline that has `true_cfg_scale` beside a `guidance_scale` (FLUX) feeds the latter to a distilled network.
+        """
+        given = self._call.get("guidance_scale")
+        if "true_cfg_scale" in self._call and (given is None or given.default is None):
+            return "true_cfg_scale"
+        return None if given is None else "guidance_scale"
+
+    @property
+    def knows_negative(self) -> bool:
+        """Whether the pipeline steers away from a negative text without being asked for it twice."""
+        distilled = self.guidance == "guidance_scale" and "true_cfg_scale" in self._call
+        return f"{NEGATIVE}prompt_embeds" in self._call and not distilled
+
+    @property
+    def listed(self) -> bool:
+        """Whether the call takes a list of tensors of any length instead of one padded tensor."""
+        return str(self._call["prompt_embeds"].annotation).startswith("list[torch.")
+
+    def default(self, name: str) -> Any:
+        """The call's own value of an argument; None if it has none."""
+        given = self._call.get(name)
+        return None if given is None or given.default is inspect.Parameter.empty else given.default
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What a row may set beside its text, seed and size, with the values it has otherwise."""
+        found = {"steps": self.default("num_inference_steps")}
+        if self.guidance is not None and isinstance(self.default(self.guidance), int | float):
+            found["guidance"] = float(self.default(self.guidance))
+        if self.knows_negative:
+            found["negative_text"] = None
+        return found
+
+    def encode_arguments(self, texts: list[str], negatives: list[str] | None, paired: bool) -> dict[str, Any]:
+        """Arguments of `encode_prompt`: what the call itself would pass, for these texts.
+
+        `paired`: negatives are wanted too (None: the pipeline's own).
+        """
+        arguments: dict[str, Any] = {}
+        for name in self._encode:
+            if name in _SET:
+                arguments[name] = _SET[name]
+            elif name in self._call and name not in {"prompt", "negative_prompt"}:
+                arguments[name] = self.default(name)
+        arguments["prompt"] = texts
+        if "do_classifier_free_guidance" in self._encode:
+            arguments["do_classifier_free_guidance"] = paired
+        if paired and negatives is not None:
+            arguments["negative_prompt"] = negatives
+        elif paired and self.default("negative_prompt") is not None:
+            arguments["negative_prompt"] = [self.default("negative_prompt")] * len(texts)
+        return arguments
+
+    def call_arguments(self, width: int, height: int, steps: int, guidance: float | None) -> dict[str, Any]:
+        """Arguments of the call beside features and noise."""
+        arguments: dict[str, Any] = {"num_inference_steps": steps, "output_type": "pt", "width": width}
+        arguments["height"] = height
+        if self.guidance is not None and guidance is not None:
+            arguments[self.guidance] = guidance
+        arguments.update({name: value for name, value in _SET.items() if name in self._call})
+        if "negative_prompt" in self._call:  # some default to a text of their own, which then clashes with features
+            arguments["negative_prompt"] = None
+        return arguments

@@ -1,0 +1,128 @@
+"""Diffusers checkpoints through the whole flow: real folders of tiny networks, local and in an object store."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tests.integration.runs import Outcome, files, table
+from tests.models.diffusers_checkpoints import Checkpoints
+
+Mill = Callable[..., Outcome]
+ROWS: list[dict[str, Any]] = [
+    {"id": "plain", "text": "a red cat"},
+    {"id": "same", "text": "a red cat"},
+    {"id": "away", "text": "a red cat", "negative_text": "rain"},
+    {"id": "close", "text": "a red cat", "guidance": 2.0},
+    {"id": "long", "text": "a blue dog on a long street", "steps": 3},
+    {"id": "wide", "text": "a tree", "width": 48, "height": 16},
+    {"id": "odd", "text": "a tree", "width": 33},
+    {"id": "far", "text": "a tree", "guidance": -1.0},
+]
+QUICK = ["--steps", 2, "--width", 32, "--height", 32, "--seed", 5, "--no-report"]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    whole = dict.fromkeys(("steps", "width", "height", "seed"), pa.int64())
+    said = dict.fromkeys(("id", "text", "negative_text"), pa.string())
+    schema = pa.schema({**said, "guidance": pa.float64(), **whole})
+    pq.write_table(pa.Table.from_pylist([{"seed": 11, **row} for row in rows], schema=schema), path)
+    return path
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    return write(tmp_path / "prompts.parquet", ROWS)
+
+
+def pictures(run: Path | str) -> dict[str, str]:
+    made = table(str(run), "metadata")
+    return dict(zip(made["id"].to_pylist(), made["sha256"].to_pylist(), strict=True))
+
+
+def test_rows_say_their_own_size_steps_guidance_and_negative_text(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    run = tmp_path / "run"
+    outcome = imagemill("render", prompts, "--out", run, "--generator", checkpoints("sdxl"), "--batch-size", 3, *QUICK)
+    assert outcome.code == 3, outcome.err
+
+    made = {row["id"]: row for row in table(str(run), "metadata").to_pylist()}
+    seen = files(str(run))
+    open_ = {name: Image.open(io.BytesIO(seen[row["image"]])) for name, row in made.items()}
+    assert open_["wide"].size == (48, 16)
+    assert made["plain"]["sha256"] != made["away"]["sha256"] != made["close"]["sha256"]
+    assert open_["plain"].tobytes() == open_["same"].tobytes()  # one text, one seed
+    assert (made["plain"]["steps"], made["plain"]["guidance"], made["plain"]["negative_text"]) == (2, 5.0, None)
+    assert (made["long"]["steps"], made["close"]["guidance"], made["away"]["negative_text"]) == (3, 2.0, "rain")
+    assert open_["away"].text["negative prompt"] == "rain"
+    failed = {row["prompt_id"]: row["error"] for row in table(str(run), "quarantine").to_pylist()}
+    assert "give multiples of 2 pixels" in failed["odd"]
+    assert "guidance is '-1.0'; give a number from 0 to 100" in failed["far"]
+
+    record = json.loads((run / "run.json").read_text())
+    assert set(record["generator"]["parts"]) >= {"unet", "vae", "text_encoder", "text_encoder_2", "scheduler"}
+    assert record["batch_size"] == 3
+
+
+@pytest.mark.parametrize("family", ["sd1", "pixart-sigma", "qwen-image", "z-image"])
+def test_a_row_keeps_its_picture_alone_and_in_other_shards(
+    family: str, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    sized = [{**row, "width": 32} for row in ROWS[:5]]
+    usual = ["--generator", checkpoints(family), "--batch-size", 3, *QUICK]
+    write(prompts, sized)
+    assert imagemill("render", prompts, "--out", tmp_path / "all", *usual).code == 0
+    write(prompts, sized[2:])
+    assert imagemill("render", prompts, "--out", tmp_path / "some", "--shard-size", 2, *usual).code == 0
+    write(prompts, sized[4:])
+    assert imagemill("render", prompts, "--out", tmp_path / "one", *usual).code == 0
+    everything = pictures(tmp_path / "all")
+    assert {**pictures(tmp_path / "some"), **pictures(tmp_path / "one")}.items() <= everything.items()
+    assert len(everything) == len(sized)
+
+
+def test_a_checkpoint_in_s3_renders_what_the_local_one_does(
+    bucket: str, s3: Any, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("IMAGEMILL_CACHE", str(tmp_path / "cache"))
+    folder = checkpoints.copy("sd1", tmp_path / "sd1")
+    (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle that is not even downloaded")
+    s3.filesystem().put(f"{folder}/", f"{bucket}/models/sd1/", recursive=True)
+    write(prompts, ROWS[:3])
+    for place, generator in ((f"{bucket}/run", f"{bucket}/models/sd1"), (str(tmp_path / "run"), folder)):
+        outcome = imagemill("render", prompts, "--out", place, "--generator", generator, "--batch-size", 2, *QUICK)
+        assert outcome.code == 0, outcome.err
+    assert pictures(f"{bucket}/run") == pictures(tmp_path / "run")
+    assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--generator", "dummy", "--steps", 4], ["--steps", "dummy has no such thing"]),
+        (["--generator", "dummy", "--dtype", "bfloat16"], ["no diffusers checkpoint", "dtype"]),
+        (["--encoder", "minilm"], ["--encoder", "its own text encoders"]),
+        (["--scheduler", "FlowMatchEulerDiscreteScheduler"], ["which does not fit", "choose one of"]),
+    ],
+)
+def test_options_that_are_of_no_use_are_refused(
+    options: list[object], words: list[str], prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    generator = [] if "--generator" in options else ["--generator", checkpoints("sd1")]
+    imagemill("render", prompts, "--out", tmp_path / "run", *generator, *options).refused(*words)
+    assert not (tmp_path / "run" / "metadata").exists()
+
+
+def test_columns_that_a_generator_has_no_use_for_are_carried(prompts: Path, tmp_path: Path, imagemill: Mill) -> None:
+    write(prompts, [ROWS[2]])
+    assert imagemill("render", prompts, "--out", tmp_path / "run", "--generator", "dummy", "--no-report").code == 0
+    row = table(str(tmp_path / "run"), "metadata").to_pylist()[0]
+    assert (row["negative_text"], row["input_negative_text"]) == (None, "rain")

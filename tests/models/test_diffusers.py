@@ -1,0 +1,209 @@
+"""Diffusers checkpoints by halves: every family does what diffusers itself does, and a row depends on nobody else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from models.acceleration import PLAIN, Acceleration
+from models.diffusers_checkpoint import DiffusersCheckpoint
+from models.diffusers_generator import Diffusers, load_diffusers
+from models.diffusers_interface import Interface
+from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints
+
+TEXTS = ["a red cat", "a blue dog on a long street with many houses", "a tree", "sun"]
+SIZE, STEPS, ROWS = 32, 2, 4
+
+
+def halves(folder: Path, options: Acceleration = PLAIN) -> Diffusers:
+    found = load_diffusers(str(folder), "cpu", options)
+    assert found is not None
+    return found
+
+
+def features_of(model: Diffusers, texts: list[str], negatives: list[str | None]) -> list[dict[str, Tensor]]:
+    made = model.encoder.encode(texts)
+    if not model.encoder.interface.knows_negative:
+        return made
+    others = model.encoder.encode_negative(negatives)
+    return [{**features, **other} for features, other in zip(made, others, strict=True)]
+
+
+def paint(model: Diffusers, rows: list[dict[str, Tensor]], seeds: list[int], **options: Any) -> Tensor:
+    return model.generator.generate(rows, seeds, SIZE, SIZE, options.pop("steps", STEPS), **options)
+
+
+def stored(folder: Path, parts: tuple[str, ...]) -> set[str]:
+    """The names of all tensors in the files of some parts."""
+    names = set()
+    for part in parts:
+        for file in (folder / part).glob("*.safetensors"):
+            with safe_open(file, "pt") as opened:
+                names |= {f"{part}.{name}" for name in opened.keys()}  # noqa: SIM118 - not a dict
+    return names
+
+
+def held(pipe: Any) -> dict[str, int]:
+    """The numbers a pipeline holds, by part."""
+    modules = {name: part for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)}
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in modules.items()}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_paints_by_halves_what_diffusers_paints_whole(family: str, checkpoints: Checkpoints) -> None:
+    folder = checkpoints(family)
+    model = halves(folder)
+    row = features_of(model, TEXTS[:1], [None])[0]
+    made = paint(model, [row], [7])[0]
+
+    whole = diffusers.DiffusionPipeline.from_pretrained(folder)
+    whole.set_progress_bar_config(disable=True)
+    more = {"use_resolution_binning": False, "clean_caption": False} if family in {"pixart-sigma", "sana"} else {}
+    if family == "qwen-image":
+        more["negative_prompt"] = ""  # the whole pipeline guides only when told away from something
+    noise = torch.Generator().manual_seed(7)
+    size = {"width": SIZE, "height": SIZE, "num_inference_steps": STEPS}
+    expected = whole(prompt=TEXTS[0], generator=noise, output_type="pt", **size, **more).images[0]
+    assert torch.allclose(made, expected, atol=1e-4)
+    assert made.std() > 0.05  # noise, as random weights make it, but a picture
+
+    text, picture = held(model.encoder._pipe), held(model.generator._pipe)
+    assert not text.keys() & picture.keys()
+    assert {**text, **picture} == held(whole)
+    assert stored(folder, tuple(text)) and stored(folder, tuple(picture))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_row_is_the_same_to_the_byte_in_any_company(family: str, checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints(family))
+    rows = features_of(model, TEXTS, [None, "rain", "a much longer list of things to keep out", None])
+    kinds = [model.generator.kin(row, STEPS, None) for row in rows]
+    alone = features_of(model, TEXTS[:1], [None])[0]
+    assert all(torch.equal(alone[name], rows[0][name]) for name in alone)
+    kin = [i for i in range(len(rows)) if kinds[i] == kinds[0]]
+    filled = paint(model, [rows[0]] * ROWS, [7] * ROWS)[0]
+    company = [i for i in kin if i != 0] or [0]
+    others = [company[i % len(company)] for i in range(ROWS - 1)]
+    assert torch.equal(paint(model, [rows[0], *(rows[i] for i in others)], [7, 1, 2, 3])[0], filled)
+    assert torch.equal(paint(model, [*(rows[i] for i in others), rows[0]], [1, 2, 3, 7])[-1], filled)
+    assert not torch.equal(paint(model, [rows[0]] * ROWS, [8] * ROWS)[0], filled)
+
+
+def test_text_negative_guidance_steps_and_seed_all_tell(checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints("sdxl"))
+    plain, negative, other = features_of(model, ["a cat", "a cat", "a dog"], [None, "rain", None])
+    usual = paint(model, [plain], [1])
+    changed = [
+        paint(model, [negative], [1]),
+        paint(model, [other], [1]),
+        paint(model, [plain], [1], guidance=2.0),
+        paint(model, [plain], [1], steps=3),
+        paint(model, [plain], [2]),
+    ]
+    assert all(not torch.equal(usual, picture) for picture in changed)
+    assert torch.equal(paint(model, [plain], [1], guidance=model.generator.defaults["guidance"]), usual)
+
+
+def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -> None:
+    model = load_diffusers.__wrapped__(str(checkpoints("sd1")), "cpu", PLAIN)
+    assert model is not None and (model.encoder.loads, model.generator.loads) == (0, 0)
+    before = paint(model, model.encoder.encode(TEXTS[:1]) and features_of(model, TEXTS[:1], [None]), [3])
+    model.encoder.release()
+    model.generator.release()
+    assert model.encoder._pipe is None and model.generator._pipe is None
+    assert torch.equal(paint(model, features_of(model, TEXTS[:1], [None]), [3]), before)
+    assert (model.encoder.loads, model.generator.loads) == (2, 2)
+
+
+def test_what_rows_may_set_is_read_from_the_pipeline(checkpoints: Checkpoints) -> None:
+    known = {family: halves(checkpoints(family)).generator.defaults for family in ("sd1", "flux", "qwen-image")}
+    assert known["sd1"] == {"steps": 50, "guidance": 7.5, "negative_text": None}
+    assert known["flux"] == {"steps": 28, "guidance": 3.5}  # distilled: guidance is an input, there is no other side
+    assert known["qwen-image"]["guidance"] == 4.0
+
+
+def test_other_families_have_an_interface_or_a_sentence() -> None:
+    """Every text-to-image class of diffusers' own table: run by its signatures, or refused with the reason."""
+    from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING as KINDS
+
+    runnable = set()
+    for name, kind in KINDS.items():
+        try:
+            Interface(kind)
+            runnable.add(name)
+        except ValueError as error:
+            assert "cannot be run as a generator: it" in str(error)
+    assert {"auraflow", "chroma", "cogview4", "flux2", "kandinsky3", "lcm", "lumina", "pixart-alpha"} <= runnable
+    assert not {"kandinsky22", "wuerstchen", "cascade", "ideogram4", "glm_image", "hunyuan"} & runnable
+
+
+def test_a_size_the_pipeline_would_round_is_refused(checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints("flux"))
+    with pytest.raises(ValueError, match="makes no picture of 30 x 32: give multiples of 4 pixels"):
+        model.generator.generate(model.encoder.encode(TEXTS[:1]), [1], 30, 32, STEPS)
+
+
+def break_part(folder: Path) -> None:
+    file = next((folder / "unet").glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def pickle_part(folder: Path) -> None:
+    file = next((folder / "unet").glob("*.safetensors"))
+    file.rename(file.with_name("diffusion_pytorch_model.bin"))
+
+
+def forget_part(folder: Path) -> None:
+    next((folder / "text_encoder").glob("*.safetensors")).unlink()
+
+
+def edit_index(**changes: Any) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        path = folder / "model_index.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (break_part, "damaged or cut short"),
+        (pickle_part, r"only pickled weights.*convert the checkpoint where you trust it: .*save_pretrained"),
+        (forget_part, r"text_encoder has no weights \(\*\.safetensors\)"),
+        (edit_index(_class_name=["pipeline", "Mine"]), "a checkpoint's own code is never run"),
+        (edit_index(_class_name="NoSuchPipeline"), "which this version of diffusers does not have"),
+        (edit_index(unet=["my_unet", "MyUNet"]), "is code of its own"),
+        (edit_index(extra=["diffusers", "UNet2DConditionModel"]), "lacks the folder of its part 'extra'"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_in_one_sentence(
+    damage: Callable[[Path], None], sentence: str, checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "broken")
+    damage(folder)
+    with pytest.raises(ValueError, match=sentence):
+        DiffusersCheckpoint(folder)
+
+
+def test_a_part_that_changes_changes_its_own_digest_and_its_halfs(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "other")
+    before = DiffusersCheckpoint(folder)
+    kept = dict(before.digests), before.digest("text"), before.digest("picture")
+    config = folder / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
+    after = DiffusersCheckpoint(folder)
+    assert [part for part in after.digests if after.digests[part] != kept[0][part]] == ["scheduler"]
+    assert after.digest("text") == kept[1]
+    assert after.digest("picture") != kept[2]
+
+
+def test_a_folder_of_another_kind_is_left_to_others(tmp_path: Path) -> None:
+    assert load_diffusers(str(tmp_path), "cpu", PLAIN) is None
+    assert load_diffusers("default", "cpu", PLAIN) is None
