@@ -67,15 +67,15 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     partial.replace(path)
 
 
-def save(folder: Path, family: str, config: Any, model: nn.Module, card: str) -> None:
+def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, exact: bool = False) -> None:
     """Writes a checkpoint; `config` is a dataclass. config.json is written last.
 
-    Large weights are kept as int8 with a scale for each output, other floats as float16.
+    Large weights are kept as int8 with a scale for each output, other floats as float16; if `exact`, all as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {n: t.half() if t.dtype == torch.float32 else t for n, t in model.state_dict().items()}
+    tensors = {n: t.half() if t.dtype == torch.float32 and not exact else t for n, t in model.state_dict().items()}
     for name, weight in model.named_parameters():
-        if weight.ndim > 1 and weight.numel() >= _LARGE:
+        if weight.ndim > 1 and weight.numel() >= _LARGE and not exact:
             rows = weight.detach().flatten(1)
             scale = (rows.abs().amax(1) / 127).clamp(min=1e-7).half().clamp(min=1e-7)
             tensors[name] = (

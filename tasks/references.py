@@ -2,14 +2,13 @@
 
 import functools
 from hashlib import sha256
-from pathlib import Path
 
-import numpy as np
-
-from models.checkpoint import digest
+from models import checkpoint, denoiser
 from models.filters import Loaded, Reference
-from tasks.errors import BadInput
+from models.filters.numbers import luma_of
 from tasks.load import resolve
+from tasks.errors import BadInput
+from tasks.pixels import decoded
 from tasks.storage import explain, filesystem
 
 
@@ -17,22 +16,27 @@ from tasks.storage import explain, filesystem
 def load(reference: Reference) -> Loaded:
     """What the step's function gets.
 
-    Raises BadInput if the file is not there, may not be read or is no picture.
+    Raises BadInput if the file is not there, may not be read or is no picture, or the checkpoint is no denoiser.
     """
     if reference.kind == "checkpoint":
-        return Loaded(reference.path, resolve(reference.path))
-    pixels = _decoded(reference, _bytes(reference.path))
-    content = pixels > 0.5 if reference.kind == "mask" else pixels
-    return Loaded(reference.path, content, reference.strength)
+        folder = resolve(reference.path)
+        try:
+            denoiser.load(folder)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        return Loaded(reference.path, folder)
+    pixels = decoded(_bytes(reference.path))
+    if pixels is None:
+        raise BadInput(f"{reference.path} is no picture that can be read: give a PNG, TIFF, JPEG or WebP file.")
+    if reference.kind == "mask":
+        return Loaded(reference.path, luma_of(pixels) > 0.5)
+    return Loaded(reference.path, pixels.repeat(3, 2) if pixels.shape[2] == 1 else pixels, reference.strength)
 
 
 def fingerprint(reference: Reference) -> str:
     """sha256, hex, of what the reference stands for now: a run is of one such. Raises BadInput as `load` does."""
     if reference.kind == "checkpoint":
-        try:
-            return digest(Path(resolve(reference.path)))
-        except OSError as error:
-            raise BadInput(f"{reference.path} is no checkpoint: it lacks {Path(error.filename).name}.") from None
+        return checkpoint.digest(denoiser.find(resolve(reference.path)))
     return sha256(_bytes(reference.path)).hexdigest()
 
 
@@ -47,18 +51,3 @@ def _bytes(path: str) -> bytes:
         if explained.passing:
             raise explained from error
         raise BadInput(str(explained)) from error
-
-
-def _decoded(reference: Reference, data: bytes) -> np.ndarray:
-    """(h, w, 3) float32, or (h, w) for a mask, in [0, 1]; 16-bit files keep their 16 bits."""
-    import cv2  # Pillow reads no colour of 16 bits
-
-    form = cv2.IMREAD_GRAYSCALE if reference.kind == "mask" else cv2.IMREAD_COLOR_RGB
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), form | cv2.IMREAD_ANYDEPTH) if data else None
-    except cv2.error:
-        pixels = None
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise BadInput(f"{reference.path} is no picture that can be read: give a PNG, TIFF, JPEG or WebP file.")
-    most = 255 if pixels.dtype == np.uint8 else 65535
-    return np.asarray(pixels, np.float32) / np.float32(most)

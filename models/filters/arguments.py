@@ -134,7 +134,7 @@ class File:
     kind: Literal["picture", "mask", "checkpoint"]
 
     def read(self, text: str) -> Reference:
-        path, strength = text, 1.0
+        path, strength = text or ("default" if self.kind == "checkpoint" else ""), 1.0
         if self.kind == "picture" and "@" in text:
             before, _, after = text.rpartition("@")
             with contextlib.suppress(ValueError):  # no number: the @ belongs to the path
@@ -149,7 +149,7 @@ class File:
         return {
             "picture": "the path of a picture, and how much of it as @0 to @1 (ref.png@0.7; all of it by itself)",
             "mask": "the path of a mask of the pictures' size, white where they are to be filled",
-            "checkpoint": "the folder of a checkpoint",
+            "checkpoint": "the folder of a checkpoint (by itself: the embedded one)",
         }[self.kind]
 
     def idle(self, value: Any) -> bool:

@@ -1,0 +1,120 @@
+"""A small blind denoiser for one channel: a U-Net without biases, and how it is put to colours and large pictures.
+
+Without biases the network scales with its input (Mohan et al. 2020, "Robust and interpretable blind denoising via
+bias-free CNNs"): denoising a picture of half the contrast gives half the result. So it works at noise levels it never
+saw, and on twelve bits of signal in a sixteen-bit file.
+
+Colour pictures go through it a channel at a time in an orthonormal opponent space, where the noise of each channel
+stays what it was and most of the picture is in the first.
+"""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from models import checkpoint
+
+FAMILY = "denoiser"
+ALIGN = 4  # pixels: the network halves twice
+OVERLAP = 48  # pixels on each side of a tile: as far as the network sees
+TILE = 512
+DEFAULT = Path(__file__).parent / "weights" / "denoiser"
+
+_OPPONENT = (
+    torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]) / torch.tensor([3.0, 2.0, 6.0]).sqrt()[:, None]
+)
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """Size of the network, and what it was trained with."""
+
+    width: int = 48  # channels at half the resolution; twice as many at a quarter
+    steps: int = 0
+
+
+class Denoiser(nn.Module):
+    """Noisy (n, 1, h, w) to clean, any float range; h and w are multiples of `ALIGN`."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.head = nn.Sequential(nn.PixelUnshuffle(2), _conv(4, width), nn.ReLU(), _conv(width, width), nn.ReLU())
+        self.down = nn.Sequential(nn.PixelUnshuffle(2), _conv(4 * width, 2 * width, 1), nn.ReLU())
+        body = [layer for _ in range(4) for layer in (_conv(2 * width, 2 * width), nn.ReLU())]
+        self.body = nn.Sequential(*body)
+        self.up = nn.Sequential(_conv(2 * width, 4 * width, 1), nn.PixelShuffle(2))
+        self.tail = nn.Sequential(_conv(2 * width, width), nn.ReLU(), _conv(width, 4), nn.PixelShuffle(2))
+        with torch.no_grad():
+            self.tail[2].weight.mul_(0.1)  # begin near the picture as it is
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        fine = self.head(noisy)
+        coarse = self.up(self.body(self.down(fine)))
+        noise: Tensor = self.tail(torch.cat([fine, coarse], 1))
+        return noisy - noise
+
+
+def _conv(before: int, after: int, size: int = 3) -> nn.Conv2d:
+    layer = nn.Conv2d(before, after, size, padding=size // 2, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer
+
+
+def find(reference: str) -> Path:
+    """The folder of `default`, or the folder that is named."""
+    return DEFAULT if reference == "default" else Path(reference)
+
+
+@functools.cache
+def load(folder: str, device: str = "cpu") -> Denoiser:
+    """The embedded `default`, or the denoiser of a checkpoint folder. Raises ValueError if it is none, or damaged."""
+    path = find(folder)
+    config = checkpoint.read_config(path)
+    if config["family"] != FAMILY:
+        raise ValueError(f"{folder} is a model of the family {config['family']!r}, no denoiser; choose another folder")
+    model = Denoiser(DenoiserConfig(width=config["width"], steps=config["steps"]))
+    checkpoint.load_weights(path, model)
+    return model.eval().requires_grad_(False).to(device)
+
+
+def denoise(model: nn.Module, picture: Tensor, tile: int = TILE) -> Tensor:
+    """One picture (1 or 3, h, w), float, without its noise; computed in float32.
+
+    Large ones go a tile at a time; tiles overlap by as far as the network sees, so none shows.
+    """
+    channels = to_opponent(picture.float())
+    mean = channels.mean((1, 2), keepdim=True)
+    made = torch.stack([_denoise_channel(model, channel[None, None], tile) for channel in channels - mean]) + mean
+    return from_opponent(made).to(picture)
+
+
+def _denoise_channel(model: nn.Module, channel: Tensor, tile: int) -> Tensor:
+    """(1, 1, h, w) to (h, w)."""
+    height, width = channel.shape[2:]
+    right, bottom = -width % ALIGN, -height % ALIGN
+    channel = pad(channel, (0, right, 0, bottom), mode="replicate")
+    made = torch.empty_like(channel)
+    for top in range(0, channel.shape[2], tile):
+        for left in range(0, channel.shape[3], tile):
+            y, x = max(0, top - OVERLAP), max(0, left - OVERLAP)
+            part = channel[..., y : top + tile + OVERLAP, x : left + tile + OVERLAP]
+            inner = made[..., top : top + tile, left : left + tile]
+            done = model(part)
+            inner.copy_(done[..., top - y : top - y + inner.shape[2], left - x : left - x + inner.shape[3]])
+    return made[0, 0, :height, :width]
+
+
+def to_opponent(picture: Tensor) -> Tensor:
+    """(3, h, w) red-green-blue to brightness, red-blue, green-magenta by a rotation; one channel stays as it is."""
+    return picture if picture.shape[0] == 1 else torch.einsum("ij,jhw->ihw", _OPPONENT.to(picture), picture)
+
+
+def from_opponent(channels: Tensor) -> Tensor:
+    """The reverse of `to_opponent`."""
+    return channels if channels.shape[0] == 1 else torch.einsum("ij,ihw->jhw", _OPPONENT.to(channels), channels)
