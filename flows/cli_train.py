@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from flows import runtime
 from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
 from flows.train import TrainJob, train_vae
+from flows.train_denoiser import DenoiserJob, train_denoiser
 from tasks.collect import CollectOptions
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
@@ -56,4 +57,14 @@ def vae(job: Annotated[TrainJob, Parameter(name="*")]) -> int:
     print(f"{made.steps} steps; the checkpoint is in {made.out}")
     for name, share in made.figures.items():
         print(f"{name}  {share:.3f}")
+    return 0
+
+
+@train.command
+def denoiser(job: Annotated[DenoiserJob, Parameter(name="*")]) -> int:
+    """Train a denoiser on an archive of noisy pictures; no clean ones are needed."""
+    runtime.configure()
+    runtime.wait_for_server()
+    made = train_denoiser(job)
+    print(f"{made.steps} steps on {made.pictures} pictures; the checkpoint is in {made.out}")
     return 0

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models import checkpoint
 from models.denoiser import FAMILY, Denoiser, load
-from tasks.load import resolve
 from tasks.errors import BadInput
+from tasks.load import resolve, usable
 from tasks.training.archive import read_patches
 from tasks.training.denoiser import Schedule, Trainer
 
@@ -78,10 +78,7 @@ def run_denoiser_training(job: DenoiserJob) -> DenoiserSummary:
 
 
 def _start(reference: str) -> Denoiser | None:
-    try:
-        return None if reference == "none" else load(resolve(reference))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    return None if reference == "none" else usable(lambda: load(resolve(reference)))
 
 
 def _claim(job: DenoiserJob) -> None:

@@ -20,7 +20,7 @@ from models import checkpoint
 
 FAMILY = "denoiser"
 ALIGN = 4  # pixels: the network halves twice
-OVERLAP = 48  # pixels on each side of a tile: as far as the network sees
+OVERLAP = 32  # pixels on each side of a tile: as far as the network sees
 TILE = 512
 DEFAULT = Path(__file__).parent / "weights" / "denoiser"
 
@@ -49,9 +49,7 @@ class Denoiser(nn.Module):
         body = [layer for _ in range(4) for layer in (_conv(2 * width, 2 * width), nn.ReLU())]
         self.body = nn.Sequential(*body)
         self.up = nn.Sequential(_conv(2 * width, 4 * width, 1), nn.PixelShuffle(2))
-        self.tail = nn.Sequential(_conv(2 * width, width), nn.ReLU(), _conv(width, 4), nn.PixelShuffle(2))
-        with torch.no_grad():
-            self.tail[2].weight.mul_(0.1)  # begin near the picture as it is
+        self.tail = nn.Sequential(_conv(2 * width, width), nn.ReLU(), _conv(width, 4, gain=0.1), nn.PixelShuffle(2))
 
     def forward(self, noisy: Tensor) -> Tensor:
         fine = self.head(noisy)
@@ -60,9 +58,10 @@ class Denoiser(nn.Module):
         return noisy - noise
 
 
-def _conv(before: int, after: int, size: int = 3) -> nn.Conv2d:
+def _conv(before: int, after: int, size: int = 3, gain: float = 1.0) -> nn.Conv2d:
+    """A convolution; the last one's `gain` is small, to begin near the picture as it is."""
     layer = nn.Conv2d(before, after, size, padding=size // 2, bias=False)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.normal_(layer.weight, std=gain * (2 / (before * size * size)) ** 0.5)
     return layer
 
 

@@ -6,8 +6,8 @@ from hashlib import sha256
 from models import checkpoint, denoiser
 from models.filters import Loaded, Reference
 from models.filters.numbers import luma_of
-from tasks.load import resolve
 from tasks.errors import BadInput
+from tasks.load import resolve, usable
 from tasks.pixels import decoded
 from tasks.storage import explain, filesystem
 
@@ -20,10 +20,7 @@ def load(reference: Reference) -> Loaded:
     """
     if reference.kind == "checkpoint":
         folder = resolve(reference.path)
-        try:
-            denoiser.load(folder)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
+        usable(lambda: denoiser.load(folder))
         return Loaded(reference.path, folder)
     pixels = decoded(_bytes(reference.path))
     if pixels is None:

@@ -1,0 +1,156 @@
+"""Denoisers on real pictures with known noise: PSNR, SSIM and seconds a megapixel.
+
+    python -m benchmarks.denoise                          # trains on the noisy pictures first (minutes)
+    python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and takes those it finds
+    python -m benchmarks.denoise --steps 0                # without a training
+
+Classical filters are told the noise's true level (its root mean square); the learned ones are told nothing. `learned`
+is the embedded denoiser; `learned, archive` is what `imagemill train denoiser` makes of it on nothing but the noisy
+pictures of one kind of noise, all three levels of it together, as an archive of 16-bit files.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+
+from benchmarks.denoise_data import NOISES, conditions, label, noisy, pictures, unbiased
+from flows.train_denoiser import DenoiserJob, run_denoiser_training
+from models.filters import STEPS, Loaded
+
+Method = Callable[[np.ndarray, float, str], np.ndarray]  # (picture, noise level, kind of noise) -> picture
+CLASSICAL = ("denoise", "denoise-nlm", "denoise-bilateral", "denoise-wavelet", "denoise-tv")
+LEARNED = ("learned", "learned, archive")
+
+
+def shipped(name: str, value: Callable[[float, str], object]) -> Method:
+    """A step of the enhancement chain, as the chain calls it."""
+
+    def run(picture: np.ndarray, level: float, kind: str) -> np.ndarray:
+        images = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
+        return STEPS[name].apply(images, value(level, kind))[0].numpy().transpose(1, 2, 0)
+
+    return run
+
+
+def calibrated(function: Callable[..., np.ndarray], choices: Callable[[float], dict[str, list[object]]]) -> Method:
+    """A filter of scikit-image with those parameters that predict left-out pixels best (Batson, Royer 2019)."""
+
+    def run(picture: np.ndarray, level: float, kind: str) -> np.ndarray:
+        grey = picture.shape[-1] == 1
+        pixels = picture[..., 0] if grey else picture
+        given = {**choices(level), "channel_axis": [None if grey else -1]}
+        _, (tested, losses) = calibrate_denoiser(pixels, function, given, extra_output=True)
+        return np.float32(function(pixels, **tested[int(np.argmin(losses))])).reshape(picture.shape)
+
+    return run
+
+
+def methods(trained: dict[str, Path]) -> dict[str, Method]:
+    """Everything that is compared; `trained` has a checkpoint for each kind of noise, or is empty."""
+    found = {"noisy": lambda picture, level, kind: picture}
+    for name in CLASSICAL:
+        found[name] = shipped(name, lambda level, kind: min(0.5, level))
+    found["denoise"] = shipped("denoise", lambda level, kind: min(1.0, 10 * level))  # its own unit
+    around = (0.5, 0.7, 1.0, 1.4)
+    found["scikit-image NLM, calibrated"] = calibrated(
+        denoise_nl_means, lambda level: {"h": [k * 0.8 * level for k in around], "sigma": [level], "patch_size": [5]}
+    )
+    found["scikit-image TV, calibrated"] = calibrated(
+        denoise_tv_chambolle, lambda level: {"weight": [k * level for k in around]}
+    )
+    found["scikit-image wavelet, calibrated"] = calibrated(
+        denoise_wavelet,
+        lambda level: {"sigma": [k * level for k in around], "wavelet": ["db1", "db2"], "rescale_sigma": [True]},
+    )
+    found[LEARNED[0]] = shipped("denoise-learned", lambda level, kind: Loaded("default", "default"))
+    if trained:
+        found[LEARNED[1]] = shipped("denoise-learned", lambda level, kind: Loaded("", str(trained[kind])))
+    return found
+
+
+def spoilt(kind: str, level: float) -> dict[str, np.ndarray]:
+    """All pictures with that noise; the same every time."""
+    source = np.random.default_rng([list(NOISES).index(kind), round(level * 1e4)])
+    return {name: noisy(clean, kind, level, source) for name, clean in pictures().items()}
+
+
+def train(kind: str, out: Path, steps: int) -> Path:
+    """A denoiser made of the noisy pictures of one kind of noise; they are all it sees."""
+    with tempfile.TemporaryDirectory() as archive:
+        for level in NOISES[kind]:
+            for name, picture in spoilt(kind, level).items():
+                held = np.rint((picture / 4 + 0.25).clip(0, 1) * 65535).astype(np.uint16)  # room for what noise adds
+                if not cv2.imwrite(f"{archive}/{label(kind, level)} {name}.png", held[..., ::-1]):
+                    raise OSError(f"{archive} cannot be written.")
+        run_denoiser_training(DenoiserJob(archive=archive, out=out, steps=steps, patches=4096))
+    return out
+
+
+def compare(found: dict[str, Method]) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
+    """For each method its mean (PSNR in decibels, SSIM) under each condition, and its seconds a megapixel."""
+    cleans = pictures()
+    scores: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
+    seconds, pixels = dict.fromkeys(found, 0.0), 0
+    for kind, level in conditions():
+        spoiled = spoilt(kind, level)
+        pixels += sum(clean.shape[0] * clean.shape[1] for clean in cleans.values())
+        for name, method in found.items():
+            each = []
+            for picture, clean in cleans.items():
+                began = time.perf_counter()
+                made = method(spoiled[picture], _level(spoiled[picture], clean), kind)
+                seconds[name] += time.perf_counter() - began
+                each.append(score(unbiased(made, kind, level), clean))
+            psnr, ssim = np.mean(each, 0)
+            scores[name].append((float(psnr), float(ssim)))
+    return scores, {name: total / pixels * 1e6 for name, total in seconds.items()}
+
+
+def _level(spoiled: np.ndarray, clean: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((spoiled - clean) ** 2)))
+
+
+def score(made: np.ndarray, clean: np.ndarray) -> tuple[float, float]:
+    made = made.clip(0, 1)
+    alike = structural_similarity(
+        made, clean, data_range=1, channel_axis=-1, gaussian_weights=True, use_sample_covariance=False
+    )
+    return -10 * float(np.log10(np.mean((made - clean) ** 2))), float(alike)
+
+
+def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float]) -> str:
+    """Markdown: a row a method, a column a condition, and how the learned ones stand to the best classical one."""
+    columns = [label(*condition) for condition in conditions()]
+    lines = ["| PSNR / SSIM | " + " | ".join(columns) + " | mean | s/MP |", "|---" * (len(columns) + 3) + "|"]
+    for name, values in scores.items():
+        cells = [f"{psnr:.2f} / {ssim:.3f}" for psnr, ssim in [*values, tuple(np.mean(values, 0))]]
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {seconds[name]:.2f} |")
+    for learned in (name for name in LEARNED if name in scores):
+        best = [max(scores[name][i][0] for name in CLASSICAL) for i in range(len(columns))]
+        won = [scores[learned][i][0] - best[i] for i in range(len(columns))]
+        cells = [f"{gain:+.2f}" for gain in [*won, float(np.mean(won))]]
+        lines.append(f"| {learned}, over the best filter shipped | " + " | ".join(cells) + " | |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=600, help="training steps for each kind of noise; 0 for none")
+    parser.add_argument("--trained", type=Path, help="folder for the trained denoisers")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        base = options.trained or Path(scratch)
+        trained = {kind: train(kind, base / kind, options.steps) for kind in NOISES if options.steps}
+        print(table(*compare(methods(trained))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Training a denoiser: it learns from noisy pictures alone, resumes exactly, and serves the chain."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from skimage.data import camera
+
+from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
+from tasks.enhance import enhance, open_chain
+from tasks.errors import BadInput
+
+pytestmark = pytest.mark.slow
+SIGMA = 0.1
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Quarters of a photograph with noise: 16 bits grey, 8 bits grey, 16 bits colour, one in a folder; and others."""
+    folder = tmp_path_factory.mktemp("archive")
+    clean, noise = camera() / 255, np.random.default_rng(0)
+    for i, (y, x) in enumerate(((0, 0), (0, 256), (256, 0), (256, 256))):
+        part = clean[y : y + 256, x : x + 256]
+        part = np.stack([part] * 3, -1) if i == 2 else part
+        spoilt = (0.2 + 0.6 * part + 0.6 * SIGMA * noise.normal(size=part.shape)).clip(0, 1)
+        pixels = (spoilt * 255).round().astype(np.uint8) if i == 1 else (spoilt * 65535).round().astype(np.uint16)
+        path = folder / ("more" if i == 3 else "") / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        assert cv2.imwrite(str(path), pixels)
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("no picture either")
+    return folder
+
+
+def job(archive: Path, out: Path, steps: int = 6, start: str = "default", every: int = 2) -> DenoiserJob:
+    return DenoiserJob(archive=str(archive), out=out, steps=steps, start=start, patches=64, every=every)
+
+
+def test_it_learns_from_noisy_pictures_alone(archive: Path, tmp_path: Path) -> None:
+    quick = job(archive, tmp_path / "out", steps=60, start="none", every=60)
+    summary = run_denoiser_training(quick.model_copy(update={"rate": 2e-3, "correction": 0}))
+    assert summary.pictures == 4
+    clean = torch.tensor(0.2 + 0.6 * camera()[60:316, 60:316] / 255, dtype=torch.float32)[None, None]
+    noisy = clean + 0.6 * SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
+    chain, files = open_chain(f"denoise-learned:{tmp_path / 'out'}")
+    assert len(files) == 1
+    cleaned = enhance(noisy, chain)
+    assert (cleaned - clean).square().mean() < 0.5 * (noisy - clean).square().mean()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "4 noisy pictures" in card and str(archive) not in card  # a folder's name may be a patient's
+
+
+def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Path, tmp_path: Path) -> None:
+    run_denoiser_training(job(archive, tmp_path / "undisturbed"))
+    script = (
+        "import sys; from flows.train_denoiser import *\n"
+        "run_denoiser_training(DenoiserJob.model_validate_json(sys.argv[1]))"
+    )
+    wanted = job(archive, tmp_path / "killed")
+    command = [sys.executable, "-c", script, wanted.model_dump_json()]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as process:
+        deadline = time.monotonic() + 120
+        while not (wanted.out / STATE).exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert (wanted.out / STATE).exists()
+    assert run_denoiser_training(wanted).steps == 6
+    once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
+    assert once.keys() == resumed.keys()
+    assert all(torch.equal(once[name], resumed[name]) for name in once)
+
+
+def test_what_cannot_be_used_is_a_sentence(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"nowhere.* has no pictures|no such file or folder"):
+        run_denoiser_training(job(tmp_path / "nowhere", tmp_path / "out"))
+    (tmp_path / "blank").mkdir()
+    assert cv2.imwrite(str(tmp_path / "blank" / "blank.png"), np.zeros((80, 80), np.uint8))
+    with pytest.raises(BadInput, match="no picture with anything in it to learn from"):
+        run_denoiser_training(job(tmp_path / "blank", tmp_path / "out2"))
+    with pytest.raises(BadInput, match=r"has no config\.json"):
+        run_denoiser_training(job(archive, tmp_path / "out3", start=str(tmp_path / "blank")))
+    run_denoiser_training(job(archive, tmp_path / "out4", steps=2))
+    with pytest.raises(BadInput, match="holds a training with other settings"):
+        run_denoiser_training(job(archive, tmp_path / "out4", steps=3))
