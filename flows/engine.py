@@ -6,6 +6,7 @@ sends one shard through its stages; what is in flight, how far the run is and wh
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from prefect.context import FlowRunContext
@@ -25,8 +26,21 @@ Submit = Callable[[TaskRunner[Any], Todo], list[PrefectFuture[Any]]]
 """Sends a shard on its way: a future for every stage, the last one's result is the shard's `Outcome`."""
 
 
-def carry_out(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], summary: Summary) -> None:
+SubmitAll = Callable[[TaskRunner[Any], list[Todo]], list[list[PrefectFuture[Any]]]]
+"""Sends a window of shards on its way, for a flow whose shards wait for each other."""
+
+
+def carry_out(
+    job: RunOptions,
+    todos: Iterator[Todo],
+    submit: Submit[Todo],
+    summary: Summary,
+    submit_window: SubmitAll[Todo] | None = None,
+) -> None:
     """Does all shards and counts them in `summary`, showing how far the run is.
+
+    Args:
+        submit_window: takes the place of `submit` where a whole window of shards is to be sent at once.
 
     Raises:
         Stopped: more rows failed than `max_failures` allows.
@@ -35,7 +49,7 @@ def carry_out(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], summ
     allowed = allowed_failures(job.max_failures, summary.rows)
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
     with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
-        for done in _outcomes(job, todos, submit):
+        for done in _outcomes(job, todos, submit, submit_window):
             summary.add(done)
             progress.advance(done.rows)
             if summary.quarantined > allowed:
@@ -45,14 +59,16 @@ def carry_out(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], summ
                 )
 
 
-def _outcomes(job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo]) -> Iterator[Outcome]:
+def _outcomes(
+    job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], submit_window: SubmitAll[Todo] | None
+) -> Iterator[Outcome]:
     """What each shard came to, in order."""
     in_flight: deque[list[PrefectFuture[Any]]] = deque()
     with started(job) as runner:  # the job's own, so that a deployment can choose it too
         try:
-            for todo in todos:
-                in_flight.append(submit(runner, todo))
-                if len(in_flight) >= job.window:
+            while window := list(islice(todos, 1 if submit_window is None else job.window)):
+                in_flight += [submit(runner, window[0])] if submit_window is None else submit_window(runner, window)
+                while len(in_flight) >= job.window:
                     yield _outcome(in_flight.popleft())
                 _forget_results()
             while in_flight:

@@ -53,6 +53,11 @@ class RunOptions(BaseModel):
     (else by size). Halved by itself when memory is too small."""
     window: Annotated[int, Field(ge=1, le=64)] = 3
     """Shards in flight: more overlap for more memory."""
+    phase: Literal["auto", "together", "split"] = "auto"
+    """Of a diffusers checkpoint: hold encoder and denoiser at once, or split: encode a window of shards, let the
+    encoder go, generate. By default what the free memory allows."""
+    keep_features: str | None = None
+    """Folder (local or s3://) where a diffusers checkpoint's text features are kept, and looked for first."""
     runner: Literal["threads", "ray", "dask"] = "threads"
     """What runs the stages: threads of this process, or a Ray or Dask cluster (a local one if no address is set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"

@@ -9,6 +9,7 @@ import numpy as np
 
 from flows.options import RenderJob, checked
 from flows.summary import Summary, read_outcomes
+from models.device import free_memory
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
 from models.text_encoder import TextEncoder
@@ -20,6 +21,8 @@ from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
 from tasks.write import read_table, shard_names
+
+ROOM = 0.8  # share of the free memory that weights may take: the rest is for what is computed
 
 
 class Plan:
@@ -49,6 +52,8 @@ class Plan:
                 raise BadInput(f"--{option}: the generator {generator.name} has no such thing; leave it out.")
         if isinstance(generator, DiffusersGenerator) and job.encoder is not None:
             raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
+        if job.keep_features is not None and not isinstance(generator, DiffusersGenerator):
+            raise BadInput(f"--keep-features: {generator.name} is no diffusers checkpoint; leave it out.")
         return knobs
 
     @property
@@ -57,6 +62,16 @@ class Plan:
         if self.job.batch_size is not None:
             return self.job.batch_size
         return self.generator.usual_batch(*self.size) if isinstance(self.generator, DiffusersGenerator) else USUAL_BATCH
+
+    @property
+    def split(self) -> bool:
+        """Whether encoder and denoiser are to take turns on the device."""
+        encoder, generator = self.load_encoder(), self.generator
+        if not (isinstance(encoder, DiffusersTextEncoder) and isinstance(generator, DiffusersGenerator)):
+            return False
+        if self.job.phase != "auto":
+            return self.job.phase == "split"
+        return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
 
     def load_encoder(self) -> TextEncoder | DiffusersTextEncoder | None:
         """The text encoder, or None if the generator needs none."""

@@ -9,12 +9,13 @@ does the others.
 
 import tempfile
 import time
-from contextlib import ExitStack, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC
 from functools import partial
 from typing import Any
 
-from prefect import flow
+from prefect import allow_failure, flow
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
@@ -73,7 +74,8 @@ def render(job: RenderJob) -> Summary:
         todos = list_todos(plan, out, summary)
         begun = time.perf_counter()
         summary.seconds_start = begun - started
-        carry_out(job, todos, partial(_submit, setting), summary)
+        in_turns = partial(_submit_in_turns, setting, []) if setting.split else None
+        carry_out(job, todos, partial(_submit, setting), summary, in_turns)
         summary.seconds_run = time.perf_counter() - begun
         if job.report and job.part[1] == 1:
             summary.report = write_report(out)
@@ -121,18 +123,57 @@ def _identity(model: TextEncoder | DiffusersTextEncoder | Generator | DiffusersG
     return {"name": model.name, "digest": model.digest, **parts}
 
 
-def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo) -> list[PrefectFuture[Any]]:
+Futures = list[PrefectFuture[Any]]
+
+
+def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo) -> Futures:
     """One task run a stage, each waiting for the one before it."""
+    return _submit_rest(setting, runner, todo, _submit_encoding(setting, runner, todo))
+
+
+def _submit_encoding(
+    setting: stages.Setting, runner: TaskRunner[Any], todo: Todo, after: Sequence[PrefectFuture[Any]] = ()
+) -> Futures:
+    """The stages up to the features; the encoder is not asked before those of `after` are done."""
     common = {"setting": setting, "shard": todo.shard}
-    read = {**common, "duplicates": todo.duplicates, "only": todo.only}
-    futures = [runner.submit(stages.read_shard, read)]
-    steps = [stages.preprocess_shard]
+    futures = [runner.submit(stages.read_shard, {**common, "duplicates": todo.duplicates, "only": todo.only})]
+    futures.append(runner.submit(stages.preprocess_shard, {**common, "work": futures[-1]}))
     if setting.encoder is not None:
-        steps.append(stages.encode_shard)
-    steps.append(stages.generate_shard)
+        with on_gpu(setting.job):
+            futures.append(runner.submit(stages.encode_shard, {**common, "work": futures[-1]}, _done(after)))
+    return futures
+
+
+def _submit_rest(
+    setting: stages.Setting,
+    runner: TaskRunner[Any],
+    todo: Todo,
+    futures: Futures,
+    after: Sequence[PrefectFuture[Any]] = (),
+) -> Futures:
+    """The stages from the generator on, after `futures`; it is not asked before those of `after` are done."""
+    common = {"setting": setting, "shard": todo.shard}
+    with on_gpu(setting.job):
+        futures = [*futures, runner.submit(stages.generate_shard, {**common, "work": futures[-1]}, _done(after))]
     if setting.job.enhance:
-        steps.append(stages.enhance_shard)
-    for step in steps:
-        with on_gpu(setting.job) if step in stages.WITH_MODELS else nullcontext():
-            futures.append(runner.submit(step, {**common, "work": futures[-1]}))
+        futures.append(runner.submit(stages.enhance_shard, {**common, "work": futures[-1]}))
     return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
+
+
+def _done(futures: Sequence[PrefectFuture[Any]]) -> list[Any]:
+    return [allow_failure(future) for future in futures]  # what failed tells so itself
+
+
+def _submit_in_turns(
+    setting: stages.Setting, generated: Futures, runner: TaskRunner[Any], todos: list[Todo]
+) -> list[Futures]:
+    """A window of shards whose encoder and denoiser are never needed at once: first all are encoded, then generated.
+
+    Args:
+        generated: the window before, for which this one waits; set to this one's.
+    """
+    encoded = [_submit_encoding(setting, runner, todo, generated) for todo in todos]
+    last = [futures[-1] for futures in encoded]
+    whole = [_submit_rest(setting, runner, todo, futures, last) for todo, futures in zip(todos, encoded, strict=True)]
+    generated[:] = [futures[len(begun)] for begun, futures in zip(encoded, whole, strict=True)]
+    return whole

@@ -13,11 +13,15 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
+from torch import Tensor
 
 from flows.options import RenderJob
 from flows.plan import Plan
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_generator import DiffusersGenerator
 from tasks import encode, enhance, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
+from tasks.features import feature_folder
 from tasks.plan import Shard
 from tasks.storage import Storage, StorageError
 from tasks.work import Work
@@ -50,6 +54,7 @@ class Setting:
         self.encoder = plan.encoder
         self.knobs = dict(plan.knobs)
         self.batch_size = batch_size
+        self.split = plan.split
         self.made_by = made_by
 
     @property
@@ -110,12 +115,23 @@ def preprocess_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 @task(name="encode", task_run_name="encode {shard.name}", **QUICK)
 def encode_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     assert setting.encoder is not None
-    reference = setting.encoder
+    reference, job = setting.encoder, setting.job
+    encoder = load.text_encoder(reference, job.device, job.acceleration)
+    kept = None
+    if job.keep_features is not None and isinstance(encoder, DiffusersTextEncoder):
+        kept = feature_folder(job.keep_features, encoder.mark)
+    new: dict[str, dict[str, Tensor]] = {}
 
     def run(device: str) -> None:
-        encode.encode(work, load.text_encoder(reference, device, setting.job.acceleration))
+        other = load.generator(job.generator, device, job.acceleration)
+        if setting.split and isinstance(other, DiffusersGenerator):
+            other.release()
+        new.update(encode.encode(work, encoder, kept))
 
-    return _on_device(setting, work, "encode", run)
+    _on_device(setting, work, "encode", run)
+    if kept is not None:
+        kept.write(new)
+    return work
 
 
 @task(name="generate", task_run_name="generate {shard.name}", **QUICK)
@@ -123,6 +139,10 @@ def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     job = setting.job
 
     def run(device: str) -> None:
+        if setting.split and setting.encoder is not None:
+            other = load.text_encoder(setting.encoder, device, job.acceleration)
+            if isinstance(other, DiffusersTextEncoder):
+                other.release()
         limit = batch_limit(device, job.generator, setting.batch_size)
         generate.generate(work, load.generator(job.generator, device, job.acceleration), limit)
 
@@ -139,7 +159,3 @@ def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> wri
     outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt)
     work.release()
     return outcome
-
-
-WITH_MODELS = (encode_shard, generate_shard)
-"""The stages that want a GPU."""

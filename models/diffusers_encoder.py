@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.batching import BatchLimit, chunks
+from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_interface import NEGATIVE, Interface
 
@@ -24,12 +25,15 @@ _ROUNDED = 32  # lengths of ragged features with a mask are padded to a multiple
 class DiffusersTextEncoder:
     """A checkpoint's own text encoders, loaded when first asked. Not for two threads at once.
 
-    `limit`: texts a chunk, halved by whoever meets the end of the memory; `loads`: how often the networks were loaded.
+    `limit`: texts a chunk, halved by whoever meets the end of the memory; `loads`: how often the networks were
+    loaded; `bytes`: what they take.
     """
 
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, dtype: torch.dtype) -> None:
         self.name = checkpoint.name
         self.digest = checkpoint.digest("text")
+        self.mark = f"{self.digest[:16]}-{str(dtype).removeprefix('torch.')}"  # what its features are kept under
+        self.bytes = checkpoint.bytes("text", dtype)
         self.limit = BatchLimit(CPU_TEXTS if device == "cpu" else GPU_TEXTS)
         self.interface = Interface(checkpoint.kind)
         self.loads = 0
@@ -48,7 +52,9 @@ class DiffusersTextEncoder:
 
     def release(self) -> None:
         """Lets go of the networks and their memory, until the next text."""
-        self._pipe = None
+        if self._pipe is not None:
+            self._pipe = None
+            let_go(self._device)
 
     def encode(self, texts: Sequence[str]) -> list[dict[str, Tensor]]:
         """The features of each text, in order. Equal texts are encoded once and share tensors."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from models.acceleration import PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_interface import Interface
@@ -28,6 +29,7 @@ class DiffusersGenerator:
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
         self.name = checkpoint.name
         self.digest = checkpoint.digest("picture")
+        self.bytes = checkpoint.bytes("picture", options.torch_dtype)
         self.parts: Mapping[str, str] = checkpoint.digests
         self.interface = Interface(checkpoint.kind)
         self.defaults: Mapping[str, Any] = self.interface.defaults
@@ -49,7 +51,9 @@ class DiffusersGenerator:
 
     def release(self) -> None:
         """Lets go of the networks and their memory, until the next picture."""
-        self._pipe = None
+        if self._pipe is not None:
+            self._pipe = None
+            let_go(self._device)
 
     @cached_property
     def _skeleton(self) -> Any:

@@ -1,6 +1,7 @@
 """Encode: texts to a language model's features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 
@@ -8,34 +9,53 @@ from models.diffusers_encoder import DiffusersTextEncoder
 from models.features import Encoded
 from models.text_encoder import TextEncoder
 from tasks.batching import halving
+from tasks.features import FeatureFolder, Recall, Text
 from tasks.isolate import isolate
 from tasks.load import ready
 from tasks.work import Prompt, Work
 
 
-def encode(work: Work, encoder: TextEncoder | DiffusersTextEncoder) -> None:
-    """Sets the features of every prompt of the shard; a prompt that cannot be encoded is taken out of it."""
+def encode(
+    work: Work, encoder: TextEncoder | DiffusersTextEncoder, kept: FeatureFolder | None = None
+) -> dict[str, dict[str, Tensor]]:
+    """Sets the features of every prompt of the shard; a prompt that cannot be encoded is taken out of it.
+
+    Args:
+        kept: features of earlier runs of a diffusers checkpoint; what is there is not made again.
+
+    Returns:
+        Features that `kept` did not have.
+    """
+    recall = Recall(kept)
 
     def run(prompts: Sequence[Prompt]) -> None:
-        for prompt, features in zip(prompts, _encoded(prompts, encoder), strict=True):
+        for prompt, features in zip(prompts, _encoded(prompts, encoder, recall), strict=True):
             prompt.features = features
 
-    if isinstance(encoder, DiffusersTextEncoder):
-        ready(encoder)
     work.fail("encode", dict(isolate(run, work.prompts)))
+    return recall.made
 
 
-def _encoded(prompts: Sequence[Prompt], encoder: TextEncoder | DiffusersTextEncoder) -> Sequence[Encoded]:
+def _encoded(
+    prompts: Sequence[Prompt], encoder: TextEncoder | DiffusersTextEncoder, recall: Recall
+) -> Sequence[Encoded]:
     """Features of the prompts, with those of their negative texts where a checkpoint knows such."""
     texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
     if not isinstance(encoder, DiffusersTextEncoder):
         return features_of(texts, encoder)
-    made = halving(lambda: encoder.encode(texts), encoder.limit)
+    made = recall("text", texts, partial(_made, encoder, encoder.encode))
     if not encoder.interface.knows_negative:
         return made
     negatives = [prompt.negative_text for prompt in prompts]
-    others = halving(lambda: encoder.encode_negative(negatives), encoder.limit)
+    others = recall("negative", negatives, partial(_made, encoder, encoder.encode_negative))
     return [{**features, **other} for features, other in zip(made, others, strict=True)]
+
+
+def _made(
+    encoder: DiffusersTextEncoder, encode: Callable[[list[Text]], list[dict[str, Tensor]]], texts: list[Text]
+) -> list[dict[str, Tensor]]:
+    ready(encoder)
+    return halving(lambda: encode(texts), encoder.limit)
 
 
 def features_of(texts: Sequence[str], encoder: TextEncoder) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from flows.options import RenderJob
+from flows.plan import Plan
+from models.acceleration import PLAIN
+from models.diffusers_checkpoint import DiffusersCheckpoint, Half
+from models.diffusers_generator import load_diffusers
+from tasks.storage import Storage
 from tests.integration.runs import Outcome, files, table
 from tests.models.diffusers_checkpoints import Checkpoints
 
@@ -102,6 +108,79 @@ def test_a_checkpoint_in_s3_renders_what_the_local_one_does(
         assert outcome.code == 0, outcome.err
     assert pictures(f"{bucket}/run") == pictures(tmp_path / "run")
     assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The halves that are loaded, in order; none at the start. Fails if one is loaded that is held already."""
+    load_diffusers.cache_clear()
+    seen: list[str] = []
+    real = DiffusersCheckpoint.load
+
+    def load(checkpoint: DiffusersCheckpoint, half: Half, *more: Any) -> Any:
+        seen.append(half)
+        return real(checkpoint, half, *more)
+
+    monkeypatch.setattr(DiffusersCheckpoint, "load", load)
+    yield seen
+    load_diffusers.cache_clear()
+
+
+def test_in_turns_encoder_and_denoiser_are_never_held_at_once(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, loads: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    write(prompts, [{"id": str(row), "text": f"a cat, number {row}", "width": 32} for row in range(7)])
+    usual = ["--generator", checkpoints("sd1"), "--batch-size", 2, "--shard-size", 1, "--window", 3, *QUICK]
+    assert imagemill("render", prompts, "--out", tmp_path / "together", "--phase", "together", *usual).code == 0
+    assert sorted(loads) == ["picture", "text"]
+
+    held: list[bool] = []
+    halves = load_diffusers(str(checkpoints("sd1")), "cpu", PLAIN)
+    assert halves is not None
+    halves.encoder.release()
+    halves.generator.release()
+    loads.clear()
+    for half, other in ((halves.encoder, halves.generator), (halves.generator, halves.encoder)):
+        real = half.load
+        monkeypatch.setattr(half, "load", lambda o=other, r=real: (held.append(o._pipe is not None), r())[1])
+    assert imagemill("render", prompts, "--out", tmp_path / "split", "--phase", "split", *usual).code == 0
+    assert loads == ["text", "picture"] * 3  # windows of 3, 3 and 1 shards
+    assert held and not any(held)
+    assert pictures(tmp_path / "split") == pictures(tmp_path / "together")
+
+
+@pytest.mark.parametrize(("free", "turns"), [(10**6, True), (10**9, False)])
+def test_without_being_told_the_free_memory_decides(
+    free: int, turns: bool, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.plan.free_memory", lambda device: free)
+    job = RenderJob(prompts=str(prompts), out=str(tmp_path / "run"), generator=str(checkpoints("sd1")))
+    assert Plan(job, Storage(str(tmp_path / "spool"))).split is turns
+    assert Plan(job.model_copy(update={"phase": "split"}), Storage(str(tmp_path / "spool"))).split
+    assert not Plan(job.model_copy(update={"generator": "dummy"}), Storage(str(tmp_path / "spool"))).split
+
+
+@pytest.mark.parametrize("family", ["sdxl", "z-image", "qwen-image"])
+def test_features_that_are_kept_spare_the_encoder(
+    family: str, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, loads: list[str]
+) -> None:
+    write(prompts, ROWS[:6])
+    usual = ["--generator", checkpoints(family), "--batch-size", 2, "--dtype", "bfloat16"]
+    keep = ["--keep-features", tmp_path / "features"]
+    assert imagemill("render", prompts, "--out", tmp_path / "first", *usual, *keep, *QUICK).code == 0
+    assert sorted(loads) == ["picture", "text"]
+
+    loads.clear()
+    load_diffusers.cache_clear()
+    other = ["--steps", 3, "--width", 48, "--height", 48, "--shard-size", 2, "--no-report"]
+    write(prompts, [{**row, "seed": 12, "width": 48} for row in ROWS[:4]])
+    outcome = imagemill("render", prompts, "--out", tmp_path / "second", *usual, *keep, *other)
+    assert outcome.code == 0, outcome.err
+    assert loads == ["picture"]
+    assert imagemill("render", prompts, "--out", tmp_path / "without", *usual, *other).code == 0
+    assert loads == ["picture", "text"]
+    assert pictures(tmp_path / "second") == pictures(tmp_path / "without")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""What a device has to offer."""
+
+import torch
+
+
+def free_memory(device: str) -> int:
+    """Bytes that are free now: of the GPU, or of the machine."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def device_name(device: str) -> str:
+    """What figures measured on it belong to."""
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    return f"{device}, {torch.get_num_threads()} threads"
+
+
+def let_go(device: str) -> None:
+    """Gives memory that nothing holds any more back to the device."""
+    import gc
+
+    gc.collect()  # pipelines hold themselves in cycles
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
