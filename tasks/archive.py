@@ -5,13 +5,13 @@ memory is that of the largest folder. A file is known by its place in this order
 patient's, is written nowhere; `imagemill locate ARCHIVE ROW` tells it to who has the archive.
 """
 
-import hmac
 import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.errors import BadInput
 from tasks.storage import Storage, StorageError, explain, filesystem
 
@@ -48,12 +48,12 @@ class Archive:
         BadInput: it cannot be listed or holds no file.
     """
 
-    def __init__(self, url: str, spool: Path, shard_size: int | None = None, key: str = "") -> None:
+    def __init__(self, url: str, spool: Path, shard_size: int | None, names: Pseudonyms) -> None:
         self.storage = Storage(url)
         self.shard_size = shard_size or SHARD_SIZE
         self.rows = self.bytes = 0
         self._spool = spool
-        digest = hmac.new(key.encode(), digestmod=sha256)  # of names, too: without a key a guess could be checked
+        digest = sha256()
         with spool.open("w", encoding="utf-8") as file:
             for path, size, stamp in list_files(url):
                 line = json.dumps([path, size, stamp])
@@ -63,7 +63,7 @@ class Archive:
                 self.bytes += size
         if not self.rows:
             raise BadInput(f"{url}: there are no files; check the path.")
-        self._digest = digest.hexdigest()
+        self._digest = names.code("archive", digest.hexdigest())  # a guess at the names cannot be checked
         self.shards = sum(1 for _ in self.list_shards())
 
     def fingerprint(self) -> dict[str, Any]:

@@ -138,9 +138,7 @@ def _page(page: Any) -> np.ndarray:
         return np.moveaxis((page.colormap >> 8).astype(np.uint8), 0, -1)[pixels]
     if page.photometric.name == "MINISWHITE":
         return np.invert(pixels)
-    if page.planarconfig.name == "SEPARATE" and pixels.ndim == 3:
-        return np.moveaxis(pixels, 0, -1)
-    return pixels
+    return np.moveaxis(pixels, 0, -1) if page.axes.startswith("S") else pixels
 
 
 def _split(format: Format, frames: np.ndarray) -> Raster:

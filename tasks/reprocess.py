@@ -39,6 +39,12 @@ METADATA = pa.schema(
         "id": pa.string(),
         "row": pa.int64(),
         "text": pa.string(),
+        "window": pa.string(),
+        "brightness_before": pa.float32(),
+        "brightness": pa.float32(),
+        "contrast_before": pa.float32(),
+        "contrast": pa.float32(),
+        "psnr": pa.float32(),
         "source": pa.string(),
         "study": pa.string(),
         "series": pa.string(),
@@ -52,18 +58,12 @@ METADATA = pa.schema(
         "width": pa.int32(),
         "height": pa.int32(),
         "frames": pa.int32(),
-        "window": pa.string(),
         "burned_in_text": pa.string(),
         "settings": pa.string(),
         "image": pa.string(),
         "preview": pa.string(),
         "sha256": pa.string(),
         "bytes": pa.int64(),
-        "brightness_before": pa.float32(),
-        "brightness": pa.float32(),
-        "contrast_before": pa.float32(),
-        "contrast": pa.float32(),
-        "psnr": pa.float32(),
     }
 )
 
@@ -177,7 +177,7 @@ def reprocess(work: Files, recipe: Recipe) -> None:
                 _look(scan, recipe.burned_in)
             with work.timed("enhance"):
                 _enhance(scan, recipe)
-            with work.timed("encode"):
+            with work.timed("write"):
                 work.made.append(_encode(scan, recipe, work.shard.name))
         except Exception as error:
             study = scan.study if scan else getattr(error, "study", "")

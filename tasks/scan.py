@@ -67,6 +67,7 @@ class Scan:
             "photometric": str(dataset.PhotometricInterpretation),
             "bits": int(dataset.BitsStored),
             "transfer_syntax": UID(dataset.file_meta.TransferSyntaxUID).name,
+            "window": pixels.window(dataset) if self.frames.shape[3] == 1 else None,
         }
 
     def _open_raster(self, data: bytes) -> None:
@@ -109,14 +110,13 @@ class Scan:
     def columns(self) -> dict[str, Any]:
         """What the metadata says of it."""
         count, height, width = self.made.shape[:3]
-        levels = self.levels[0]
-        window = f"{levels.low:g} to {levels.high:g}" if levels.windowed else None
+        window = self.about.get("window")
         parts = [
             self.about["modality"] or self.about["kind"].upper(),
             f"{width} x {height}",
             f"{self.about['bits']} bits",
         ]
-        parts += [f"{count} frames"] * (count > 1) + [f"values {window} shown"] * (window is not None)
+        parts += [f"{count} frames"] * (count > 1) + [f"window {window}"] * (window is not None)
         return {
             "row": self.row,
             "text": ", ".join(parts),
@@ -128,6 +128,5 @@ class Scan:
             "width": width,
             "height": height,
             "frames": count,
-            "window": window,
             "burned_in_text": self.text,
         }

@@ -28,7 +28,9 @@ def decode(dataset: Dataset) -> np.ndarray:
     samples = int(dataset.SamplesPerPixel)
     pixels = pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns), samples)
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        colours = apply_color_lut(pixels[..., 0], dataset)
+        tables = dataset.group_dataset(0x0028)  # without the transfer syntax: the tables are little-endian by now
+        tables.set_original_encoding(False, True)
+        colours = apply_color_lut(pixels[..., 0], tables)
         if colours.dtype == np.uint16:
             high = colours >> 8
             if np.array_equal(colours & 0xFF, high) or not (colours & 0xFF).any():  # 8 bits written as 16
@@ -38,10 +40,25 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def levels(dataset: Dataset, frames: np.ndarray) -> list[Levels]:
-    """For each frame, the stored values between which its first window lies; all values where it has none."""
-    if frames.shape[3] == 3:
-        return [Levels(*limits(dataset, frames))] * len(frames)
-    return [_levels(dataset, number, limits(dataset, frames)) for number in range(len(frames))]
+    """For each frame, the stored values between which its first window lies.
+
+    Without a window: the least and the greatest value of the object, padding apart; 0 and 255 where values have 8 bits.
+    """
+    low, high = limits(dataset, frames)
+    inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
+    found = [None if frames.shape[3] == 3 else _windowed(dataset, number, inverted) for number in range(len(frames))]
+    if None in found and high - low > 255 and frames.shape[3] == 1:
+        outside = padding(dataset, frames)
+        inside = frames if outside is None else frames[(frames < outside[0]) | (frames > outside[1])]
+        if inside.size and inside.min() < inside.max():
+            low, high = int(inside.min()), int(inside.max())
+    return [level or Levels(low, high, inverted) for level in found]
+
+
+def window(dataset: Dataset) -> str | None:
+    """The first frame's window, from its least to its greatest value after rescaling, for a person."""
+    ends = _window(dataset, 0)
+    return None if ends is None else f"{ends[0]:g} to {ends[1]:g}"
 
 
 def limits(dataset: Dataset, frames: np.ndarray) -> tuple[int, int]:
@@ -63,11 +80,10 @@ def padding(dataset: Dataset, frames: np.ndarray) -> tuple[int, int] | None:
     return (min(ends), max(ends)) if low <= min(ends) <= max(ends) <= high else None
 
 
-def _levels(dataset: Dataset, frame: int, limits: tuple[int, int]) -> Levels:
-    inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
+def _windowed(dataset: Dataset, frame: int, inverted: bool) -> Levels | None:
     window = _window(dataset, frame)
     if window is None:
-        return Levels(*limits, inverted)
+        return None
     slope, intercept = 1.0, 0.0
     for place in _places(dataset, frame, "PixelValueTransformationSequence"):
         if place.get("RescaleSlope") is not None and float(place.RescaleSlope):
