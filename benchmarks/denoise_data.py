@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import rice
+from scipy.special import ive
 
 NOISES: dict[str, tuple[float, ...]] = {
     "gaussian": (15 / 255, 25 / 255, 50 / 255),  # standard deviation
@@ -51,7 +51,9 @@ def unbiased(made: np.ndarray, kind: str, level: float) -> np.ndarray:
     if kind != "rician":
         return made
     true = np.linspace(0, 2, 2001)
-    return np.float32(np.interp(made, rice.mean(true / level, scale=level), true))
+    half = true**2 / (4 * level**2)
+    mean = level * np.sqrt(np.pi / 2) * ((1 + 2 * half) * ive(0, half) + 2 * half * ive(1, half))
+    return np.float32(np.interp(made, mean, true))
 
 
 def conditions() -> Iterator[tuple[str, float]]:

@@ -13,7 +13,7 @@ from models.filters.arguments import AUTO, Choice, File, Number, Window
 
 NAMES = sorted(name for name, step in STEPS.items() if not isinstance(step.argument, File))
 NUMBERS = sorted(name for name, step in STEPS.items() if isinstance(step.argument, Number))
-BATCHED = sorted(name for name, step in STEPS.items() if not step.each)
+BATCHED = sorted(name for name, step in STEPS.items() if not step.each and not isinstance(step.argument, File))
 MASK = np.zeros((33, 29), bool)
 MASK[10:14, 8:20] = True
 
