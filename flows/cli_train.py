@@ -1,15 +1,19 @@
 """The commands that make models: `imagemill dataset` and `imagemill train`. Loaded only when one of them is called."""
 
 import sys
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
 
 from cyclopts import App, Parameter
 
 from flows import runtime
 from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
-from flows.train import TrainJob, train_vae
+from flows.train import train_autoencoder, train_flow, train_gan, train_vae
 from flows.train_denoiser import DenoiserJob, train_denoiser
+from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, TrainJob, TrainSummary, VaeJob
 from tasks.collect import CollectOptions
+
+Job = TypeVar("Job", bound=TrainJob)
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
@@ -49,14 +53,40 @@ def _collect(job: CollectJob, kind: Literal["folder", "parquet"]) -> int:
 
 
 @train.command
-def vae(job: Annotated[TrainJob, Parameter(name="*")]) -> int:
+def vae(job: Annotated[VaeJob, Parameter(name="*")]) -> int:
     """Train the structured VAE of the embedded default."""
+    return _trained(train_vae, job)
+
+
+@train.command
+def autoencoder(job: Annotated[AutoencoderJob, Parameter(name="*")]) -> int:
+    """Train an autoencoder: pictures to latents to pictures, and a text head that paints latents."""
+    return _trained(train_autoencoder, job)
+
+
+@train.command
+def gan(job: Annotated[GanJob, Parameter(name="*")]) -> int:
+    """Train a GAN in an autoencoder's latents; generator and discriminator both read the text."""
+    return _trained(train_gan, job)
+
+
+@train.command(name="flow")
+def latent_flow(job: Annotated[FlowJob, Parameter(name="*")]) -> int:
+    """Train a latent flow (a diffusion transformer) in an autoencoder's latents, or LoRA adapters of one."""
+    return _trained(train_flow, job)
+
+
+def _trained(flow: Callable[[Job], TrainSummary], job: Job) -> int:
     runtime.configure()
     runtime.wait_for_server()
-    made = train_vae(job)
+    made = flow(job)
     print(f"{made.steps} steps; the checkpoint is in {made.out}")
-    for name, share in made.figures.items():
-        print(f"{name}  {share:.3f}")
+    for name, figure in made.figures.items():
+        print(f"{name}  {figure:.3f}")
+    if made.refused:
+        print(
+            f"{made.refused} rows of the data set were left out; {made.out / 'refused.csv'} says why", file=sys.stderr
+        )
     return 0
 
 

@@ -14,8 +14,12 @@ QUIET = 30.0  # seconds between two lines where there is no terminal
 
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f} rows/s" if task.speed else "- rows/s")
+        return Text(f"{task.speed:.1f} {self.unit}/s" if task.speed else f"- {self.unit}/s")
 
 
 class Progress:
@@ -25,9 +29,17 @@ class Progress:
         rows: all there are.
         done_before: those an earlier run did.
         listener: is told the share done, 0 to 1, as it grows.
+        what: what is being done, and `unit`: what is counted.
     """
 
-    def __init__(self, rows: int, done_before: int, listener: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        rows: int,
+        done_before: int,
+        listener: Callable[[float], None],
+        what: str = "rendering",
+        unit: str = "rows",
+    ) -> None:
         self.rows = rows
         self.done = self.done_before = done_before  # the rate is of this run's rows alone
         self.console = Console(stderr=True)
@@ -35,28 +47,32 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _Rate(),
+            _Rate(unit),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[note]}"),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task = self.bar.add_task("rendering", total=rows - done_before)
+        self.task = self.bar.add_task(what, total=rows - done_before, note="")
         self.listener = listener
+        self.unit = unit
         self.said = self.started = time.monotonic()
 
     def __enter__(self) -> "Progress":
         self.bar.start()
         return self
 
-    def advance(self, rows: int) -> None:
+    def advance(self, rows: int, note: str = "") -> None:
+        """So many rows more are done; `note` is shown beside the bar."""
         self.done += rows
-        self.bar.advance(self.task, rows)
+        self.bar.update(self.task, advance=rows, note=note)
         now = time.monotonic()
         if not self.console.is_terminal and now - self.said > QUIET:
             self.said = now
             rate = (self.done - self.done_before) / (now - self.started)
             left = (self.rows - self.done) / rate
-            print(f"{self.done}/{self.rows} rows, {rate:.1f} rows/s, {left:.0f} s left", file=sys.stderr)
+            line = f"{self.done}/{self.rows} {self.unit}, {rate:.1f} {self.unit}/s, {left:.0f} s left"
+            print(f"{line}  {note}".rstrip(), file=sys.stderr)
         self.listener(self.done / max(1, self.rows))
 
     def __exit__(

@@ -1,99 +1,93 @@
-"""`imagemill train vae DATASET --out CKPT`: trains the structured VAE on a captioned data set.
+"""`imagemill train vae|autoencoder|gan|flow DATASET --out CKPT`: trains a model on a captioned data set.
 
-    imagemill dataset emoji --out data/emoji && imagemill train vae data/emoji --out out/vae
+    imagemill dataset emoji --out data/emoji
+    imagemill train autoencoder data/emoji --out out/autoencoder
+    imagemill train flow data/emoji --out out/flow --autoencoder out/autoencoder
 
-The same command again carries on from the last checkpoint, and ends with the weights of an undisturbed run.
+The same command again carries on from the last state, and ends with the weights of an undisturbed run.
 """
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
-from pydantic import BaseModel, Field
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models import checkpoint
+from flows.artifacts import TrainingPage
+from flows.progress import Progress
+from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, TrainJob, TrainSummary, VaeJob
 from models.text_encoder import load_text_encoder
-from models.vae import StructuredVae
 from tasks.errors import BadInput
-from tasks.training.captioned import Captioned, Encoder, FeatureCache, cached_features, read_captioned
-from tasks.training.evaluate_vae import evaluate
-from tasks.training.vae import Schedule, Trainer, build_model
+from tasks.load import resolve
+from tasks.training.augment import Augmentation, reworded
+from tasks.training.captioned import Captioned, Encoder, FeatureCache, Refused, cached_features, read_captioned
+from tasks.training.card import model_card
+from tasks.training.loop import Family, Loop, Schedule
+from tasks.training.precision import bf16_pays
 
 STATE = "state.safetensors"  # everything the next step depends on
-_SHOWN_LOSSES = ("picture", "concept", "place", "kl", "sprite")
-
-
-class TrainJob(BaseModel):
-    """What `imagemill train vae` does."""
-
-    dataset: Path = Field(description="Folder of a captioned data set (concepts.parquet, pictures-*.parquet).")
-    out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
-    encoder: str = Field("gemma", description="Text encoder whose features the model reads.")
-    steps: int = Field(2000, ge=1, description="Training steps.")
-    start: Path | None = Field(None, description="Begin with this checkpoint's weights instead of random ones.")
-    captions: int = Field(
-        128, ge=0, description="Captions a step reads; 0 leaves the reader and the priors as they are."
-    )
-    pictures: int = Field(12, ge=1, description="Pictures a step reconstructs.")
-    sprites: int = Field(
-        6, ge=0, description="Sprites of the memory that a step decodes; 0 leaves their decoder as is."
-    )
-    rate: float = Field(1.5e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
-    seed: int = Field(0, ge=0, description="Decides weights at the start, order, noise and dropout.")
-    every: int = Field(100, ge=1, description="Steps between two checkpoints and sample grids.")
-
-
-class TrainSummary(BaseModel):
-    """How a training ended."""
-
-    out: Path
-    steps: int
-    figures: dict[str, float]
 
 
 @flow(name="train-vae")
-def train_vae(job: TrainJob) -> TrainSummary:
+def train_vae(job: VaeJob) -> TrainSummary:
     """Trains a structured VAE; see `run_training`."""
-    return run_training(job, load_text_encoder(job.encoder))
+    return run_training(job, _encoder(job), TrainingPage(job.out))
 
 
-def run_training(job: TrainJob, encoder: Encoder) -> TrainSummary:
-    """Reads the data set, encodes its captions once, trains, and writes the checkpoint to `job.out`.
-
-    Raises BadInput when the data set cannot be used, `out` holds another training, or the loss stops being a number.
-    """
-    data = read_captioned(job.dataset)
-    _claim(job)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), transient=True) as progress:
-        features = _encode(job, data, encoder, progress)
-        schedule = Schedule(job.steps, job.captions, job.pictures, job.sprites, job.rate, job.seed)
-        model = build_model(data, features, encoder, job.encoder, job.seed)
-        if job.start is not None:
-            _begin(model, job.start)
-        trainer = Trainer(model, data, features, schedule)
-        if (job.out / STATE).exists():
-            trainer.resume(job.out / STATE)
-        _train(job, trainer, progress)
-        figures = evaluate(trainer)
-    checkpoint.save(job.out, "vae", trainer.config(), trainer.model, _card(job, trainer, figures))
-    return TrainSummary(out=job.out, steps=trainer.done, figures=figures)
+@flow(name="train-autoencoder")
+def train_autoencoder(job: AutoencoderJob) -> TrainSummary:
+    """Trains an autoencoder and its text head; see `run_training`."""
+    return run_training(job, _encoder(job), TrainingPage(job.out))
 
 
-def _begin(model: StructuredVae, start: Path) -> None:
-    """Gives the model the weights of a checkpoint that was trained on the same concepts."""
+@flow(name="train-gan")
+def train_gan(job: GanJob) -> TrainSummary:
+    """Trains a GAN; see `run_training`."""
+    return run_training(job, _encoder(job), TrainingPage(job.out))
+
+
+@flow(name="train-flow")
+def train_flow(job: FlowJob) -> TrainSummary:
+    """Trains a latent flow; see `run_training`."""
+    return run_training(job, _encoder(job), TrainingPage(job.out))
+
+
+def _encoder(job: TrainJob) -> Encoder:
     try:
-        ids = [concept[0] for concept in checkpoint.read_config(start).get("concepts", ())]
-        if ids != [concept[0] for concept in model.config.concepts]:
-            raise BadInput(f"{start} knows other concepts than the data set: start from one trained on the same.")
-        checkpoint.load_weights(start, model)
+        return load_text_encoder(resolve(job.encoder))
     except ValueError as error:
         raise BadInput(str(error)) from None
 
 
+def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = None) -> TrainSummary:
+    """Reads the data set, encodes its captions once, trains, and writes the checkpoint to `job.out`.
+
+    `page` shows how it goes on. Raises BadInput when the data set cannot be used, `out` holds another training, a
+    checkpoint to begin with does not fit, or the loss stops being a number; the last good checkpoint stays.
+    """
+    data = read_captioned(job.dataset)
+    _claim(job)
+    if isinstance(job, LatentJob):
+        family, schedule = _latent_family(job, data, encoder), _latent_schedule(job)
+    else:
+        assert isinstance(job, VaeJob)
+        family, schedule = _vae_family(job, data, encoder), Schedule(job.steps, job.rate, job.seed)
+    _list(job.out / "refused.csv", data.refused)
+    loop = Loop(family, schedule)
+    if (job.out / STATE).exists():
+        loop.resume(job.out / STATE)
+    _train(job, loop, data, page)
+    figures = family.figures(loop.model)
+    family.save(loop.model, job.out, loop.done, _card(job, loop, data, figures))
+    if page is not None:
+        page.figures(figures, loop.done)
+    return TrainSummary(out=job.out, steps=loop.done, refused=len(data.refused), figures=figures)
+
+
 def _claim(job: TrainJob) -> None:
     """Marks the folder with the job; an interrupted training may only go on as it began."""
-    said = job.model_dump_json(exclude={"dataset", "out", "every"})
+    said = job.model_dump_json(exclude={"dataset", "out", "every", "cache", "device"})
     path = job.out / "job.json"
     if path.exists() and path.read_text("utf-8") != said:
         raise BadInput(f"{job.out} holds a training with other settings ({path}): choose another --out folder.")
@@ -103,40 +97,94 @@ def _claim(job: TrainJob) -> None:
     partial.replace(path)
 
 
-def _encode(job: TrainJob, data: Captioned, encoder: Encoder, progress: Progress) -> FeatureCache:
-    bar = progress.add_task("encoding captions", total=len(data.rows), note="")
+def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
+    from tasks.training import vae
+
+    features = _features(job, [row["caption"] for row in data.rows], encoder)
+    model = vae.build_model(data, features, encoder, job.encoder, job.seed)
+    if job.start is not None:
+        vae.begin(model, job.start)
+    return vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
+
+
+def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[Any]:
+    from tasks.training import autoencoder, gan, latent, small
+
+    wanted = latent.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, job.start)
+    source = None  # the autoencoder whose codec a new model paints for
+    if job.start is not None:
+        size = wanted.start_config(job.family).size
+    elif isinstance(job, AutoencoderJob):
+        size = job.size
+    else:
+        assert isinstance(job, GanJob | FlowJob)
+        source = latent.load_autoencoder(job.family, job.autoencoder)
+        size = source.config.size
     captions = [row["caption"] for row in data.rows]
-    return cached_features(
-        job.out / "features", captions, encoder, lambda n: progress.update(bar, completed=min(n, len(captions)))
-    )
+    wordings = [_features(job, captions, encoder)]
+    wordings += [_features(job, [reworded(c, n) for c in captions], encoder) for n in range(job.wordings)]
+    with Progress(len(captions), 0, lambda share: None, "reading pictures", "pictures") as progress:
+        pictures, broken = small.small_pictures(_cache(job), data, size, lambda n: progress.advance(n - progress.done))
+    varied = Augmentation(job.mirror, job.crop, job.colour, job.drop)
+    shown = small.Small(data, pictures, wordings, *small.split(data, broken), varied)
+    if isinstance(job, AutoencoderJob):
+        return autoencoder.build(wanted, shown, job.batch, job.device, job.pictures)
+    if isinstance(job, GanJob):
+        return gan.build(wanted, shown, job.batch, job.device, source)
+    assert isinstance(job, FlowJob)
+    from tasks.training import flow as latent_flow  # needs diffusers
+
+    return latent_flow.build(wanted, shown, job.batch, job.device, source, job.lora)
 
 
-def _train(job: TrainJob, trainer: Trainer, progress: Progress) -> None:
-    bar = progress.add_task("training", total=job.steps, completed=trainer.done, note="")
-    shown = [i for i, row in enumerate(trainer.data.rows) if row["split"] == "test" and row["kind"] == "scene"][:8]
-    while trainer.done < job.steps:
-        losses = trainer.step()
-        note = " ".join(f"{name} {losses[name]:.3f}" for name in _SHOWN_LOSSES if name in losses)
-        progress.update(bar, completed=trainer.done, note=note)
-        if trainer.done % job.every == 0 or trainer.done == job.steps:
+def _latent_schedule(job: LatentJob) -> Schedule:
+    # The GAN's gradient penalty is a second derivative, which bfloat16 is too coarse for.
+    bf16 = job.precision == "bf16" or (job.precision == "auto" and job.family != "gan" and bf16_pays(job.device))
+    return Schedule(job.steps, job.rate, job.seed, job.average, bf16)
+
+
+def _features(job: TrainJob, texts: list[str], encoder: Encoder) -> FeatureCache:
+    with Progress(len(texts), 0, lambda share: None, "encoding captions", "captions") as progress:
+        return cached_features(_cache(job), texts, encoder, lambda n: progress.advance(n - progress.done))
+
+
+def _cache(job: TrainJob) -> Path:
+    return job.cache or job.out / "cache"
+
+
+def _train(job: TrainJob, loop: Loop, data: Captioned, page: TrainingPage | None) -> None:
+    def share(done: float) -> None:
+        if page is not None:
+            page.share(done)
+
+    with Progress(job.steps, loop.done, share, "training", "steps") as progress:
+        while loop.done < job.steps:
+            losses = loop.step()
+            progress.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
+            if loop.done % job.every and loop.done < job.steps:
+                continue
             # The weights first: when the state says that a step is done, its checkpoint is there.
-            checkpoint.save(job.out, "vae", trainer.config(), trainer.model, _card(job, trainer, {}))
-            trainer.save(job.out / STATE)
+            loop.family.save(loop.model, job.out, loop.done, _card(job, loop, data, {}))
+            loop.save(job.out / STATE)
             with (job.out / "losses.csv").open("a", encoding="utf-8") as log:
-                log.write(",".join([str(trainer.done), *(f"{n}={v:.5f}" for n, v in losses.items())]) + "\n")
-            trainer.sample(job.out / "samples" / f"{trainer.done:06d}.png", shown or [0])
+                log.write(",".join([str(loop.done), *(f"{n}={v:.5f}" for n, v in losses.items())]) + "\n")
+            grid = job.out / "samples" / f"{loop.done:06d}.png"
+            loop.family.sample(loop.model, grid)
+            if page is not None:
+                page.grid(grid, loop.done)
 
 
-def _card(job: TrainJob, trainer: Trainer, shares: dict[str, float]) -> str:
-    """The model card of a checkpoint; the one of the embedded default says more."""
-    command = (
-        f"imagemill train vae {job.dataset.name} --steps {job.steps} --captions {job.captions} "
-        f"--pictures {job.pictures} --sprites {job.sprites} --rate {job.rate} --seed {job.seed}"
-    )
-    lines = ["", "| what it reads right | share |", "|---|---|", *(f"| {n} | {v:.3f} |" for n, v in shares.items())]
-    return (
-        f"# Structured VAE after {trainer.done} steps\n\n"
-        f"Made by `{command}` from {len(trainer.data.rows)} captioned pictures of {len(trainer.data.concepts)} "
-        f"sprites, on the features of the text encoder `{job.encoder}`.\n\n"
-        "Sprites are retrieved from the checkpoint's memory; backdrop, arrangement, light and shadow are generated.\n"
-    ) + ("\n".join(lines) + "\n" if shares else "")
+def _list(path: Path, refused: Sequence[Refused]) -> None:
+    """Writes which rows were left out, and why."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "row", "reason"])
+        writer.writerows([each.file, each.row, each.reason] for each in refused)
+
+
+def _card(job: TrainJob, loop: Loop, data: Captioned, figures: dict[str, float]) -> str:
+    said = job.model_dump(exclude_defaults=True, exclude={"dataset", "out", "cache", "every"}, mode="json")
+    options = [f"--{'from' if name == 'start' else name} {Path(str(value)).name}" for name, value in said.items()]
+    name = job.dataset.rstrip("/").rpartition("/")[2]
+    command = " ".join(["imagemill train", job.family, name, *options])
+    return model_card(job.family, command, loop.done, data, job.encoder, figures)

@@ -4,14 +4,19 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT = 1
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+Config = TypeVar("Config", bound="DataclassInstance")
 _SCALE = ":scale"  # after a weight's name: the tensor that its int8 rows are to be multiplied with
 _LARGE = 4096  # weights from so many numbers on
 
@@ -32,13 +37,29 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def fill(config: type[Config], content: dict[str, Any], folder: Path) -> Config:
+    """The dataclass `config` from config.json's content. Raises ValueError when a field is missing."""
+    try:
+        return config(**{field.name: _tuples(content[field.name]) for field in dataclasses.fields(config)})
+    except KeyError as missing:
+        raise ValueError(f"{folder / 'config.json'} lacks {missing}; copy the checkpoint again.") from None
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that a frozen configuration holds."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
 def load_weights(folder: Path, model: nn.Module) -> None:
     """Fills the model from model.safetensors. Raises ValueError when it is missing, damaged or of another shape."""
     path = folder / "model.safetensors"
     try:
         tensors = load_file(path)
     except FileNotFoundError:
-        raise ValueError(f"{folder} has no model.safetensors (weights in other formats are not loaded).") from None
+        pickled = next((f for pattern in PICKLED for f in folder.glob(pattern)), None)
+        reason = "weights in other formats are not loaded"
+        reason = f"{pickled.name} is pickled, which can run code when it is loaded" if pickled else reason
+        raise ValueError(f"{folder} has no model.safetensors ({reason}).") from None
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is damaged or cut short ({error}); copy the checkpoint again.") from None
     wanted = model.state_dict()
@@ -83,6 +104,11 @@ def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, ex
             )
             tensors[name + _SCALE] = scale
     save_tensors(folder / "model.safetensors", tensors)
+    describe(folder, family, config, card)
+
+
+def describe(folder: Path, family: str, config: Any, card: str) -> None:
+    """Writes model card and config.json, which is last, so that its existence means the checkpoint is complete."""
     (folder / "README.md").write_text(card, "utf-8")
     content = {"family": family, "format": FORMAT, **dataclasses.asdict(config)}
     partial = folder / ".config.json.partial"

@@ -29,8 +29,8 @@ _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether the folder is one of diffusers'."""
-    return (folder / INDEX).is_file()
+    """Whether the folder is one of diffusers'; our own flow has its format too, but a config.json that says `flow`."""
+    return (folder / INDEX).is_file() and not (folder / "config.json").is_file()
 
 
 def find_checkpoint(reference: str) -> Path | None:

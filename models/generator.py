@@ -7,8 +7,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from models.checkpoint import read_config
+from models import checkpoint, latent
 from models.dummy import DummyGenerator
+from models.latent import LatentGenerator
 
 DEFAULT = Path(__file__).parent / "weights" / "vae"
 
@@ -39,9 +40,25 @@ def load_generator(reference: str, device: str = "cpu") -> Generator:
     if reference == "dummy":
         return DummyGenerator()
     folder = DEFAULT if reference == "default" else Path(reference)
-    family = read_config(folder)["family"]
-    if family == "vae":
-        from models.vae_generator import VaeGenerator  # a dummy run need not load the networks
+    family = checkpoint.read_config(folder)["family"]
+    name = "default" if reference == "default" else folder.name
+    if family == "vae":  # each family's networks are loaded when they are asked for: a dummy run needs none
+        from models.vae_generator import VaeGenerator
 
-        return VaeGenerator.load(folder, device, "default" if reference == "default" else folder.name)
-    raise ValueError(f"{folder} holds a model of the family {family!r}, which this version cannot run; use a vae.")
+        return VaeGenerator.load(folder, device, name)
+    if family == "autoencoder":
+        from models.autoencoder import Autoencoder
+
+        return LatentGenerator(latent.load(folder, family, Autoencoder), name, checkpoint.digest(folder), device)
+    if family == "gan":
+        from models.gan import Gan
+
+        return LatentGenerator(latent.load(folder, family, Gan), name, checkpoint.digest(folder), device)
+    if family == "flow":
+        from models import flow
+
+        return LatentGenerator(flow.load(folder), name, flow.digest(folder), device)
+    raise ValueError(
+        f"{folder} holds a model of the family {family!r}, which makes no pictures from text; "
+        "use a vae, autoencoder, gan or flow."
+    )

@@ -5,9 +5,9 @@ matrix kernels choose their summation order by shape, so this is what makes a ro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from models import checkpoint
 from models.canvas import paint, place
-from models.features import pad
+from models.features import check_request, pad
 from models.memory import EDGE
 from models.reader import OBJECT_SLOTS
 from models.vae import LATENT, POSE, StructuredVae, VaeConfig
@@ -81,11 +81,7 @@ class VaeGenerator:
         if device != "cpu":
             raise ValueError(f"The vae generator runs on the cpu, not on {device}: leave the device out.")
         content = checkpoint.read_config(folder)
-        try:
-            values: dict[str, Any] = {f.name: _tuples(content[f.name]) for f in fields(VaeConfig)}
-        except KeyError as missing:
-            raise ValueError(f"{folder / 'config.json'} lacks {missing}; copy the checkpoint again.") from None
-        model = StructuredVae(VaeConfig(**values))
+        model = StructuredVae(checkpoint.fill(VaeConfig, content, folder))
         checkpoint.load_weights(folder, model)
         model.memory.index()
         return cls(model, name, checkpoint.digest(folder))
@@ -93,17 +89,8 @@ class VaeGenerator:
     @torch.inference_mode()
     def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
         """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generator.py."""
-        wanted = self.model.config.features
-        if len(features) != len(seeds):
-            raise ValueError(f"{len(features)} rows of features but {len(seeds)} seeds: give one seed a row.")
-        if not (16 <= width <= 2048 and 16 <= height <= 2048):
-            raise ValueError(f"A picture of {width} x {height} cannot be made: choose 16 to 2048 pixels a side.")
-        for row in features:
-            if row.ndim != 2 or row.shape[1] != wanted or not len(row):
-                raise ValueError(
-                    f"The generator reads features (tokens, {wanted}) of the encoder {self.encoder!r}, not "
-                    f"{tuple(row.shape)}: use that encoder."
-                )
+        config = self.model.config
+        check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width)
         buckets: dict[int, list[int]] = {}
         for i, row in enumerate(features):
@@ -185,8 +172,3 @@ class VaeGenerator:
         mean, log_variance = model.prior(scene, reading)
         z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]) * CALM
         return _Plan(where, above, shown, poses, z)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that a frozen configuration holds."""
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,9 +18,21 @@ from torch.nn import functional as F
 
 from models.checkpoint import save_tensors
 from tasks.errors import BadInput
+from tasks.storage import Storage, StorageError
 
-_COLUMNS = ["image", "caption", "language", "kind", "place", "sky", "concepts", "objects", "split"]
+_NEEDED = ("image", "caption")
+_KNOWN = (
+    "language",
+    "kind",
+    "place",
+    "sky",
+    "concepts",
+    "objects",
+    "licence",
+    "split",
+)  # None where a data set lacks them
 _A_FILE = 2048
+_HELD_OUT = 30  # where the data set does not say, one row in so many is held out of training
 
 
 class Encoder(Protocol):
@@ -34,39 +46,110 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A row that training leaves out, and why."""
+
+    file: str
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Captioned:
-    """The rows of a data set folder, and the sprites of its concepts (concepts, 4, 128, 128)."""
+    """The rows of a data set that can be used, and the sprites (concepts, 4, 128, 128) of its concepts, if it has any.
+
+    A row is a dict of the data set's columns, with `file` and `row` for where it stands.
+    """
 
     rows: list[dict[str, Any]]
     concepts: list[dict[str, str]]  # id, en, zh, kind
     sprites: Tensor
+    refused: list[Refused] = field(default_factory=list)
 
     def picture(self, row: int) -> Tensor:
         """(3, edge, edge) float32 in [0, 1]. Raises BadInput when the row's picture cannot be decoded."""
+        found = self.rows[row]
         try:
-            image = Image.open(io.BytesIO(self.rows[row]["image"]["bytes"])).convert("RGB")
-        except (OSError, TypeError) as error:
-            raise BadInput(f"Row {row} of the data set has no readable picture ({error}): mend or remove it.") from None
+            image = decoded(found["image"])
+        except ValueError as error:
+            raise BadInput(
+                f"Row {found['row']} of {found['file']} has no readable picture ({error}): mend or remove it."
+            ) from None
         return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
 
 
-def read_captioned(folder: Path) -> Captioned:
-    """Reads `concepts.parquet` and `pictures-*.parquet`. Raises BadInput when they are missing or not what they say."""
-    paths = sorted(folder.glob("pictures-*.parquet"))
-    if not paths or not (folder / "concepts.parquet").exists():
-        raise BadInput(f"{folder} is no finished data set: make one with `imagemill dataset emoji --out {folder}`.")
+def decoded(image: Any) -> Image.Image:
+    """The picture of a cell, transparent parts white: bytes, or a struct of bytes and path as Hugging Face keeps it.
+
+    Raises ValueError with the reason when it cannot be decoded.
+    """
+    content = image.get("bytes") if isinstance(image, dict) else image
+    if not content:
+        raise ValueError("it holds no bytes")
     try:
-        rows = [row for path in paths for row in pq.read_table(path, columns=_COLUMNS).to_pylist()]
-        concepts = pq.read_table(folder / "concepts.parquet").to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"The data set {folder} cannot be read ({error}): make it again.") from None
-    for i, row in enumerate(rows):
-        if not row["caption"]:
-            raise BadInput(f"Row {i} of the data set {folder} has no caption: give it one or remove it.")
-    sprites = np.stack([np.asarray(Image.open(io.BytesIO(c["image"]["bytes"])).convert("RGBA")) for c in concepts])
+        picture: Image.Image = Image.open(io.BytesIO(content))
+        picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(" ".join(str(error).split()).split(" <")[0]) from None
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+    return picture.convert("RGB")
+
+
+def read_captioned(place: str | Path) -> Captioned:
+    """Reads `pictures-*.parquet` (or every Parquet file) of a folder, local or s3://, and `concepts.parquet` if any.
+
+    Rows without a caption are left out. Raises BadInput when there is no such data set, or nothing in it to learn from.
+    """
+    storage = Storage(str(place))
+    try:
+        names = [path.lstrip("/") for path in storage.list("") if path.endswith(".parquet")]
+        pictures = [n for n in names if n.startswith("pictures-")] or [n for n in names if n != "concepts.parquet"]
+        if not pictures:
+            raise BadInput(
+                f"{place} is no finished data set (no Parquet files of pictures): make one with `imagemill dataset`."
+            )
+        rows = [row for name in pictures for row in _read_rows(storage, name)]
+        concepts = _read(storage, "concepts.parquet").to_pylist() if "concepts.parquet" in names else []
+    except StorageError as error:
+        raise BadInput(str(error)) from None
+    refused = [Refused(r["file"], r["row"], "it has no caption") for r in rows if not (r["caption"] or "").strip()]
+    rows = [row for row in rows if (row["caption"] or "").strip()]
+    if not rows:
+        raise BadInput(f"Not one row of the data set {place} has a caption: give the rows captions.")
+    sprites = np.zeros((0, 128, 128, 4), np.uint8)
+    if concepts:
+        sprites = np.stack([np.asarray(Image.open(io.BytesIO(c["image"]["bytes"])).convert("RGBA")) for c in concepts])
     pixels = torch.from_numpy(sprites).permute(0, 3, 1, 2).float() / 255
     pixels[:, :3] *= pixels[:, 3:]
-    return Captioned(rows, [{k: c[k] for k in ("id", "en", "zh", "kind")} for c in concepts], pixels)
+    return Captioned(rows, [{k: c[k] for k in ("id", "en", "zh", "kind")} for c in concepts], pixels, refused)
+
+
+def _read(storage: Storage, name: str) -> pa.Table:
+    try:
+        with storage.open(name) as file:
+            return pq.read_table(file)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise BadInput(f"{storage.url(name)} cannot be read as Parquet ({error}): make it again.") from None
+
+
+def _read_rows(storage: Storage, name: str) -> list[dict[str, Any]]:
+    table = _read(storage, name)
+    missing = [column for column in _NEEDED if column not in table.column_names]
+    if missing:
+        raise BadInput(
+            f"{storage.url(name)} has no column {missing[0]!r} (only {', '.join(table.column_names)}): "
+            "a data set needs image and caption."
+        )
+    table = table.select([c for c in (*_NEEDED, *_KNOWN) if c in table.column_names])
+    rows = table.to_pylist()
+    for i, row in enumerate(rows):
+        row |= {"file": name, "row": i, **{column: row.get(column) for column in _KNOWN}}
+        if row["split"] is None:
+            number = int.from_bytes(hashlib.sha256(f"{name} {i}".encode()).digest()[:4])
+            row["split"] = "test" if number % _HELD_OUT == 0 else "train"
+    return rows
 
 
 class FeatureCache:

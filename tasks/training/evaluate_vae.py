@@ -1,29 +1,33 @@
 """How well a structured VAE reads captions: the right concept retrieved, the right things, place and sky in a scene."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from models.features import pad
 from models.reader import OBJECT_SLOTS
-from tasks.training.vae import Trainer
+
+if TYPE_CHECKING:
+    from tasks.training.vae import VaeFamily
 
 _AT_ONCE = 256
 
 
 @torch.no_grad()
-def evaluate(trainer: Trainer) -> dict[str, float]:
+def evaluate(family: "VaeFamily") -> dict[str, float]:
     """Shares between 0 and 1, by group of captions; a group that the data set lacks is left out.
 
     `name en`, `name zh`: exact names, trained on; `tag en`, `tag zh`: tags held out of training, top-1, and top-5
     beside it; `scene things` (all of them, in order), `scene place`, `scene sky`: held-out composed scenes, whose
     captions leave one place in eight and three skies in eight unsaid. Concepts that share a name count for each other.
     """
-    trainer.model.eval()
-    rows = trainer.data.rows
+    family.model.eval()
+    rows = family.data.rows
     owners: dict[str, set[int]] = {}
     for row in rows:
         if row["kind"] == "name":
-            owners.setdefault(row["caption"], set()).add(trainer.number[row["concepts"][0]])
+            owners.setdefault(row["caption"], set()).add(family.number[row["concepts"][0]])
     figures: dict[str, float] = {}
     for language in ("en", "zh"):
         for kind, split in (("name", "train"), ("tag", "test")):
@@ -32,32 +36,32 @@ def evaluate(trainer: Trainer) -> dict[str, float]:
             ]
             if not chosen:
                 continue
-            best = torch.cat([part.topk(5).indices for part in _concepts(trainer, chosen)])
-            right = [{trainer.number[rows[i]["concepts"][0]]} | owners.get(rows[i]["caption"], set()) for i in chosen]
+            best = torch.cat([part.topk(5).indices for part in _concepts(family, chosen)])
+            right = [{family.number[rows[i]["concepts"][0]]} | owners.get(rows[i]["caption"], set()) for i in chosen]
             pairs = list(zip(best.tolist(), right, strict=True))
             figures[f"{kind} {language} top-1"] = sum(b[0] in r for b, r in pairs) / len(pairs)
             figures[f"{kind} {language} top-5"] = sum(bool(set(b) & r) for b, r in pairs) / len(pairs)
-    return figures | _scenes(trainer)
+    return figures | _scenes(family)
 
 
-def _concepts(trainer: Trainer, chosen: list[int]) -> list[Tensor]:
+def _concepts(family: "VaeFamily", chosen: list[int]) -> list[Tensor]:
     """The first slot's concept logits for the rows, in batches."""
     parts = []
     for start in range(0, len(chosen), _AT_ONCE):
-        batch = pad([trainer.features[i] for i in chosen[start : start + _AT_ONCE]])
-        parts.append(trainer.model.reader(batch.tokens, batch.mask).concepts[:, 0])
+        batch = pad([family.features[i] for i in chosen[start : start + _AT_ONCE]])
+        parts.append(family.model.reader(batch.tokens, batch.mask).concepts[:, 0])
     return parts
 
 
-def _scenes(trainer: Trainer) -> dict[str, float]:
-    chosen = [i for i, r in enumerate(trainer.data.rows) if r["kind"] == "scene" and r["split"] == "test"]
+def _scenes(family: "VaeFamily") -> dict[str, float]:
+    chosen = [i for i, r in enumerate(family.data.rows) if r["kind"] == "scene" and r["split"] == "test"]
     if not chosen:
         return {}
     things = place = sky = 0
     for start in range(0, len(chosen), _AT_ONCE):
-        batch = trainer.batch(chosen[start : start + _AT_ONCE])
-        reading = trainer.model.reader(batch.tokens, batch.mask)
-        first = trainer.model.config.objects
+        batch = family.batch(chosen[start : start + _AT_ONCE])
+        reading = family.model.reader(batch.tokens, batch.mask)
+        first = family.model.config.objects
         wanted = batch.concepts[:, first : first + OBJECT_SLOTS]
         read = torch.where(reading.present > 0, reading.concepts.argmax(-1), -1)
         things += int((read == wanted).all(1).sum())

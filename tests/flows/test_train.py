@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flows.train import STATE, TrainJob, run_training
+from flows.train import STATE, run_training
+from flows.train_jobs import VaeJob
 from models.generator import load_generator
 from tasks.errors import BadInput
 from tests.tiny import WordEncoder, write_tiny
@@ -26,15 +27,17 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def job(dataset: Path, out: Path, steps: int = 6) -> TrainJob:
-    return TrainJob(dataset=dataset, out=out, steps=steps, captions=8, pictures=2, sprites=2, every=2, encoder="words")
+def job(dataset: Path, out: Path, steps: int = 6) -> VaeJob:
+    return VaeJob(
+        dataset=str(dataset), out=out, steps=steps, captions=8, pictures=2, sprites=2, every=2, encoder="words"
+    )
 
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Path, tmp_path: Path) -> None:
     run_training(job(dataset, tmp_path / "undisturbed"), WordEncoder())
     script = (
-        "import sys, pathlib; from flows.train import *; from tests.tiny import WordEncoder\n"
-        "job = TrainJob.model_validate_json(sys.argv[1]); run_training(job, WordEncoder())"
+        "import sys; from flows.train import *; from flows.train_jobs import *; from tests.tiny import WordEncoder\n"
+        "job = VaeJob.model_validate_json(sys.argv[1]); run_training(job, WordEncoder())"
     )
     wanted = job(dataset, tmp_path / "killed")
     command = [sys.executable, "-c", script, wanted.model_dump_json()]
