@@ -1,6 +1,7 @@
 """The `imagemill` command.
 
     imagemill render prompts.parquet --out run
+    imagemill reprocess archive --out run
     imagemill inspect run
 
 Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
@@ -10,10 +11,10 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
 from flows import runtime
@@ -22,11 +23,14 @@ from tasks.errors import BadInput, Stopped, one_line
 from tasks.storage import StorageError, explain
 
 FAILED, BAD_INPUT = 1, 2
+Job = TypeVar("Job", bound=BaseModel)
 
 app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.")
 
 app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned data set to train on.")
 app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")
+app.command("flows.cli_reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
+app.command("flows.cli_reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
 
 
 @app.command
@@ -55,11 +59,11 @@ def render(
         Print the summary as JSON.
     """
     given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
-    full = _job(RenderJob, job, given).dated(datetime.now(UTC))
+    full = full_job(RenderJob, job, given).dated(datetime.now(UTC))
     if dry_run:
         from flows.plan import Plan
 
-        _print(Plan.dry(full), as_json)
+        print_described(Plan.dry(full), as_json)
         return 0
     runtime.configure()  # before Prefect is imported; the server starts while the rest is
     from flows.render import render as flow
@@ -96,7 +100,7 @@ def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negat
     return found.exit_code
 
 
-def _job(model: type[RenderJob], file: Path | None, given: dict[str, Any]) -> RenderJob:
+def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
     """The job file's values, then those given on the command line."""
     values: dict[str, Any] = {}
     if file is not None:
@@ -113,11 +117,11 @@ def _job(model: type[RenderJob], file: Path | None, given: dict[str, Any]) -> Re
     values |= {name: value for name, value in given.items() if value is not None}
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
-        raise BadInput(f"{file}: unknown option {unknown[0]!r}; `imagemill render --help` lists them.")
+        raise BadInput(f"{file}: unknown option {unknown[0]!r}; --help lists them.")
     return model(**values)
 
 
-def _print(described: dict[str, Any], as_json: bool) -> None:
+def print_described(described: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(described))
     else:
@@ -131,7 +135,10 @@ def sentence(error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"]) or "options"
         if problem["type"] == "missing":
-            lines.append(f"{name} is missing; give it as " + ("PROMPTS." if name == "prompts" else f"--{name}."))
+            lines.append(
+                f"{name} is missing; give it as "
+                + (f"{name.upper()}." if name in {"prompts", "archive"} else f"--{name}.")
+            )
         else:
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(

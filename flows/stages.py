@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -26,6 +26,7 @@ from tasks.plan import Shard
 from tasks.storage import Storage, StorageError
 from tasks.work import Work
 
+Result = TypeVar("Result")
 QUICK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
@@ -67,17 +68,22 @@ def _device_thread(device: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix=f"models on {device}")
 
 
-def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[str], None]) -> Work:
-    """Runs `function` of the device, timed, in the one thread of this process that uses it; returns the work.
+def in_device_thread(device: str, function: Callable[[], Result]) -> Result:
+    """Runs `function` in the one thread of this process that uses the device.
 
     One thread, not one lock: each thread that calls into torch would get a pool of CPU threads of its own.
     """
+    return _device_thread(device).submit(function).result()
+
+
+def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[str], None]) -> Work:
+    """Runs `function` of the device, timed, in the device's thread; returns the work."""
 
     def run() -> None:
         with work.timed(stage):
             function(setting.job.device)
 
-    _device_thread(setting.job.device).submit(run).result()
+    in_device_thread(setting.job.device, run)
     return work
 
 

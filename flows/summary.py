@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import BaseModel
 from rich.table import Table
@@ -13,6 +14,8 @@ from tasks.write import Outcome
 
 class Summary(BaseModel):
     """Totals of a run folder (or of the part of it that this run did)."""
+
+    title: ClassVar[str] = "imagemill render"
 
     out: str
     rows: int
@@ -64,7 +67,7 @@ class Summary(BaseModel):
         return rows
 
     def as_table(self) -> Table:
-        table = Table(show_header=False, title="imagemill render", title_justify="left")
+        table = Table(show_header=False, title=self.title, title_justify="left")
         table.add_column(style="bold")
         table.add_column(justify="right")
         for name, value in self.as_rows():

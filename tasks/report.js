@@ -38,6 +38,9 @@ const fold = (text) => text.normalize('NFKC').toLowerCase();
 const textOf = (item) => (isPicture(item) ? pictures.text[item] : quarantined.text[-1 - item]) || '';
 const imageOf = (item) => pictures.image[item].replaceAll('\0', pictures.id[item]);
 const shardOf = (path) => (path.match(/^(.+\.(?:parquet|tar))#/) || [])[1];
+const pairs = document.body.dataset.pairs === 'true'; // each thumbnail has two halves: before and after
+const facet = byId('language').dataset.name;
+const previewOf = (path) => path.replace(/^images/, 'previews').replace(/\.[^.]+$/, '.webp');
 const relative = (path) => '../' + path.split('/').map(encodeURIComponent).join('/');
 const thumbnailOf = (item) => (thumbnails[item] || '-') !== '-' && 'data:image/webp;base64,' + thumbnails[item];
 
@@ -181,7 +184,7 @@ function makeTile(item) {
   const tile = element('li', isPicture(item) ? 'tile' : 'tile failed');
   const button = tile.appendChild(element('button'));
   button.type = 'button';
-  const frame = button.appendChild(element('span', 'frame'));
+  const frame = button.appendChild(element('span', pairs ? 'frame pair' : 'frame'));
   const caption = button.appendChild(element('span', 'caption'));
   if (!isPicture(item)) {
     const j = -1 - item;
@@ -195,7 +198,7 @@ function makeTile(item) {
     frame.replaceChildren(withLanguage(element('span', 'words', textOf(item)), item));
     caption.replaceChildren(element('span', 'note', note));
   };
-  const source = thumbnailOf(item) || (path && !shard && relative(path));
+  const source = thumbnailOf(item) || (path && !shard && relative(pairs ? previewOf(path) : path));
   if (!source) {
     words(path ? `in ${shard.split('/').pop()}` : 'picture not kept');
     return tile;
@@ -254,8 +257,8 @@ async function open(position) {
 }
 
 async function pictureRows(item) {
-  const start = [['id', pictures.id[item]], ['row', String(pictures.row[item])], ['language', pictures.language[item]],
-    ['keywords', pictures.keywords[item].split(' ').filter(Boolean)], ['image', imageOf(item)]];
+  const start = [['id', pictures.id[item]], ['row', String(pictures.row[item])], [facet, pictures.language[item]],
+    ...(pairs ? [] : [['keywords', pictures.keywords[item].split(' ').filter(Boolean)]]), ['image', imageOf(item)]];
   const more = await detailsOf(item);
   if (more) return start.concat(more);
   const [file, first] = shards.findLast((shard) => shard[1] <= item);
@@ -289,6 +292,7 @@ function showPicture(item) {
     return;
   }
   const path = imageOf(item), shard = shardOf(path), small = thumbnailOf(item);
+  if (pairs) return void (figure.append(makeSlider(item)), links.append(makeDownload(path)));
   const image = element('img');
   image.alt = textOf(item);
   const instead = (why) => {
@@ -304,14 +308,52 @@ function showPicture(item) {
     if (small) figure.append(image);
     instead(!path ? 'This run kept no pictures.' : small ? `Thumbnail; the picture is in ${shard}.` : `The picture is in ${shard}.`);
   }
-  if (path) {
-    const link = element('a', '', shard ? `Download ${shard}` : 'Download picture');
-    link.href = relative(shard || path);
-    link.download = (shard || path).split('/').pop();
-    link.target = '_blank'; // from a disk a browser shows it instead
-    link.rel = 'noopener';
-    links.append(link);
+  if (path) links.append(makeDownload(path));
+}
+
+function makeDownload(path) {
+  const shard = shardOf(path);
+  const link = element('a', '', shard ? `Download ${shard}` : 'Download picture');
+  link.href = relative(shard || path);
+  link.download = (shard || path).split('/').pop();
+  link.target = '_blank'; // from a disk a browser shows it instead
+  link.rel = 'noopener';
+  return link;
+}
+
+// Before and after, one over the other; how much of each is seen follows the slider.
+function makeSlider(item) {
+  const box = element('div', 'slider');
+  const view = box.appendChild(element('div', 'halves'));
+  const source = relative(previewOf(imageOf(item))), small = thumbnailOf(item);
+  for (const half of ['before', 'after']) {
+    const layer = view.appendChild(element('div', half));
+    const image = layer.appendChild(element('img'));
+    image.alt = `${textOf(item)}, ${half}`;
+    image.addEventListener('load', () => {
+      view.style.aspectRatio = `${image.naturalWidth / 2} / ${image.naturalHeight}`;
+    });
+    image.addEventListener('error', () => { // mailed alone, the page has the thumbnail
+      if (small && image.src !== small) image.src = small;
+    });
+    image.src = source;
+    view.append(element('span', `label ${half}`, half));
   }
+  const range = box.appendChild(element('input'));
+  Object.assign(range, { type: 'range', min: 0, max: 100, value: 50, title: 'Before and after' });
+  range.setAttribute('aria-label', 'Before and after');
+  const follow = () => view.style.setProperty('--cut', `${range.value}%`);
+  const drag = (event) => {
+    if (!event.buttons) return;
+    const place = view.getBoundingClientRect();
+    range.value = 100 * (event.clientX - place.left) / place.width;
+    follow();
+  };
+  range.addEventListener('input', follow);
+  view.addEventListener('pointerdown', drag);
+  view.addEventListener('pointermove', drag);
+  follow();
+  return box;
 }
 
 function step(by) {
@@ -361,6 +403,7 @@ function listen() {
   byId('previous').addEventListener('click', () => step(-1));
   byId('next').addEventListener('click', () => step(1));
   dialog.addEventListener('keydown', (event) => {
+    if (event.target.type === 'range') return; // its arrows are its own
     if (event.key === 'ArrowLeft') step(-1);
     if (event.key === 'ArrowRight') step(1);
   });
@@ -384,6 +427,7 @@ async function start() {
   thumbnails = byId('thumbnails').textContent.split(' ');
   order = byRow();
   const names = new Intl.DisplayNames('en', { type: 'language' });
+  byId('language').hidden = !pictures.language.some(Boolean);
   for (const code of [...new Set(pictures.language)].filter(Boolean).sort()) {
     const option = element('option', '', /^[a-z]{2,3}$/.test(code) ? names.of(code) : code);
     option.value = code;

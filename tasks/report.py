@@ -17,7 +17,7 @@ and a content security policy admits this file's own script and style by their h
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -35,7 +35,7 @@ EMBEDDED_BYTES = 4_000_000  # of thumbnails, as base64
 EDGE = 160  # pixels of a thumbnail's longer side
 EDGE_OF_FEW, FEW = 320, 100  # up to so many pictures are shown larger, by the page too
 BARS = 12  # rows of the timings plot; more shards than that share a row
-STAGES = ("read", "preprocess", "encode", "generate", "enhance", "write")
+STAGES = ("read", "decode", "look", "preprocess", "encode", "generate", "enhance", "write")
 
 Seconds = dict[str, float]
 
@@ -72,11 +72,14 @@ def _page(storage: Storage, run: Mapping[str, Any], data: RunData, timings: list
         style_hash=_hash(style),
         script_hash=_hash(script),
         subtitle=_subtitle(run),
+        facet="modality" if run.get("flow") == "reprocess" else "language",
+        search="Search text, id" if data.pairs else "Search prompt, id, keywords",
+        pairs="true" if data.pairs else "false",
         facts=_facts(data, timings),
         timings=_timings(timings),
         job=escape(json.dumps(run, indent=2, ensure_ascii=False)),
         listing=data.listing,
-        thumbnails=" ".join(_embedded(storage, data.images)),
+        thumbnails=" ".join(_embedded(storage, data)),
         details="\n".join(
             f'<script type="text/plain" class="details" data-first="{first}" data-count="{count}">{packed}</script>'
             for first, count, packed in data.details
@@ -92,10 +95,11 @@ def _hash(content: str) -> str:
     return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def _embedded(storage: Storage, images: Sequence[str]) -> Iterator[str]:
+def _embedded(storage: Storage, data: RunData) -> Iterator[str]:
     """Thumbnails of the first pictures, "-" for one that cannot be read, until the page has enough."""
     total = 0
-    for small in thumbnails(storage, images, EDGE if len(images) > FEW else EDGE_OF_FEW):
+    edge = EDGE if len(data.images) > FEW else EDGE_OF_FEW
+    for small in thumbnails(storage, data.images, 2 * edge if data.pairs else edge):
         total += len(small or "")
         if total > EMBEDDED_BYTES:
             return
@@ -103,8 +107,16 @@ def _embedded(storage: Storage, images: Sequence[str]) -> Iterator[str]:
 
 
 def _subtitle(run: Mapping[str, Any]) -> str:
-    """Generator and encoder, with the beginning of their digests."""
+    """Generator and encoder, with the beginning of their digests; of an archive, what was done to it."""
     parts = []
+    if run.get("flow") == "reprocess":
+        job = run["job"]
+        told = {
+            "Enhanced by": job.get("enhance") or "nothing",
+            "Identities": "kept" if job.get("keep_identity") else "removed (PS3.15 Basic Profile)",
+            "Burned-in text": {"quarantine": "quarantined", "header": "by header", "keep": "kept"}[job["burned_in"]],
+        }
+        return " ".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in told.items())
     for role in ("generator", "encoder"):
         part = run.get(role) or {}
         name, digest = (part.get("name"), part.get("digest")) if isinstance(part, Mapping) else (part, None)
@@ -122,6 +134,8 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
         ("Quarantined", f"{data.quarantined:,}", ' class="warn"' if data.quarantined else ""),
         ("Pictures a second", rate, ""),
     ]
+    if data.studies_incomplete:
+        facts.insert(3, ("Studies incomplete", f"{data.studies_incomplete:,}", ' class="warn"'))
     return "\n".join(f"<div{extra}><dt>{name}</dt><dd>{value}</dd></div>" for name, value, extra in facts)
 
 

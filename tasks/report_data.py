@@ -35,7 +35,7 @@ DETAIL_ROWS = 500  # pictures unpacked together on a click
 
 EMBEDDED = 1_000  # pictures with a thumbnail in the page
 
-_LISTED_COLUMNS = {"id", "row", "text", "language", "keywords", "image"}
+_LISTED_COLUMNS = {"id", "row", "text", "language", "modality", "keywords", "image", "preview"}
 _READ_AHEAD = 4
 
 Item = TypeVar("Item")
@@ -51,7 +51,11 @@ class RunData:
     pictures: int = 0
     quarantined: int = 0
     images: list[str] = field(default_factory=list)
-    """Where the first pictures are: their `image` values."""
+    """Where the first pictures are: their `image` values, or `preview`, if there are such."""
+    pairs: bool = False
+    """Whether those have two halves, before and after."""
+    studies_incomplete: int = 0
+    """Studies that have lost a file to the quarantine."""
     listing: str = ""
     """Packed: one JSON object a shard, then one with the counts."""
     details: list[tuple[int, int, str]] = field(default_factory=list)
@@ -83,6 +87,7 @@ class _Lister:
     def __init__(self) -> None:
         self._data, self._pack = RunData(), Pack()
         self._pictures = self._quarantined = self._characters = self._detail_bytes = 0
+        self._studies: set[str] = set()
 
     @property
     def full(self) -> bool:
@@ -99,6 +104,8 @@ class _Lister:
         if failures is not None:
             rows.update(failures["row"].to_pylist())
             self._data.quarantined += len(failures)
+            if "study" in failures.column_names:
+                self._studies.update(study for study in failures["study"].to_pylist() if study)
             block["quarantined"] = self._list_quarantined(failures.slice(0, LISTED_QUARANTINED - self._quarantined))
         self._data.rows += len(rows)
         if len(block) > 1:
@@ -107,10 +114,13 @@ class _Lister:
     def finish(self) -> RunData:
         self._pack.add({"counts": [self._data.pictures, self._data.quarantined]})
         self._data.listing = self._pack.close()
+        self._data.studies_incomplete = len(self._studies)
         return self._data
 
     def _list_pictures(self, table: pa.Table) -> Columns:
-        self._data.images += table["image"].slice(0, EMBEDDED - len(self._data.images)).to_pylist()
+        self._data.pairs = "preview" in table.column_names
+        shown = table["preview" if self._data.pairs else "image"]
+        self._data.images += shown.slice(0, EMBEDDED - len(self._data.images)).to_pylist()
         for start in range(0, len(table), DETAIL_ROWS):
             if self._detail_bytes < DETAIL_BYTES:
                 chunk = table.slice(start, DETAIL_ROWS)
@@ -124,6 +134,9 @@ class _Lister:
 
     def _list_quarantined(self, table: pa.Table) -> Columns:
         self._quarantined += len(table)
+        if "source" in table.column_names:  # files of an archive: what can be said of them
+            told = [f"row {row}" + f" of study {study}" * bool(study) for row, study in _pairs(table, "row", "study")]
+            table = table.rename_columns({"source": "prompt_id"}).append_column("text", pa.array(told, pa.string()))
         return {
             name: [_clip(value, CLIP) if isinstance(value, str) else value for value in table[name].to_pylist()]
             for name in ("prompt_id", "row", "text", "stage", "error", "attempt")
@@ -174,14 +187,20 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
         ) from error
 
 
+def _pairs(table: pa.Table, first: str, second: str) -> Iterator[tuple[Any, Any]]:
+    return zip(table[first].to_pylist(), table[second].to_pylist(), strict=True)
+
+
 def _listed_columns(table: pa.Table) -> Columns:
     ids = table["id"].to_pylist()
+    facet = table["language" if "language" in table.column_names else "modality"].to_pylist()
+    words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
     return {
         "id": ids,
         "row": table["row"].to_pylist(),
         "text": [_clip(text, CLIP) for text in table["text"].to_pylist()],
-        "language": [language or "" for language in table["language"].to_pylist()],
-        "keywords": [_clip(" ".join(words or ()), CLIP) for words in table["keywords"].to_pylist()],
+        "language": [value or "" for value in facet],
+        "keywords": [_clip(" ".join(some or ()), CLIP) for some in words],
         # The id inside the path would cost as much again as the id column: NUL, which no path holds, stands for it.
         "image": [
             (path or "").replace(id, "\0") if id else path or ""

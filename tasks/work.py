@@ -92,16 +92,32 @@ class Failure:
         self.error = error
 
 
-class Work:
+class Timed:
+    """Keeps the seconds that each stage takes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time within to the stage's seconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+class Work(Timed):
     """A shard on its way through the stages. Every row is either in `prompts` or in `failures`, never in neither."""
 
     def __init__(self, shard: Shard, prompts: list[Prompt], failures: list[Failure], carried: pa.Table) -> None:
+        super().__init__()
         self.shard = shard
         self.prompts = prompts
         self.failures = failures
         self.carried = carried
         self.pictures: list[Picture] = []
-        self.seconds: dict[str, float] = {}
 
     def keep(self, rows: frozenset[int]) -> None:
         """Leaves only these rows in the work."""
@@ -126,12 +142,3 @@ class Work:
             alike = picture.prompt.width, picture.prompt.height, kin(picture.prompt)
             groups.setdefault(alike, []).append(picture)
         return list(groups.values())
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Adds the time within to the stage's seconds."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -2,11 +2,12 @@
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -85,6 +86,16 @@ class Provenance(BaseModel):
         return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)
 
 
+class AnyShard(Protocol):
+    """A unit of work and of commit."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rows(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A shard's rows, what became of them, and the seconds each stage took."""
@@ -107,22 +118,38 @@ def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenan
     Raises:
         StorageError: something could not be written; the shard does not count as complete then.
     """
-    shard = work.shard.name
     with work.timed("write"):
         _encode(work, options, made_by)
         metadata = metadata_table(_write_pictures(work, storage, options, made_by, attempt), work)
+    return commit(storage, work.shard, metadata, quarantine_table(work.failures, attempt), work.seconds, attempt)
+
+
+def commit(
+    storage: Storage,
+    shard: AnyShard,
+    metadata: pa.Table,
+    quarantine: pa.Table,
+    seconds: Mapping[str, float],
+    attempt: int,
+) -> Outcome:
+    """Writes what a shard came to, once its pictures are there. In a later attempt, what was made is added.
+
+    Raises:
+        StorageError: something could not be written; the shard does not count as complete then.
+    """
+    name = shard.name
     if attempt > 1:
-        metadata = pa.concat_tables([read_table(storage, f"metadata/{shard}.parquet"), metadata])
+        metadata = pa.concat_tables([read_table(storage, f"metadata/{name}.parquet"), metadata])
         metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
-    seconds = {stage: round(value, 4) for stage, value in work.seconds.items()}
-    outcome = Outcome(work.shard.rows, metadata.num_rows, len(work.failures), seconds)
-    storage.write(f"timings/{shard}.json", json.dumps(asdict(outcome)).encode())
+    rounded = {stage: round(value, 4) for stage, value in seconds.items()}
+    outcome = Outcome(shard.rows, metadata.num_rows, quarantine.num_rows, rounded)
+    storage.write(f"timings/{name}.json", json.dumps(asdict(outcome)).encode())
     if attempt == 1:
-        _write_quarantine(work, storage, attempt)
-        storage.write(f"metadata/{shard}.parquet", to_parquet(metadata))
+        _write_quarantine(name, storage, quarantine)
+        storage.write(f"metadata/{name}.parquet", to_parquet(metadata))
     else:  # the shard counts as complete already: a row may be in both for an instant, but never in neither
-        storage.write(f"metadata/{shard}.parquet", to_parquet(metadata))
-        _write_quarantine(work, storage, attempt)
+        storage.write(f"metadata/{name}.parquet", to_parquet(metadata))
+        _write_quarantine(name, storage, quarantine)
     return outcome
 
 
@@ -244,9 +271,9 @@ def read_table(storage: Storage, path: str) -> pa.Table:
     return pq.read_table(io.BytesIO(storage.read(path)))
 
 
-def _write_quarantine(work: Work, storage: Storage, attempt: int) -> None:
-    path = f"quarantine/{work.shard.name}.parquet"
-    if work.failures:
-        storage.write(path, to_parquet(quarantine_table(work.failures, attempt)))
+def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> None:
+    path = f"quarantine/{shard}.parquet"
+    if quarantine.num_rows:
+        storage.write(path, to_parquet(quarantine))
     else:
         storage.delete(path)  # left by an earlier attempt

@@ -1,0 +1,85 @@
+"""The commands `reprocess` and `locate`.
+
+imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
+imagemill locate s3://hospital/archive 17 203
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from flows import runtime
+from flows.cli import full_job, print_described
+from flows.reprocess_options import ReprocessJob, ReprocessOptions
+
+
+def reprocess(
+    archive: str | None = None,
+    *,
+    out: str | None = None,
+    job: Path | None = None,
+    dry_run: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[ReprocessOptions | None, Parameter(name="*")] = None,
+) -> int:
+    """Enhance an archive of pictures into a run folder, de-identified. The same command again carries on.
+
+    Parameters
+    ----------
+    archive
+        A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP at any depth.
+    out
+        The run folder, local or s3://.
+    job
+        A YAML file with any of these options (and archive, out); what is given on the command line wins.
+    dry_run
+        Print the plan and write nothing.
+    as_json
+        Print the summary as JSON.
+    """
+    given = {"archive": archive, "out": out, **(options or ReprocessOptions()).model_dump(exclude_unset=True)}
+    full = full_job(ReprocessJob, job, given).dated(datetime.now(UTC))
+    if dry_run:
+        from flows.reprocess_plan import ReprocessPlan
+
+        print_described(ReprocessPlan.dry(full), as_json)
+        return 0
+    runtime.configure()  # before Prefect is imported; the server starts while the rest is
+    from flows.reprocess import reprocess_archive
+
+    runtime.wait_for_server()
+    summary = reprocess_archive(full)
+    if as_json:
+        print(summary.as_json())
+    else:
+        Console().print(summary.as_table())
+        print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
+        if summary.report:
+            print(f"report    {summary.report}")
+        if summary.quarantined:
+            print(
+                f"{summary.quarantined} files were put aside; `imagemill inspect {full.out}` says why", file=sys.stderr
+            )
+    return summary.exit_code
+
+
+def locate(archive: str, rows: list[int]) -> int:
+    """Tell which files of an archive stand at these rows; results name files by their rows alone.
+
+    Parameters
+    ----------
+    archive
+        The archive as it was reprocessed.
+    rows
+        Rows, as metadata and quarantine have them.
+    """
+    from tasks.archive import locate as find
+
+    found = find(archive, rows)
+    for row in rows:
+        print(f"{row}  {found.get(row, 'there is no such row')}")
+    return 0 if len(found) == len(set(rows)) else 2

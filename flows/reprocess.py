@@ -1,0 +1,127 @@
+"""Reprocess: an archive of pictures in, enhanced and de-identified ones out.
+
+    imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
+
+The flow lists the archive and sends shards of its files through read -> reprocess -> write, a window of them at a time.
+The run folder is the checkpoint, as with render. No path within the archive, no value of a file and no message of a
+library is in what Prefect gets to see: names of tasks are numbers, errors are sentences of our own.
+"""
+
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner
+
+from flows import stages
+from flows.artifacts import publish
+from flows.engine import carry_out
+from flows.reprocess_options import ReprocessJob
+from flows.reprocess_plan import ReprocessPlan, Todo
+from flows.reprocess_summary import ReprocessSummary
+from flows.runners import on_gpu
+from tasks.archive import ShardOfFiles
+from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.enhance import Chain, enhance, parse_chain
+from tasks.errors import BadInput
+from tasks.lock import locked
+from tasks.record import open_record, versions
+from tasks.report import write_report
+from tasks.reprocess import Files, Recipe, read, reprocess, write
+from tasks.storage import Storage, StorageError
+from tasks.write import Outcome
+
+
+class Setting:
+    """What every shard of a run has in common. A plain class, and with the key in it: nothing of it is ever stored."""
+
+    def __init__(self, job: ReprocessJob, names: Pseudonyms) -> None:
+        self.job = job
+        self.names = names
+
+
+def _name() -> str:
+    """Of the flow run, as Prefect shows it."""
+    return _dated(flow_run.parameters["job"]).title
+
+
+def _dated(job: ReprocessJob) -> ReprocessJob:
+    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
+
+
+@flow(name="reprocess", flow_run_name=_name, persist_result=False)
+def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
+    """Enhances the pictures of an archive into a run folder.
+
+    Raises:
+        BadInput: the job, its archive or its output cannot be used; nothing has been written.
+        StorageError: storage failed on the way; the same job again carries on.
+        Stopped: more files failed than `max_failures` allows.
+    """
+    started = time.perf_counter()
+    job = _dated(job)
+    out = Storage(job.out)
+    with ExitStack() as stack:
+        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
+        try:
+            plan = ReprocessPlan(job, spool)
+            stack.enter_context(locked(out, job.lock_name))
+            open_record(out, {**plan.record(), "versions": versions()}, job.resume)
+        except StorageError as error:
+            raise BadInput(str(error)) if error.mendable else error from error
+        summary = ReprocessSummary(out=out.url(), rows=plan.rows_of_this_part())
+        todos = plan.list_todos(out, summary)
+        begun = time.perf_counter()
+        summary.seconds_start = begun - started
+        carry_out(job, todos, partial(_submit, Setting(job, plan.names)), summary)
+        summary.seconds_run = time.perf_counter() - begun
+        if job.part[1] == 1:
+            summary.look_at_studies(out)
+            if job.report:
+                summary.report = write_report(out)
+    publish(summary)
+    return summary
+
+
+def _submit(setting: Setting, runner: TaskRunner[Any], todo: Todo) -> list[PrefectFuture[Any]]:
+    """One task run a stage, each waiting for the one before it."""
+    common = {"setting": setting, "shard": todo.shard}
+    read = runner.submit(read_files, {**common, "only": todo.only})
+    with on_gpu(setting.job):
+        made = runner.submit(reprocess_files, {**common, "work": read})
+    return [read, made, runner.submit(write_files, {**common, "work": made, "attempt": todo.attempt})]
+
+
+@task(name="read", task_run_name="read {shard.name}", **stages.STORED)
+def read_files(setting: Setting, shard: ShardOfFiles, only: frozenset[int] | None) -> Files:
+    job = setting.job
+    return read(shard, Storage(job.archive), setting.names, job.keep_identity, only)
+
+
+@task(name="reprocess", task_run_name="reprocess {shard.name}", **stages.QUICK)
+def reprocess_files(setting: Setting, shard: ShardOfFiles, work: Files) -> Files:
+    job = setting.job
+    chain: Chain = parse_chain(job.enhance)
+
+    def enhanced(pixels: Any) -> Any:
+        return stages.in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
+
+    settings = json.dumps(job.shaping(), sort_keys=True)
+    recipe = Recipe(job.enhance, enhanced, setting.names, job.keep_identity, job.burned_in, settings)
+    reprocess(work, recipe)
+    return work
+
+
+@task(name="write", task_run_name="write {shard.name}", **stages.STORED)
+def write_files(setting: Setting, shard: ShardOfFiles, work: Files, attempt: int) -> Outcome:
+    outcome = write(work, Storage(setting.job.out), attempt)
+    work.release()
+    return outcome

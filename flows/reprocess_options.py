@@ -1,0 +1,60 @@
+"""The job of `reprocess`: an archive, what is done to its pictures, and what becomes of identities."""
+
+from datetime import date
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from flows.options import RunOptions
+from tasks.burned_in import BurnedInOptions
+from tasks.enhance import EnhanceOptions
+from tasks.errors import BadInput
+from tasks.storage import Storage
+
+
+class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
+    """All that `reprocess` can be told beside its input and output."""
+
+    keep_identity: bool = False
+    """Keep names, ids, dates, private elements and file names; by default DICOM's Basic Profile takes them out."""
+    shard_size: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    """Files a shard, the unit of work and of retry; 16 by default, and never more than 64 MB of them."""
+
+
+class ReprocessJob(ReprocessOptions):
+    """An archive of pictures in, enhanced ones out."""
+
+    archive: str
+    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP; {date} is the day (UTC)."""
+    out: str
+    """The run folder, local or s3://; {date} is the day (UTC)."""
+
+    def dated(self, day: date) -> "ReprocessJob":
+        """The job with `{date}` in its paths filled in."""
+        return self.model_copy(
+            update={name: getattr(self, name).replace("{date}", f"{day:%Y-%m-%d}") for name in ("archive", "out")}
+        )
+
+    @property
+    def title(self) -> str:
+        """What is made of what, in a few words."""
+        part = "" if self.part[1] == 1 else f", part {self.partition}"
+        return f"{PurePath(self.archive).name} to {self.out}{part}"
+
+    def shaping(self) -> dict[str, Any]:
+        """The part of the job that decides what is made: a run folder belongs to one such."""
+        return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
+
+    def checked(self) -> "ReprocessJob":
+        """The job, if its options fit together.
+
+        Raises:
+            BadInput: they don't.
+        """
+        if self.retry_quarantined and not self.resume:
+            raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
+        archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
+        if out.startswith(archive) or archive.startswith(out):
+            raise BadInput(f"--out {self.out}: it lies in the archive, or the archive in it; choose a place beside it.")
+        return self

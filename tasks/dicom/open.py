@@ -1,0 +1,166 @@
+"""Opening a DICOM file: what is a picture, and what is not, by stated rules.
+
+Whatever the file holds, it ends in a data set with pixels that are worth decoding, or in `Refused` with a reason. A
+reason is written beside the results, so it is never text of the file nor of an error, which may quote it.
+"""
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pydicom.config
+from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+MOST_PIXELS = 1 << 28  # of all frames: what is larger is not held in memory
+NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
+BARE = (b"\2\0\0\0", b"\x08\0\0\0", b"\x08\0\1\0", b"\x08\0\5\0", b"\x08\0\x08\0")  # the first element of files without
+NEEDED = (
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
+)
+
+# Both quote values of the file.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+
+
+class Refused(ValueError):
+    """A file that nothing is made of, with the reason in one sentence that quotes nothing of it.
+
+    `stage`: where it ended; `skip` if it is sound but no picture. `study`: its StudyInstanceUID, if it could be read.
+    """
+
+    def __init__(self, reason: str, stage: str = "open", study: str = "") -> None:
+        super().__init__(reason)
+        self.stage = stage
+        self.study = study
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file that begins so is DICOM: with the preamble, or, as old ones are, without."""
+    return head[128:132] == b"DICM" or head[:4] in {
+        b"\x08\0\0\0",
+        b"\x08\0\x01\0",
+        b"\x08\0\x05\0",
+        b"\x08\0\x08\0",
+        b"\x02\0\0\0",
+    }
+
+
+def open_dicom(data: bytes) -> Dataset:
+    """The data set of a file, checked so far that its pixels can be tried.
+
+    Raises:
+        Refused: by one of the rules below.
+    """
+    try:
+        _check_deflated(data)
+        dataset = dcmread(io.BytesIO(data), force=True)
+        study = str(dataset.get("StudyInstanceUID") or "")
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(f"truncated or damaged: its elements cannot be read ({type(error).__name__})") from None
+    try:
+        _check(dataset)
+        if dataset.original_encoding[1] is False:
+            _swap_bytes(dataset)
+            dataset.set_original_encoding(dataset.original_encoding[0], True)
+    except Refused as refused:
+        refused.study = study
+        raise
+    except Exception as error:
+        raise Refused(f"damaged: its image elements cannot be read ({type(error).__name__})", study=study) from None
+    return dataset
+
+
+def _check_deflated(data: bytes) -> None:
+    """A deflated object that unpacks to no end is not unpacked."""
+    (length,) = struct.unpack("<I", data[140:144].ljust(4, b"\0"))  # of the file meta information, its first element
+    if data[128:132] == b"DICM" and DeflatedExplicitVRLittleEndian.encode() in data[144 : 144 + length]:
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        unpacker.decompress(data[144 + length :], 2 * MOST_PIXELS)
+        if unpacker.unconsumed_tail:
+            raise Refused("unpacks to more than any picture needs")
+
+
+def _check(dataset: Dataset) -> None:
+    meta = getattr(dataset, "file_meta", FileMetaDataset())
+    kind = UID(str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""))
+    if kind == MediaStorageDirectoryStorage:
+        raise Refused("a DICOMDIR: it lists other files under their old names", stage="skip")
+    if not kind:
+        raise Refused("no DICOM image: it names no SOP class")
+    if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        if "Image Storage" in kind.name or "Rows" in dataset:
+            raise Refused("an image without pixel data")
+        raise Refused(f"no image: {_name(kind)}", stage="skip")
+    if "PixelData" not in dataset:
+        raise Refused("pixels of floating point are maps, not pictures", stage="skip")
+    missing = [name for name in NEEDED if dataset.get(name) in (None, "")]
+    if missing:
+        raise Refused(f"the element {missing[0]} is missing or empty")
+    bits, stored, samples = int(dataset.BitsAllocated), int(dataset.BitsStored), int(dataset.SamplesPerPixel)
+    if bits not in {8, 16}:
+        reason = "masks" if bits == 1 else "doses or maps"
+        raise Refused(f"pixels of {bits} bits are {reason}, not pictures", stage="skip")
+    if not 1 <= stored <= bits or samples not in {1, 3}:
+        raise Refused(f"{samples} samples of {stored} bits in {bits} are no picture that can be read")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    pixels = int(dataset.Rows) * int(dataset.Columns) * frames
+    if pixels <= 0:
+        raise Refused("it says that it has no pixels")
+    _check_length(dataset, meta, pixels)
+
+
+def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int) -> None:
+    if "TransferSyntaxUID" not in meta:  # as it was read, then
+        implicit, little = dataset.original_encoding
+        syntaxes = {(True, True): ImplicitVRLittleEndian, (False, True): ExplicitVRLittleEndian}
+        meta.TransferSyntaxUID = syntaxes.get((bool(implicit), bool(little)), ExplicitVRBigEndian)
+        dataset.file_meta = meta
+    syntax = UID(meta.TransferSyntaxUID)
+    data = dataset.PixelData
+    size = pixels * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
+    if syntax in NATIVE:
+        if dataset.PhotometricInterpretation == "YBR_FULL_422":
+            size = size * 2 // 3
+        if data[:4] == b"\xfe\xff\0\xe0":
+            raise Refused("the transfer syntax is wrong: it says that the pixels are not compressed, but they are")
+        if len(data) < size:
+            raise Refused(f"truncated: {len(data):,} of {size:,} bytes of pixels are there")
+    elif data[:4] != b"\xfe\xff\0\xe0":
+        raise Refused("the transfer syntax is wrong: it says that the pixels are compressed, but they are not")
+    if pixels > MOST_PIXELS:
+        raise Refused(f"{pixels:,} pixels are more than are held in memory ({MOST_PIXELS:,})")
+    if "MPEG" in syntax.name or "HEVC" in syntax.name:
+        raise Refused("a video, not a picture", stage="skip")
+
+
+def _swap_bytes(dataset: Dataset) -> None:
+    """A big-endian object's tables become little-endian: pydicom leaves the bytes of `OW` as they are, pixels apart."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _swap_bytes(item)
+        elif element.VR in {"OW", "OL", "OF", "OD"} and element.tag != 0x7FE00010:
+            width = {"OW": 2, "OL": 4, "OF": 4, "OD": 8}[element.VR]
+            element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
+
+
+def _name(kind: UID) -> str:
+    """Of the standard's classes alone: a private one could be anything."""
+    return kind.name if kind.name != str(kind) else "an object of a class that is not the standard's"

@@ -1,0 +1,124 @@
+"""Pixels of a DICOM object: decoded whatever their coding, and what range of values its window shows."""
+
+from collections.abc import Iterator
+from math import isfinite
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.pixels import pixel_array
+from pydicom.pixels.processing import apply_color_lut
+
+from tasks.dicom import jpeg12
+from tasks.levels import Levels
+
+jpeg12.register()
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Pixels as they are stored, in machine byte order: (frames, height, width, 1) of 8 or 16 bits, or RGB.
+
+    YBR and palettes come as RGB; a palette of more than 8 bits as 16-bit RGB. Bits above those stored (where old
+    objects keep overlays) are cut off.
+
+    Raises:
+        Exception: whatever the decoders raise for what they cannot decode.
+    """
+    pixels = pixel_array(dataset, raw=False)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    samples = int(dataset.SamplesPerPixel)
+    pixels = pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns), samples)
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        tables = dataset.group_dataset(0x0028)  # without the transfer syntax: the tables are little-endian by now
+        tables.set_original_encoding(False, True)
+        colours = apply_color_lut(pixels[..., 0], tables)
+        if colours.dtype == np.uint16:
+            high = colours >> 8
+            if np.array_equal(colours & 0xFF, high) or not (colours & 0xFF).any():  # 8 bits written as 16
+                colours = high.astype(np.uint8)
+        return colours
+    return pixels
+
+
+def levels(dataset: Dataset, frames: np.ndarray) -> list[Levels]:
+    """For each frame, the stored values between which its first window lies.
+
+    Without a window: the least and the greatest value of the object, padding apart; 0 and 255 where values have 8 bits.
+    """
+    low, high = limits(dataset, frames)
+    inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
+    found = [None if frames.shape[3] == 3 else _windowed(dataset, number, inverted) for number in range(len(frames))]
+    if None in found and high - low > 255 and frames.shape[3] == 1:
+        outside = padding(dataset, frames)
+        inside = frames if outside is None else frames[(frames < outside[0]) | (frames > outside[1])]
+        if inside.size and inside.min() < inside.max():
+            low, high = int(inside.min()), int(inside.max())
+    return [level or Levels(low, high, inverted) for level in found]
+
+
+def window(dataset: Dataset) -> str | None:
+    """The first frame's window, from its least to its greatest value after rescaling, for a person."""
+    ends = _window(dataset, 0)
+    return None if ends is None else f"{ends[0]:g} to {ends[1]:g}"
+
+
+def limits(dataset: Dataset, frames: np.ndarray) -> tuple[int, int]:
+    """The least and the greatest value that the stored bits can hold."""
+    if frames.shape[3] == 3:
+        return 0, int(np.iinfo(frames.dtype).max)
+    bits = int(dataset.BitsStored)
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if dataset.PixelRepresentation else (0, (1 << bits) - 1)
+
+
+def padding(dataset: Dataset, frames: np.ndarray) -> tuple[int, int] | None:
+    """The values that stand for no picture at all (PixelPaddingValue and its range), if any."""
+    if dataset.get("PixelPaddingValue") is None or frames.shape[3] == 3:
+        return None
+    ends = [int(dataset.PixelPaddingValue), int(dataset.get("PixelPaddingRangeLimit") or dataset.PixelPaddingValue)]
+    low, high = limits(dataset, frames)
+    if dataset.PixelRepresentation:  # the padding's VR may have been read as unsigned
+        ends = [end - (1 << 16) if end > high else end for end in ends]
+    return (min(ends), max(ends)) if low <= min(ends) <= max(ends) <= high else None
+
+
+def _windowed(dataset: Dataset, frame: int, inverted: bool) -> Levels | None:
+    window = _window(dataset, frame)
+    if window is None:
+        return None
+    slope, intercept = 1.0, 0.0
+    for place in _places(dataset, frame, "PixelValueTransformationSequence"):
+        if place.get("RescaleSlope") is not None and float(place.RescaleSlope):
+            slope, intercept = float(place.RescaleSlope), float(place.get("RescaleIntercept") or 0)
+            break
+    ends = sorted((value - intercept) / slope for value in window)
+    return Levels(ends[0], ends[1], inverted, True)
+
+
+def _window(dataset: Dataset, frame: int) -> tuple[float, float] | None:
+    """The ends of the first window, in values after rescaling (PS3.3 C.11.2.1.2), or of the first table's input."""
+    for place in _places(dataset, frame, "FrameVOILUTSequence"):
+        centre, width = _first(place.get("WindowCenter")), _first(place.get("WindowWidth"))
+        if centre is not None and width is not None and isfinite(centre + width) and width >= 1:
+            if place.get("VOILUTFunction", "LINEAR") == "LINEAR" and width > 1:
+                return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
+            return centre - width / 2, centre + width / 2
+    for table in dataset.get("VOILUTSequence") or ():
+        entries, first, _ = table.LUTDescriptor
+        first = first - (1 << 16) if dataset.PixelRepresentation and first > 32767 else first
+        return float(first), float(first + (entries or 65536) - 1)
+    return None
+
+
+def _first(value: object) -> float | None:
+    try:
+        return float(value[0] if not isinstance(value, str | float | int) else value)  # type: ignore[index]
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+def _places(dataset: Dataset, frame: int, sequence: str) -> Iterator[Dataset]:
+    """Where a value of a frame may stand: in its functional group, in the shared ones, in the object itself."""
+    groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    shared = dataset.get("SharedFunctionalGroupsSequence") or ()
+    for group in (*groups[frame : frame + 1], *shared[:1]):
+        yield from group.get(sequence) or ()
+    yield dataset

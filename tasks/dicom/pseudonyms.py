@@ -1,0 +1,80 @@
+"""Pseudonyms: what stands for a UID, a patient or a file name, the same on every worker and after every restart.
+
+A pseudonym is an HMAC-SHA256 of what it stands for under a secret key, so who has no key can neither undo it nor check
+a guess. The key comes from the environment or a Prefect block, and is never written anywhere; a run keeps `check`
+alone, which tells keys apart and nothing else.
+"""
+
+import hmac
+import os
+from hashlib import sha256
+from uuid import UUID
+
+from tasks.errors import BadInput
+
+VARIABLE = "IMAGEMILL_PSEUDONYM_KEY"
+BLOCK = "imagemill-pseudonym-key"
+SHORTEST = 32  # characters: below, a key could be found by trying all
+STANDARD_UIDS = "1.2.840.10008."  # SOP classes, transfer syntaxes: they name no instance
+
+
+class Pseudonyms:
+    """Makes pseudonyms with one key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def __repr__(self) -> str:
+        return f"Pseudonyms({self.check})"
+
+    @property
+    def check(self) -> str:
+        """Tells this key from others."""
+        return self._digest("check", "imagemill")[:8].hex()
+
+    def uid(self, uid: str) -> str:
+        """A UID for a UID, of the kind that is made from a UUID (PS3.5 B.2); one of the standard's own stays."""
+        if not uid or uid.startswith(STANDARD_UIDS):
+            return uid
+        return f"2.25.{UUID(bytes=self._digest('uid', uid)[:16], version=4).int}"
+
+    def code(self, kind: str, text: str) -> str:
+        """16 hexadecimal digits for a text; the same text is another thing in another `kind`."""
+        return self._digest(kind, text)[:8].hex()
+
+    def _digest(self, kind: str, text: str) -> bytes:
+        return hmac.digest(self._key, f"{kind}\0{text}".encode("utf-8", "surrogatepass"), sha256)
+
+
+def without_secret() -> Pseudonyms:
+    """For runs that keep identities: new UIDs follow from the old ones, and anybody may know how."""
+    return Pseudonyms("imagemill")
+
+
+def load_pseudonyms() -> Pseudonyms:
+    """The pseudonyms of the key in the environment, or else in the Prefect Secret block.
+
+    Raises:
+        BadInput: there is no key, or it is too short to be one.
+    """
+    key = os.environ.get(VARIABLE) or _from_block()
+    make = """python -c 'import secrets; print(secrets.token_hex(32))'"""
+    if not key:
+        raise BadInput(
+            f"A key for pseudonyms is missing: make one with {make}, keep it safe, and set {VARIABLE} or the Prefect "
+            f"Secret block {BLOCK} to it; --keep-identity needs none."
+        )
+    if len(key) < SHORTEST:
+        raise BadInput(
+            f"The key for pseudonyms has {len(key)} characters, {SHORTEST} are needed: make one with {make}."
+        )
+    return Pseudonyms(key)
+
+
+def _from_block() -> str | None:
+    from prefect.blocks.system import Secret
+
+    try:
+        return str(Secret.load(BLOCK).get())  # type: ignore[union-attr]
+    except ValueError:  # how Prefect says that there is no such block
+        return None

@@ -1,0 +1,108 @@
+"""What is a picture and what is not: each kind of file ends by a rule with a reason, none in a crash."""
+
+import io
+import zlib
+
+import pytest
+from pydicom import dcmread
+
+from tasks.dicom.open import Refused, is_dicom, open_dicom
+from tests.tasks.dicom.samples import ROOTS, sample, samples
+
+
+def changed(name: str, **values: object) -> bytes:
+    """A sample with other values; None takes an element out."""
+    dataset = dcmread(io.BytesIO(sample(name)))
+    for keyword, value in values.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "words"),
+    [
+        ("reportsi.dcm", "skip", "Basic Text SR"),
+        ("rtplan.dcm", "skip", "RT Plan"),
+        ("waveform_ecg.dcm", "skip", "12-lead ECG"),
+        ("dicomdirtests/DICOMDIR", "skip", "DICOMDIR"),
+        ("liver_1frame.dcm", "skip", "1 bits are masks"),
+        ("rtdose.dcm", "skip", "32 bits"),
+        ("MR_truncated.dcm", "open", "8,130 of 8,192"),
+        ("rtplan_truncated.dcm", "skip", "RT Plan"),
+        ("dicomdirtests/TINY_ALPHA/PT000000/ST000000/SE000000/IM000000", "open", "without pixel data"),
+        ("JPEGLSNearLossless_08.dcm", "open", "StudyInstanceUID"),
+    ],
+)
+def test_samples_that_are_no_pictures(name: str, stage: str, words: str) -> None:
+    with pytest.raises(Refused, match=words) as refusal:
+        open_dicom(sample(name))
+    assert refusal.value.stage == stage
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"Rows": 60000, "Columns": 60000, "NumberOfFrames": 28}, "truncated"),
+        ({"Rows": 0}, "no pixels"),
+        ({"SamplesPerPixel": 4}, "4 samples"),
+        ({"BitsStored": 17}, "17 bits in 16"),
+        ({"Columns": None}, "Columns"),
+        ({"SOPInstanceUID": None}, "SOPInstanceUID"),
+        ({"PixelData": None}, "without pixel data"),
+    ],
+)
+def test_headers_that_do_not_hold(values: dict[str, object], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        open_dicom(changed("CT_small.dcm", **values))
+
+
+def test_header_of_a_hundred_gigapixels() -> None:
+    with pytest.raises(Refused, match="more than are held in memory"):
+        open_dicom(changed("MR_small_RLE.dcm", Rows=65000, Columns=65000, NumberOfFrames=24))
+
+
+def test_wrong_transfer_syntax() -> None:
+    plain, rle = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"
+    with pytest.raises(Refused, match="says that the pixels are compressed, but they are not"):
+        open_dicom(sample("CT_small.dcm").replace(plain, rle))
+    with pytest.raises(Refused, match="says that the pixels are not compressed, but they are"):
+        open_dicom(sample("MR_small_RLE.dcm").replace(rle, plain))
+
+
+def test_deflated_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.dicom.open.MOST_PIXELS", 1 << 20)
+    whole = sample("image_dfl.dcm")
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    pack = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    with pytest.raises(Refused, match="unpacks to more"):
+        open_dicom(whole[:start] + pack.compress(bytes(1 << 23)) + pack.flush())
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "emri_small.dcm", "MR_small_RLE.dcm", "image_dfl.dcm"])
+def test_cut_anywhere_is_refused(name: str, share: float) -> None:
+    data = sample(name)
+    with pytest.raises(Refused) as refusal:
+        dataset = open_dicom(data[: int(len(data) * share)])
+        if "RLE" in name or "dfl" in name:  # compressed: that something is missing shows when it is unpacked
+            assert dataset.PixelData
+            raise Refused("decoder's")
+    assert str(refusal.value)
+
+
+def test_every_sample_opens_or_is_refused_without_quoting_it() -> None:
+    opened = 0
+    for name in samples():
+        data = next(root / name for root in ROOTS if (root / name).exists()).read_bytes()
+        if not is_dicom(data[:132]):
+            continue
+        try:
+            opened += open_dicom(data) is not None
+        except Refused as refusal:
+            assert "^" not in str(refusal)
+    assert opened > 100
