@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from models.acceleration import Acceleration
 from tasks.enhance import EnhanceOptions
 from tasks.errors import BadInput
+from tasks.explain import ExplainOptions
 from tasks.generate import GenerateOptions
 from tasks.preprocess import PreprocessOptions
 from tasks.read import ReadOptions
@@ -83,7 +84,9 @@ class RunOptions(BaseModel):
         return int(part) - 1, int(parts)
 
 
-class RenderOptions(ReadOptions, PreprocessOptions, GenerateOptions, EnhanceOptions, WriteOptions, RunOptions):
+class RenderOptions(
+    ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RunOptions
+):
     """All that `render` can be told beside its input and output."""
 
     text_column: str | None = None

@@ -38,6 +38,8 @@ class Plan:
             self.encoder: str | None = job.generator  # as it was given: a worker elsewhere finds its own way there
         else:
             self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
+        if job.explain and self.encoder is None:
+            raise BadInput(f"--explain shows what words did, and {job.generator} reads none: leave it out.")
         self.knobs = self._knobs()
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)

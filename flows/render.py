@@ -155,6 +155,8 @@ def _submit_rest(
     common = {"setting": setting, "shard": todo.shard}
     with on_gpu(setting.job):
         futures = [*futures, runner.submit(stages.generate_shard, {**common, "work": futures[-1]}, _done(after))]
+        if setting.job.explain:
+            futures.append(runner.submit(stages.explain_shard, {**common, "work": futures[-1]}))
     if setting.job.enhance:
         futures.append(runner.submit(stages.enhance_shard, {**common, "work": futures[-1]}))
     return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]

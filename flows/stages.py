@@ -19,7 +19,7 @@ from flows.options import RenderJob
 from flows.plan import Plan
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
-from tasks import encode, enhance, generate, load, preprocess, read, write
+from tasks import encode, enhance, explain, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
 from tasks.features import feature_folder
 from tasks.plan import Shard
@@ -155,6 +155,20 @@ def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     return _on_device(setting, work, "generate", run)
 
 
+@task(name="explain", task_run_name="explain {shard.name}", **QUICK)
+def explain_shard(setting: Setting, shard: Shard, work: Work) -> Work:
+    assert setting.encoder is not None
+    job = setting.job
+    encoder = load.text_encoder(setting.encoder, job.device, job.acceleration)
+
+    def run(device: str) -> None:
+        limit = batch_limit(device, job.generator, setting.batch_size)
+        generator = load.generator(job.generator, device, job.acceleration)
+        explain.explain(work, encoder, generator, limit, setting.split)
+
+    return _on_device(setting, work, "explain", run)
+
+
 @task(name="enhance", task_run_name="enhance {shard.name}", **QUICK)
 def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     return _on_device(setting, work, "enhance", lambda device: enhance.enhance_work(work, setting.job))
@@ -162,6 +176,6 @@ def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 
 @task(name="write", task_run_name="write {shard.name}", **STORED)
 def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> write.Outcome:
-    outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt)
+    outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt, setting.job.explain)
     work.release()
     return outcome

@@ -250,8 +250,10 @@ async function open(position) {
   byId('place').textContent = `${number.format(position + 1)} of ${number.format(shown.length)}`;
   byId('previous').disabled = position === 0;
   byId('next').disabled = position === shown.length - 1;
-  byId('columns').replaceChildren(...rows.filter(([name]) => name !== 'text').flatMap(makeColumn));
+  const apart = ['text', 'explain_words', 'explain_shares'];
+  byId('columns').replaceChildren(...rows.filter(([name]) => !apart.includes(name)).flatMap(makeColumn));
   showPicture(item);
+  showWords(Object.fromEntries(rows));
   if (!dialog.open) dialog.showModal();
   dialog.querySelector('.sheet').scrollTop = 0;
 }
@@ -354,6 +356,47 @@ function makeSlider(item) {
   view.addEventListener('pointermove', drag);
   follow();
   return box;
+}
+
+// Which word made which part: a button a word, whose heat map takes the picture's place.
+function showWords({ explain, explain_words: words, explain_shares: shares }) {
+  const row = byId('words');
+  row.hidden = !explain || !words?.length;
+  row.replaceChildren();
+  if (row.hidden) return;
+  row.append(element('span', '', 'Made by'));
+  const strip = new Image(), canvas = element('canvas', 'heat');
+  canvas.setAttribute('role', 'img');
+  canvas.hidden = true;
+  byId('figure').prepend(canvas);
+  strip.src = relative(explain);
+  const parts = JSON.parse(shares);
+  words.forEach((word, i) => {
+    const button = element('button', 'chip', word);
+    button.type = 'button';
+    button.setAttribute('aria-pressed', 'false');
+    button.append(element('small', '', `${Math.round(100 * parts[i])} %`));
+    button.addEventListener('click', async () => {
+      const on = button.getAttribute('aria-pressed') === 'false';
+      for (const other of row.querySelectorAll('button')) other.setAttribute('aria-pressed', String(on && other === button));
+      try {
+        if (on) await strip.decode();
+      } catch {
+        row.replaceChildren(element('span', '', 'The heat maps are not beside this page.'));
+        return;
+      }
+      if (on) {
+        canvas.width = strip.naturalWidth / words.length;
+        canvas.height = strip.naturalHeight;
+        canvas.getContext('2d').drawImage(strip, -i * canvas.width, 0);
+        canvas.setAttribute('aria-label', `What “${word}” made, glowing`);
+      }
+      canvas.hidden = !on;
+      const picture = byId('figure').querySelector('img');
+      if (picture) picture.hidden = on;
+    });
+    row.append(button, ' ');
+  });
 }
 
 function step(by) {

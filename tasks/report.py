@@ -35,7 +35,7 @@ EMBEDDED_BYTES = 4_000_000  # of thumbnails, as base64
 EDGE = 160  # pixels of a thumbnail's longer side
 EDGE_OF_FEW, FEW = 320, 100  # up to so many pictures are shown larger, by the page too
 BARS = 12  # rows of the timings plot; more shards than that share a row
-STAGES = ("read", "decode", "look", "preprocess", "encode", "generate", "enhance", "write")
+STAGES = ("read", "decode", "look", "preprocess", "encode", "generate", "explain", "enhance", "write")
 
 Seconds = dict[str, float]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
@@ -67,7 +68,8 @@ class Picture(_Portable):
     Attributes:
         width, height: of the pixels; the prompt's, unless an enhancement step made the picture larger.
         pixels: (3, height, width) float32 in [0, 1], from `generate` until they are encoded.
-        file, figures: the encoded picture and its quality figures, from then on.
+        heat: which word made which part of it, from `explain`.
+        file, figures, heat_file: the encoded picture, its quality figures and the heat maps' file, from then on.
     """
 
     def __init__(self, prompt: Prompt, number: int) -> None:
@@ -77,8 +79,20 @@ class Picture(_Portable):
         self.id = prompt.id if self.number is None else f"{prompt.id}~{number}"
         self.width, self.height = prompt.width, prompt.height
         self.pixels: Tensor | None = None
+        self.heat: Heat | None = None
         self.file = b""
         self.figures: dict[str, float] = {}
+        self.heat_file = b""
+
+
+class Heat:
+    """Words of a text, and how much of its picture hangs on each: maps (words, height, width) uint8, 255 where the most
+    does, and `shares` of all change."""
+
+    def __init__(self, words: list[str], maps: np.ndarray, shares: list[float]) -> None:
+        self.words = words
+        self.maps = maps
+        self.shares = shares
 
 
 class Failure:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
+from tasks.explain import heat_file
 from tasks.layouts import LAYOUTS, Layout, pack_name
 from tasks.names import file_name
 from tasks.pictures import SUFFIX, Format, encode_picture, figures, to_bytes
@@ -61,6 +62,12 @@ METADATA = pa.schema(
 )
 
 
+EXPLAINED = pa.schema(
+    {"explain": pa.string(), "explain_words": pa.list_(pa.string()), "explain_shares": pa.list_(pa.float32())}
+)
+"""What a picture's row has besides where pictures are explained."""
+
+
 class WriteOptions(BaseModel):
     """How pictures are kept."""
 
@@ -106,11 +113,14 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int = 1) -> Outcome:
+def write(
+    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int = 1, explained: bool = False
+) -> Outcome:
     """Encodes and writes a shard.
 
     Args:
         attempt: how often the rows have been tried, for the quarantine.
+        explained: the pictures' heat maps are written too, to `explain/`.
 
     Returns:
         What the shard came to, as kept in `timings/`.
@@ -120,7 +130,12 @@ def write(work: Work, storage: Storage, options: WriteOptions, made_by: Provenan
     """
     with work.timed("write"):
         _encode(work, options, made_by)
-        metadata = metadata_table(_write_pictures(work, storage, options, made_by, attempt), work)
+        rows = _write_pictures(work, storage, options, made_by, attempt)
+        schema = METADATA
+        if explained:
+            schema = pa.schema([*METADATA, *EXPLAINED])
+            rows = [{**row, **heat} for row, heat in zip(rows, _write_heat(work, storage), strict=True)]
+        metadata = metadata_table(rows, work, schema)
     return commit(storage, work.shard, metadata, quarantine_table(work.failures, attempt), work.seconds, attempt)
 
 
@@ -173,6 +188,22 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
             b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
         )
         picture.pixels = None
+        if picture.heat is not None:
+            picture.heat_file = heat_file(picture.heat, pixels)
+
+
+def _write_heat(work: Work, storage: Storage) -> list[dict[str, Any]]:
+    """Writes the pictures' heat maps; returns what their metadata rows say of them."""
+    names = [f"explain/{work.shard.name}/{file_name(p.prompt.id, p.number)}.png" for p in work.pictures]
+    storage.write_many({name: p.heat_file for name, p in zip(names, work.pictures, strict=True) if p.heat_file})
+    return [
+        {
+            "explain": name if picture.heat_file else None,
+            "explain_words": picture.heat.words if picture.heat else None,
+            "explain_shares": picture.heat.shares if picture.heat else None,
+        }
+        for name, picture in zip(names, work.pictures, strict=True)
+    ]
 
 
 def _write_pictures(
@@ -232,12 +263,12 @@ def _row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
     }
 
 
-def metadata_table(rows: list[dict[str, Any]], work: Work) -> pa.Table:
+def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = METADATA) -> pa.Table:
     """One row a picture: ours, then every carried column (`input_` before a name that is ours)."""
-    table = pa.Table.from_pylist(rows, schema=METADATA)
+    table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
     for name, column in zip(carried.column_names, carried.columns, strict=True):
-        table = table.append_column(f"input_{name}" if name in METADATA.names else name, column)
+        table = table.append_column(f"input_{name}" if name in schema.names else name, column)
     return table
 
 

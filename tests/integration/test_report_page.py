@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import io
 import os
 import shutil
 import threading
@@ -10,15 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from tasks.explain import heat_file
 from tasks.report import write_report
 from tasks.storage import Storage
+from tasks.work import Heat
+from tasks.write import EXPLAINED
 from tests.tasks.run_folder import PROMPTS, make_run, picture_id
 
 HOSTILE = (
@@ -194,6 +202,52 @@ def test_click_opens_all_columns_and_escape_closes(page: Page) -> None:
     page.press(Keys.ESCAPE)
     page.until(lambda: not page.is_open())
     assert page.focused() == "4"
+
+
+def test_a_word_shows_what_it_made_and_again_the_picture(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "explained", 2)
+    table = pq.read_table(folder / "metadata/00000.parquet")
+    maps = np.zeros((2, 48, 48), np.uint8)
+    maps[0, :, :24], maps[1, :, 24:] = 255, 255
+    (folder / "explain/00000").mkdir(parents=True)
+    name = f"explain/00000/{picture_id(0)}.png"
+    (folder / name).write_bytes(
+        heat_file(Heat(["lighthouse", "海浪"], maps, [0.75, 0.25]), np.zeros((96, 96, 3), np.uint8))
+    )
+    columns = {
+        "explain": [name, None],
+        "explain_words": [["lighthouse", "海浪"], None],
+        "explain_shares": [[0.75, 0.25], None],
+    }
+    for column, field in zip(columns.values(), EXPLAINED, strict=True):
+        table = table.append_column(field, pa.array(column, field.type))
+    pq.write_table(table, folder / "metadata/00000.parquet")
+    page = Page(chromium, Path(write_report(Storage(str(folder)))).as_uri())
+    page.open(0)
+    words = chromium.find_elements(By.CSS_SELECTOR, "#words button")
+    assert [word.text for word in words] == ["lighthouse75 %", "海浪25 %"]
+    canvas, picture = page.one("#figure canvas"), page.one("#figure img")
+
+    def glow() -> tuple[int, int]:
+        """Red of what is seen on the left and on the right."""
+        seen = Image.open(io.BytesIO(canvas.screenshot_as_png)).convert("RGB")
+        return tuple(seen.getpixel((int(x * seen.width), seen.height // 2))[0] for x in (0.35, 0.65))  # type: ignore
+
+    words[0].click()
+    page.until(lambda: canvas.is_displayed() and not picture.is_displayed())
+    left, right = glow()
+    assert left > right + 100
+    assert canvas.accessible_name == "What “lighthouse” made, glowing"
+    words[1].click()
+    page.until(lambda: canvas.accessible_name == "What “海浪” made, glowing")
+    left, right = glow()
+    assert right > left + 100
+    assert [word.get_attribute("aria-pressed") for word in words] == ["false", "true"]
+    words[1].click()
+    page.until(lambda: picture.is_displayed() and not canvas.is_displayed())
+    page.one("#next").click()  # a picture that is not explained
+    page.until(lambda: not page.one("#words").is_displayed())
+    assert page.complaints() == []
 
 
 def test_dialog_steps_through_what_the_filters_leave(page: Page) -> None:
