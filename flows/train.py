@@ -110,6 +110,11 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
 def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[Any]:
     from tasks.training import autoencoder, gan, latent, small
 
+    if isinstance(job, FlowJob):
+        try:
+            from tasks.training import flow as latent_flow
+        except ValueError as error:  # diffusers is not installed
+            raise BadInput(str(error)) from None
     wanted = latent.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, job.start)
     source = None  # the autoencoder whose codec a new model paints for
     if job.start is not None:
@@ -132,8 +137,6 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
     if isinstance(job, GanJob):
         return gan.build(wanted, shown, job.batch, job.device, source)
     assert isinstance(job, FlowJob)
-    from tasks.training import flow as latent_flow  # needs diffusers
-
     return latent_flow.build(wanted, shown, job.batch, job.device, source, job.lora)
 
 

@@ -106,9 +106,14 @@ def _unsaid(words: Features, rows: Tensor) -> Features:
 
 
 def adapt(model: Flow, rank: int) -> None:
-    """Fine-tuning with low-rank adapters (LoRA, Hu 2021) of all attention; everything else stands still."""
-    from peft import LoraConfig, get_peft_model
+    """Fine-tuning with low-rank adapters (LoRA, Hu 2021) of all attention; everything else stands still.
 
+    Raises ValueError when peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise ValueError("Adapters need peft: pip install 'imagemill[diffusers]', or train all weights.") from error
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=["to_q", "to_k", "to_v", "to_out.0"])
     model.transformer = get_peft_model(model.transformer, config)
 

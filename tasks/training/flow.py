@@ -53,8 +53,8 @@ def build(wanted: Wanted, small: Small, batch: int, device: str, source: Autoenc
         normalise(model, small.wordings[0])
         try:
             flow.begin(model, wanted.start)
+            if rank:
+                flow.adapt(model, rank)
         except ValueError as error:
             raise BadInput(f"--from: {error}") from None
-        if rank:
-            flow.adapt(model, rank)
     return FlowFamily(model, small, batch, wanted.seed, device)
