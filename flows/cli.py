@@ -31,6 +31,7 @@ app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned d
 app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")
 app.command("flows.cli_reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli_reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
+app.command("flows.cli_tune:tune", name="tune", help="Measure which batch size suits a diffusers checkpoint here.")
 
 
 @app.command

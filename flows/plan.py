@@ -61,9 +61,11 @@ class Plan:
     @property
     def batch_size(self) -> int:
         """Pictures given to the generator at once, unless memory is too small."""
-        if self.job.batch_size is not None:
+        if self.job.batch_size is not None and self.job.step_cache != "first-block":
             return self.job.batch_size
-        return self.generator.usual_batch(*self.size) if isinstance(self.generator, DiffusersGenerator) else USUAL_BATCH
+        if not isinstance(self.generator, DiffusersGenerator):
+            return USUAL_BATCH
+        return self.generator.usual_batch(*self.size)
 
     @property
     def split(self) -> bool:

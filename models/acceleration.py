@@ -3,6 +3,7 @@
 Most of these change pictures, if only in their last bits, and so belong to what a run folder was made with.
 """
 
+import inspect
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,8 @@ class Acceleration(BaseModel):
     """Of first-block: how much the first block's output may change for the others to be skipped."""
     weights: Literal["float8"] | None = None
     """Keep the denoiser's weights in 8 bits and compute in --dtype: half the memory of bfloat16."""
+    offload: bool = False
+    """Keep the parts in the machine's memory and bring each to the GPU for its turn: less of its memory, slower."""
     vae_slicing: bool = False
     """Decode pictures one at a time: less memory."""
     vae_tiling: bool = False
@@ -58,8 +61,9 @@ def accelerate(pipe: Any, options: Acceleration) -> None:
     if options.scheduler is not None:
         pipe.scheduler = _scheduler(pipe, options.scheduler)
     if options.channels_last:
-        denoiser.to(memory_format=torch.channels_last)
-        pipe.vae.to(memory_format=torch.channels_last)
+        for layer in (*denoiser.modules(), *pipe.vae.modules()):
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if options.vae_slicing:
         pipe.vae.enable_slicing()
     if options.vae_tiling:
@@ -67,7 +71,7 @@ def accelerate(pipe: Any, options: Acceleration) -> None:
     if options.weights == "float8":
         denoiser.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=options.torch_dtype)
     if options.step_cache is not None:
-        _cache_steps(denoiser, options)
+        _cache_steps(pipe, denoiser, options)
     if options.compile:
         _compile(denoiser)
 
@@ -95,20 +99,28 @@ def denoiser_of(pipe: Any) -> Any:
     return found
 
 
+# For distilled checkpoints; they name no others as compatible. FlowMatchLCMScheduler draws noise that no seed decides.
+_FEW_STEPS = {"LCMScheduler", "TCDScheduler"}
+
+
 def _scheduler(pipe: Any, name: str) -> Any:
     import diffusers
 
-    fitting = sorted({kind.__name__ for kind in pipe.scheduler.compatibles})
+    fitting = {kind.__name__ for kind in pipe.scheduler.compatibles}
+    fitting |= _FEW_STEPS if "DDIMScheduler" in fitting else set()
     if name not in fitting:
         raise ValueError(
-            f"scheduler is {name!r}, which does not fit {type(pipe).__name__}; choose one of {', '.join(fitting)}."
+            f"scheduler is {name!r}, which does not fit {type(pipe).__name__}; "
+            f"choose one of {', '.join(sorted(fitting))}."
         )
     return getattr(diffusers, name).from_config(pipe.scheduler.config)
 
 
-def _cache_steps(denoiser: Any, options: Acceleration) -> None:
+def _cache_steps(pipe: Any, denoiser: Any, options: Acceleration) -> None:
     import diffusers
 
+    if "cache_context" not in inspect.getsource(type(pipe).__call__):  # tells the two sides of guidance apart
+        raise ValueError(f"step_cache: {type(pipe).__name__} does not go with caches between steps; leave it out.")
     if options.step_cache == "first-block":
         config: Any = diffusers.FirstBlockCacheConfig(threshold=options.cache_threshold)
     else:

@@ -151,8 +151,10 @@ class DiffusersCheckpoint:
         files = [file for part in self.half(half) for file in (self.folder / part).glob("*.safetensors")]
         return sum(_numbers(file) * dtype.itemsize for file in files)
 
-    def load(self, half: Half, dtype: torch.dtype, device: str) -> Any:
+    def load(self, half: Half, dtype: torch.dtype, device: str, offload: bool = False) -> Any:
         """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
+
+        `offload`: a part is brought to the device for its turn only.
 
         Raises ValueError with one sentence when the weights do not fit.
         """
@@ -168,6 +170,9 @@ class DiffusersCheckpoint:
                 raise
             raise ValueError(f"{self.folder} cannot be loaded: {one_line(error, 300)}") from error
         pipe.set_progress_bar_config(disable=True)
+        if offload:
+            pipe.enable_model_cpu_offload(device=device)
+            return pipe
         return pipe.to(device)
 
     def skeleton(self) -> Any:

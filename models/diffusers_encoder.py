@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.acceleration import Acceleration
 from models.batching import BatchLimit, chunks
 from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint
@@ -29,7 +30,8 @@ class DiffusersTextEncoder:
     loaded; `bytes`: what they take.
     """
 
-    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, dtype: torch.dtype) -> None:
+    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+        dtype = options.torch_dtype
         self.name = checkpoint.name
         self.digest = checkpoint.digest("text")
         self.mark = f"{self.digest[:16]}-{str(dtype).removeprefix('torch.')}"  # what its features are kept under
@@ -39,14 +41,14 @@ class DiffusersTextEncoder:
         self.loads = 0
         self._checkpoint = checkpoint
         self._device = device
-        self._dtype = dtype
+        self._options = options
         self._pipe: Any = None
         self._ragged = False
 
     def load(self) -> None:
         """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
         if self._pipe is None:
-            self._pipe = self._checkpoint.load("text", self._dtype, self._device)
+            self._pipe = self._checkpoint.load("text", self._options.torch_dtype, self._device, self._options.offload)
             self.loads += 1
             self._ragged = self._shape_of("a") != self._shape_of("a b c d " * 16)
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -19,8 +19,31 @@ from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_interface import Interface
+from models.tuned import kept
 
 _SEED = 0x7FFFFFFFFFFFFFFF
+
+
+class RowGuidance(float):
+    """A number for each row of a batch, where a pipeline expects one for all: `guidance * (text - other)`.
+
+    To comparisons it is the greatest of them. Products are rounded once, as with a plain number.
+    """
+
+    rows: Tensor
+
+    def __new__(cls, rows: Sequence[float]) -> Self:
+        made = super().__new__(cls, max(rows))
+        made.rows = torch.tensor(rows)
+        return made
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, Tensor) or not other.ndim:
+            return float(self) * other
+        rows = self.rows.to(other.device).view(-1, *[1] * (other.ndim - 1))
+        return (rows * other.float()).to(other.dtype)
+
+    __rmul__ = __mul__
 
 
 class DiffusersGenerator:
@@ -38,14 +61,17 @@ class DiffusersGenerator:
         self._device = device
         self._options = options
         self._pipe: Any = None
+        if options.offload and not device.startswith("cuda"):
+            raise ValueError(f"offload: there is nothing to bring parts to on the {device}; leave it out.")
         if options != PLAIN:
             accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
 
     def load(self) -> None:
         """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
         if self._pipe is None:
-            pipe = self._checkpoint.load("picture", self._options.torch_dtype, self._device)
-            accelerate(pipe, self._options)
+            options = self._options
+            pipe = self._checkpoint.load("picture", options.torch_dtype, self._device, options.offload)
+            accelerate(pipe, options)
             self._pipe = pipe
             self.loads += 1
 
@@ -79,13 +105,23 @@ class DiffusersGenerator:
         return math.lcm(int(by_processor), int(by_patch))
 
     def usual_batch(self, width: int, height: int) -> int:
-        """Pictures at once where nothing was measured: as many as come to one million pixels, on a GPU to four."""
+        """Pictures at once: what was measured here, else as many as come to one million pixels, on a GPU to four."""
+        if self._options.step_cache == "first-block":
+            return 1  # it decides for the batch as a whole what to skip, so rows would depend on their company
+        tuned = kept(self.digest, self._device, width, height, self._options)
+        if tuned is not None:
+            return tuned.batch_size
         pixels = (1 if self._device == "cpu" else 4) << 20
         return min(32, max(1, pixels // (width * height)))
 
     def kin(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
         """Rows for which this is equal may share a batch, if their sizes are equal too."""
-        return steps, guidance, tuple((name, self._shape(value)) for name, value in sorted(features.items()))
+        guided = guidance is not None and guidance > 1  # else pipelines run one side only
+        return (
+            steps,
+            guided if self._mixed else guidance,
+            tuple((name, self._shape(value)) for name, value in sorted(features.items())),
+        )
 
     def _shape(self, value: Tensor) -> tuple[int, ...]:
         if not self.interface.listed:
@@ -101,10 +137,11 @@ class DiffusersGenerator:
         width: int,
         height: int,
         steps: int | None = None,
-        guidance: float | None = None,
+        guidance: Sequence[float | None] = (),
     ) -> Tensor:
         """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generator.py.
 
+        `guidance` is one a row, those of a batch as far as `kin` allows; None or none at all is the pipeline's own.
         Noise is drawn from a generator a row, on the CPU, whatever the device.
         """
         if width % self.multiple or height % self.multiple:
@@ -115,8 +152,9 @@ class DiffusersGenerator:
         rows = len(features)
         if self.interface.adapter.full_row:
             full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
-            features, seeds = [*features, full], [*seeds, 0]
-        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], guidance)
+            features, seeds, guidance = [*features, full], [*seeds, 0], [*guidance, *guidance[:1]]
+        scale = self._scale(guidance)
+        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], scale)
         for name in features[0]:
             values = [self._placed(row[name]) for row in features]
             arguments[name] = values if self.interface.listed else torch.stack(values)
@@ -126,6 +164,19 @@ class DiffusersGenerator:
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
         return made.float().cpu().clamp(0, 1)
+
+    @cached_property
+    def _mixed(self) -> bool:
+        """Whether rows of one batch may differ in guidance; a network that takes it as an input knows one a batch."""
+        taken = getattr(denoiser_of(self._skeleton).config, "time_cond_proj_dim", None)
+        return self.interface.adapter.mixed and taken is None
+
+    def _scale(self, guidance: Sequence[float | None]) -> float | None:
+        own = self.defaults.get("guidance")
+        if own is None:
+            return None
+        scales = [float(own if value is None else value) for value in guidance] or [float(own)]
+        return RowGuidance(scales) if self._mixed and len(guidance) > 1 else scales[0]
 
     def _placed(self, value: Tensor) -> Tensor:
         return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
@@ -149,5 +200,5 @@ def load_diffusers(reference: str, device: str, options: Acceleration) -> Diffus
         return None
     named = None if Path(reference).expanduser().is_dir() else reference
     checkpoint = DiffusersCheckpoint(folder, named)
-    encoder = DiffusersTextEncoder(checkpoint, device, options.torch_dtype)
+    encoder = DiffusersTextEncoder(checkpoint, device, options)
     return Diffusers(encoder, DiffusersGenerator(checkpoint, device, options))

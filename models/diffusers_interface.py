@@ -21,17 +21,26 @@ class Adapter:
 
     `tokens`: lengths of texts are rounded up to a multiple of this inside the network, so that rows of one multiple
     may share a batch; `full_row`: the network pads to the longest text of a batch, so that a row which hides no token
-    has to be in each; `refused`: why this version cannot run it.
+    has to be in each; `mixed`: guidance is a factor of whole batches, so each row may have its own; `refused`: why
+    this version cannot run it.
     """
 
     tokens: int = 1
     full_row: bool = False
+    mixed: bool = False
     refused: str | None = None
 
 
 _ADAPTERS: Mapping[str, Adapter] = {
     "ZImagePipeline": Adapter(tokens=32),
-    "Lumina2Pipeline": Adapter(full_row=True),
+    "Lumina2Pipeline": Adapter(full_row=True, mixed=True),
+    "StableDiffusionPipeline": Adapter(mixed=True),
+    "StableDiffusionXLPipeline": Adapter(mixed=True),
+    "StableDiffusion3Pipeline": Adapter(mixed=True),
+    "PixArtSigmaPipeline": Adapter(mixed=True),
+    "SanaPipeline": Adapter(mixed=True),
+    "QwenImagePipeline": Adapter(mixed=True),
+    "Flux2KleinPipeline": Adapter(mixed=True),
     "HunyuanDiTPipeline": Adapter(refused="its two text encoders want a call each"),
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
     "FluxKontextPipeline": Adapter(refused="it edits pictures"),

@@ -71,5 +71,6 @@ def _make(pictures: Sequence[Picture], generator: Generator | DiffusersGenerator
         return generator.generate(features, [picture.seed for picture in pictures], *size)
     full = [*pictures, *[pictures[0]] * (rows - len(pictures))]
     structured = [p.prompt.features for p in full if isinstance(p.prompt.features, dict)]
-    made = generator.generate(structured, [picture.seed for picture in full], *size, first.steps, first.guidance)
+    guidance = [picture.prompt.guidance for picture in full]
+    made = generator.generate(structured, [picture.seed for picture in full], *size, first.steps, guidance)
     return made[: len(pictures)]

@@ -9,10 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 
 from flows.options import RenderJob
 from flows.plan import Plan
+from flows.stages import batch_limit
 from models.acceleration import PLAIN
 from models.diffusers_checkpoint import DiffusersCheckpoint, Half
 from models.diffusers_generator import load_diffusers
@@ -205,3 +208,27 @@ def test_columns_that_a_generator_has_no_use_for_are_carried(prompts: Path, tmp_
     assert imagemill("render", prompts, "--out", tmp_path / "run", "--generator", "dummy", "--no-report").code == 0
     row = table(str(tmp_path / "run"), "metadata").to_pylist()[0]
     assert (row["negative_text"], row["input_negative_text"]) == (None, "rain")
+
+
+def test_out_of_memory_halves_the_batch_and_remembers(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_limit.cache_clear()
+    given: list[int] = []
+    real = UNet2DConditionModel.forward
+
+    def limited(unet: UNet2DConditionModel, sample: torch.Tensor, *more: Any, **named: Any) -> Any:
+        given.append(len(sample))
+        if len(sample) > 4:  # two pictures, as both sides of guidance run at once
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(unet, sample, *more, **named)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", limited)
+    write(prompts, [{"id": str(row), "text": f"a cat, number {row}"} for row in range(6)])
+    usual = ["--generator", checkpoints("sd1"), "--batch-size", 8, "--shard-size", 3, *QUICK]
+    outcome = imagemill("render", prompts, "--out", tmp_path / "run", *usual)
+    assert outcome.code == 0, outcome.err
+    assert len(pictures(tmp_path / "run")) == 6
+    assert given[:3] == [16, 8, 4]
+    assert max(given[2:]) == 4  # the second shard begins with what fits
+    batch_limit.cache_clear()

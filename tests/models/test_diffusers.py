@@ -102,12 +102,94 @@ def test_text_negative_guidance_steps_and_seed_all_tell(checkpoints: Checkpoints
     changed = [
         paint(model, [negative], [1]),
         paint(model, [other], [1]),
-        paint(model, [plain], [1], guidance=2.0),
+        paint(model, [plain], [1], guidance=[2.0]),
         paint(model, [plain], [1], steps=3),
         paint(model, [plain], [2]),
     ]
     assert all(not torch.equal(usual, picture) for picture in changed)
-    assert torch.equal(paint(model, [plain], [1], guidance=model.generator.defaults["guidance"]), usual)
+    assert torch.equal(paint(model, [plain], [1], guidance=[model.generator.defaults["guidance"]]), usual)
+
+
+MIXED = [family for family in FAMILIES if family not in {"flux", "z-image"}]
+
+
+@pytest.mark.parametrize("family", MIXED)
+def test_rows_of_one_batch_have_guidance_of_their_own(family: str, checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints(family))
+    row = features_of(model, TEXTS[:1], ["rain"])[0]
+    scales = [1.5, 3.3, 7.0]
+    assert len({model.generator.kin(row, STEPS, scale) for scale in scales}) == 1
+    assert model.generator.kin(row, STEPS, 1.0) != model.generator.kin(row, STEPS, 1.5)
+    mixed = paint(model, [row] * 3, [1, 1, 1], guidance=scales)
+    for i, scale in enumerate(scales):
+        assert torch.equal(mixed[i], paint(model, [row] * 3, [1, 1, 1], guidance=[scale] * 3)[i])
+        assert torch.allclose(mixed[i], paint(model, [row], [1], guidance=[scale])[0], atol=1e-4)
+    assert not torch.equal(mixed[0], mixed[1])
+
+
+def test_where_guidance_is_an_input_of_the_network_rows_are_grouped_by_it(checkpoints: Checkpoints) -> None:
+    for family in ("flux", "z-image"):
+        model = halves(checkpoints(family))
+        row = features_of(model, TEXTS[:1], [None])[0]
+        assert model.generator.kin(row, STEPS, 2.0) != model.generator.kin(row, STEPS, 3.0)
+
+
+ALL = ("sd1", "flux", "sana")
+OPTIONS: list[tuple[tuple[str, ...], dict[str, Any], float]] = [  # for which families, what, and how far from plain
+    (ALL, {"dtype": "bfloat16"}, 0.1),
+    (ALL, {"attention": "math"}, 1e-4),
+    (ALL, {"channels_last": True}, 1e-4),
+    (ALL, {"weights": "float8"}, 0.2),
+    (ALL, {"vae_slicing": True, "vae_tiling": True}, 1e-4),
+    (("sd1",), {"scheduler": "UniPCMultistepScheduler"}, 0.5),
+    (("sd1",), {"scheduler": "LCMScheduler"}, 1.0),
+    (("flux",), {"step_cache": "taylorseer"}, 0.1),
+    (("flux",), {"step_cache": "first-block", "cache_threshold": 0.9}, 0.1),
+]
+
+
+@pytest.mark.parametrize(("families", "options", "far"), OPTIONS, ids=[str(options) for _, options, _ in OPTIONS])
+def test_each_acceleration_makes_nearly_the_same_picture(
+    families: tuple[str, ...], options: dict[str, Any], far: float, checkpoints: Checkpoints
+) -> None:
+    for family in families:
+        plain, model = (halves(checkpoints(family), Acceleration(**given)) for given in ({}, options))
+        before = paint(plain, features_of(plain, TEXTS[:1], [None]) * 2, [1, 2], steps=6)
+        made = paint(model, features_of(model, TEXTS[:1], [None]) * 2, [1, 2], steps=6)
+        assert (made - before).abs().max() < far
+        exact = far == 1e-4
+        assert exact or not torch.equal(made, before)  # it did something
+        assert torch.equal(made, paint(model, features_of(model, TEXTS[:1], [None]) * 2, [1, 2], steps=6))
+
+
+@pytest.mark.slow
+def test_compiled_blocks_make_the_same_picture(checkpoints: Checkpoints) -> None:
+    plain, model = (halves(checkpoints("flux"), Acceleration(compile=given)) for given in (False, True))
+    row = features_of(plain, TEXTS[:1], [None])
+    assert torch.allclose(paint(model, row, [1]), paint(plain, row, [1]), atol=1e-4)
+    blocks = [b for b in model.generator._pipe.transformer.modules() if type(b).__name__ == "FluxTransformerBlock"]
+    assert blocks and all(block._compiled_call_impl is not None for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "sentence"),
+    [
+        ("sd1", {"step_cache": "first-block"}, "does not go with caches between steps"),
+        ("flux", {"scheduler": "DDIMScheduler"}, "choose one of FlowMatchEulerDiscreteScheduler"),
+        ("sana", {"compile": True}, "names no repeated blocks"),
+        ("sd1", {"offload": True}, "nothing to bring parts to on the cpu"),
+    ],
+)
+def test_what_a_checkpoint_cannot_do_is_told_before_a_run(
+    family: str, options: dict[str, Any], sentence: str, checkpoints: Checkpoints
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        halves(checkpoints(family), Acceleration(**options))
+
+
+def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoints: Checkpoints) -> None:
+    assert halves(checkpoints("flux")).generator.usual_batch(64, 64) == 32
+    assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).generator.usual_batch(64, 64) == 1
 
 
 def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -> None:
