@@ -99,8 +99,8 @@ class Scan:
     def encode(self, chain: str, names: Pseudonyms) -> tuple[str, bytes]:
         """The name (without a folder) and the bytes of the result."""
         if self.raster is not None:
-            name = f"{file_name(self.source)}.{SUFFIX[self.raster.format]}"
-            return name, encode_raster(self.raster, self.made, QUALITY)
+            name, suffix = file_name(self.source), f".{SUFFIX[self.raster.format]}"
+            return name.removesuffix(suffix) + suffix, encode_raster(self.raster, self.made, QUALITY)
         assert self.dataset is not None
         if self.text in {"none", "seen"}:
             self.dataset.BurnedInAnnotation = "NO" if self.text == "none" else "YES"

@@ -76,6 +76,7 @@ def open_dicom(data: bytes) -> Dataset:
         raise Refused(f"truncated or damaged: its elements cannot be read ({type(error).__name__})") from None
     try:
         _check(dataset)
+        _settle(dataset)
         if dataset.original_encoding[1] is False:
             _swap_bytes(dataset)
             dataset.set_original_encoding(dataset.original_encoding[0], True)
@@ -148,6 +149,19 @@ def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int) -> None:
         raise Refused(f"{pixels:,} pixels are more than are held in memory ({MOST_PIXELS:,})")
     if "MPEG" in syntax.name or "HEVC" in syntax.name:
         raise Refused("a video, not a picture", stage="skip")
+
+
+def _settle(dataset: Dataset) -> None:
+    """Reads every element now, and drops those that cannot be read, such as what stands behind the data set's end."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception:
+            del dataset[tag]
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _settle(item)
 
 
 def _swap_bytes(dataset: Dataset) -> None:

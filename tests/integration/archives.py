@@ -1,0 +1,88 @@
+"""Archives with planted identities, and the search for what is left of them in whatever a run leaves behind."""
+
+import base64
+import gzip
+import io
+import re
+
+import fsspec
+import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image, PngImagePlugin
+
+from tests.tasks.dicom.samples import Identity, plant, sample
+
+PICTURES = (
+    *("CT_small.dcm", "MR_small.dcm", "MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "SC_rgb_rle_16bit.dcm"),
+    *("dicomdirtests/77654033/CR1/6154", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_bigendian.dcm"),
+)
+OTHERS = ("reportsi.dcm", "MR_truncated.dcm", "rtplan.dcm")
+A_STUDY = 4  # files of one patient
+
+# Everything that an Identity may show, in whatever case and whatever surroundings. A date is eight digits on their own:
+# within the 39 digits of a UID they would turn up by chance.
+SECRETS = re.compile(
+    rb"zzyq|perpet|pid-\d{5}|acc\d{5}q7|klinik\w*haus|49-555-|3680043\.99\.7|(?<!\d)(?:1943\d{4}|2011\d\d17)(?!\d)",
+    re.I,
+)
+
+
+def write_archive(url: str, count: int, others: bool = True) -> None:
+    """Writes an archive of `count` files: every fourth patient has a picture that is none, or a report, among hers."""
+    fs, base = fsspec.url_to_fs(url)
+    cache: dict[str, bytes] = {}
+    batch: dict[str, bytes] = {}
+    for number in range(count):
+        who = Identity(number // A_STUDY)
+        odd = others and number % 16 == 15
+        name = OTHERS[number // 16 % len(OTHERS)] if odd else PICTURES[(number + number // 8) % len(PICTURES)]
+        folder = f"{base}/{who.family}_{who.given}/{who.birth}"
+        if number % 24 == 23:
+            batch[f"{folder}/{who.id} {number}.png"] = _png(who, number)
+        else:
+            data = cache.setdefault(name, sample(name))
+            batch[f"{folder}/{who.id}-{number:05d}.dcm"] = plant(data, who, number)
+        if len(batch) == 64 or number == count - 1:
+            for path in batch:
+                fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            fs.pipe(batch)
+            batch = {}
+
+
+def _png(who: Identity, number: int) -> bytes:
+    info, out = PngImagePlugin.PngInfo(), io.BytesIO()
+    info.add_text("Author", f"{who.name} {who.birth}")
+    pixels = np.random.default_rng(number).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def leaks(files: dict[str, bytes]) -> list[str]:
+    """The first hundred places where something of an identity stands, in names and in contents, packed ones too."""
+    found = []
+    for name, data in files.items():
+        for view in (name.encode(), *_views(name, data)):
+            for text in (
+                view,
+                view.decode("utf-16-le", "ignore").encode(),
+                view[1:].decode("utf-16-le", "ignore").encode(),
+            ):
+                hit = SECRETS.search(text)
+                if hit:
+                    found.append(f"{name}: {text[max(0, hit.start() - 30) : hit.end() + 30]!r}")
+    return found[:100]
+
+
+def _views(name: str, data: bytes) -> list[bytes]:
+    views = [data]
+    if name.endswith(".parquet"):
+        table = pq.read_table(io.BytesIO(data))
+        views += [str(table.to_pylist()).encode(), str(table.schema).encode()]
+    if name.endswith((".png", ".webp")):
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            views.append(str({**image.info, "exif": dict(image.getexif())}).encode())
+    if name.endswith(".html"):
+        for packed in re.findall(rb'<script type="text/plain"[^>]*>([A-Za-z0-9+/=]{20,})</script>', data):
+            views.append(gzip.decompress(base64.b64decode(packed)))
+    return views
