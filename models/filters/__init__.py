@@ -1,6 +1,6 @@
 """Enhancement steps by name: `STEPS`. Each module here registers its own; `steps.py` says how one is added."""
 
-from models.filters import colour, learned, noise, repair, tone  # noqa: F401 (importing registers)
+from models.filters import colour, enlarge, learned, noise, repair, style, tone  # noqa: F401 (importing registers)
 from models.filters.arguments import Argument, Loaded, Reference
 from models.filters.steps import STEPS, Step, step
 
