@@ -22,11 +22,17 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from flows.reprocess_options import ReprocessJob
+from flows.reprocess_plan import ReprocessPlan
+from tasks.enhance import enhance, parse_chain
 from tasks.explain import heat_file
+from tasks.record import open_record
 from tasks.report import write_report
+from tasks.reprocess import Recipe, read, reprocess, write
 from tasks.storage import Storage
 from tasks.work import Heat
 from tasks.write import EXPLAINED
+from tests.tasks.dicom.samples import sample
 from tests.tasks.run_folder import PROMPTS, make_run, picture_id
 
 HOSTILE = (
@@ -365,6 +371,73 @@ def test_page_mailed_alone_shows_its_thumbnails(chromium: webdriver.Chrome, beac
     page.open(0)
     page.until(lambda: page.one("figcaption").text == "The picture is not beside this page.")
     page.until(lambda: page.script("return document.querySelector('#figure img').naturalWidth === 96"))
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reprocessed archive: CT, MR and radiograph at half their brightness, an ultrasound full of text, a report."""
+    base = tmp_path_factory.mktemp("scans")
+    (base / "archive").mkdir()
+    for name in ("CT_small.dcm", "MR_small.dcm", "RG3_J2KI.dcm", "examples_palette.dcm", "reportsi.dcm"):
+        (base / "archive" / name).write_bytes(sample(name))
+    job = ReprocessJob(archive=str(base / "archive"), out=str(base / "run"), enhance="brightness:0.5", device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMAGEMILL_PSEUDONYM_KEY", "k" * 64)
+        plan = ReprocessPlan(job, base)
+    run, chain = Storage(job.out), parse_chain(job.enhance)
+    open_record(run, plan.record(), resume=True)
+    recipe = Recipe(job.enhance, lambda images: enhance(images, chain), plan.names, False, "quarantine", "{}")
+    for shard in plan.archive.list_shards():
+        work = read(shard, plan.archive.storage, plan.names, False)
+        reprocess(work, recipe)
+        write(work, run)
+    write_report(run)
+    return base / "run"
+
+
+def brightness(element: WebElement, left: float, right: float) -> float:
+    """The mean of a part of what is seen of an element, from `left` to `right` (0 to 1)."""
+    with Image.open(io.BytesIO(element.screenshot_as_png)) as image:
+        seen = np.asarray(image.convert("L"), float)
+    return float(seen[60:, int(seen.shape[1] * left) : int(seen.shape[1] * right)].mean())
+
+
+def test_before_and_after_under_a_slider(chromium: webdriver.Chrome, scans: Path) -> None:
+    page = Page(chromium, (scans / "report/index.html").as_uri())
+    assert page.count == "5 shown"
+    assert "removed" in page.one("header").text
+    Select(page.one("#language")).select_by_visible_text("CR")
+    page.open(0)
+    page.until(lambda: page.script("return [...document.querySelectorAll('.halves img')].every((i) => i.naturalWidth)"))
+    view, slider = page.one(".halves"), page.one(".slider input")
+    ends = {}
+    for value in (0, 100):
+        page.script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))", slider, value)
+        ends[value] = brightness(view, 0.05, 0.95)
+    assert 0.4 < ends[0] / ends[100] < 0.6, "all of it after, at half the brightness; all of it before"
+    slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert slider.get_attribute("value") == "98", "the slider's arrows are its own"
+    assert page.one("#place").text == "1 of 1"
+    ActionChains(chromium).move_to_element(view).click().perform()
+    assert 45 <= int(str(slider.get_attribute("value"))) <= 55, "a click on the picture cuts it there"
+    assert page.columns()["window"] == "38 to 1061"
+    assert float(page.columns()["brightness"]) < float(page.columns()["brightness_before"])
+    assert page.one("#dialog-text").text == "CR, 1760 x 1760, 10 bits, window 38 to 1061"
+    page.press(Keys.ESCAPE)
+    assert page.complaints() == []
+
+
+def test_quarantined_pictures_have_no_preview(chromium: webdriver.Chrome, scans: Path) -> None:
+    page = Page(chromium, (scans / "report/index.html").as_uri())
+    page.status("quarantined")
+    told = [" ".join(name.split()) for name in page.names()]
+    assert len(told) == 2
+    assert any("burned-in text" in name and "row 3 of study 2.25." in name for name in told)
+    assert len(list((scans / "previews").rglob("*.webp"))) == len(list((scans / "images").rglob("*.dcm"))) == 3
+    page.open(0)
+    assert not page.script("return document.querySelectorAll('#figure img').length")
+    page.press(Keys.ESCAPE)
+    assert page.complaints() == []
 
 
 def test_every_control_has_a_name(page: Page) -> None:
