@@ -57,7 +57,7 @@ class LatentFamily(Family[Model]):
     def variety(self, model: Model) -> float:
         """Standard deviation over four noises of what is painted for one text, as a share of the pictures' own."""
         torch.manual_seed(0)
-        words, pictures = self.held_out(64)
+        words, pictures = self.held_out(16)
         made = torch.stack(
             [model.latents(words, torch.randn(len(pictures), *model.noise, device=self.device)) for _ in range(4)]
         )
