@@ -17,6 +17,7 @@ from prefect import flow
 from flows.artifacts import TrainingPage
 from flows.progress import Progress
 from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, TrainJob, TrainSummary, VaeJob
+from models.device import multiplies_bfloat16
 from models.text_encoder import load_text_encoder
 from tasks.errors import BadInput
 from tasks.load import resolve
@@ -24,7 +25,6 @@ from tasks.training.augment import Augmentation, reworded
 from tasks.training.captioned import Captioned, Encoder, FeatureCache, Refused, cached_features, read_captioned
 from tasks.training.card import model_card
 from tasks.training.loop import Family, Loop, Schedule
-from tasks.training.precision import bf16_pays
 
 STATE = "state.safetensors"  # everything the next step depends on
 
@@ -142,7 +142,9 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
 
 def _latent_schedule(job: LatentJob) -> Schedule:
     # The GAN's gradient penalty is a second derivative, which bfloat16 is too coarse for.
-    bf16 = job.precision == "bf16" or (job.precision == "auto" and job.family != "gan" and bf16_pays(job.device))
+    bf16 = job.precision == "bf16" or (
+        job.precision == "auto" and job.family != "gan" and multiplies_bfloat16(job.device)
+    )
     return Schedule(job.steps, job.rate, job.seed, job.average, bf16)
 
 

@@ -12,6 +12,13 @@ def free_memory(device: str) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether the processor has instructions for bfloat16; others take many times as long."""
+    if device == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def device_name(device: str) -> str:
     """What figures measured on it belong to."""
     if device.startswith("cuda"):

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from models.cache import cache_folder
+from models.device import multiplies_bfloat16
 
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
@@ -99,7 +100,7 @@ def load_network(folder: Path) -> "PreTrainedModel":
         model = model.get_encoder()
     table = model.get_input_embeddings()
     for module in model.modules():
-        if isinstance(module, nn.Linear) and module.weight.dtype == torch.bfloat16 and _multiplies_bfloat16():
+        if isinstance(module, nn.Linear) and module.weight.dtype == torch.bfloat16 and multiplies_bfloat16("cpu"):
             module.register_forward_pre_hook(lambda module, arguments: (arguments[0].bfloat16(),))
             module.register_forward_hook(lambda module, arguments, output: output.float())
         elif module is not table:
@@ -107,11 +108,6 @@ def load_network(folder: Path) -> "PreTrainedModel":
                 setattr(module, name, nn.Parameter(parameter.float(), requires_grad=False))
     table.register_forward_hook(lambda module, arguments, output: output.float())
     return model.eval().requires_grad_(False)
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for it; others would take many times as long."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:

@@ -221,7 +221,7 @@ def test_half_precision_weights_keep_features_close_to_full_precision(
     kind: str, multiplies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without instructions for bfloat16 the same to rounding of float32; with them, to that of what is multiplied."""
-    monkeypatch.setattr(pretrained, "_multiplies_bfloat16", lambda: multiplies)
+    monkeypatch.setattr(pretrained, "multiplies_bfloat16", lambda device: multiplies)
     halves = load_text_encoder(str(write_language_model(tmp_path / "halves", kind, torch.bfloat16)))
     assert halves._network.get_input_embeddings().weight.dtype == torch.bfloat16
     layers = {layer.weight.dtype for layer in halves._network.modules() if isinstance(layer, torch.nn.Linear)}
