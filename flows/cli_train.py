@@ -11,9 +11,10 @@ from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, coll
 from flows.train import train_autoencoder, train_flow, train_gan, train_vae
 from flows.train_denoiser import DenoiserJob, train_denoiser
 from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, TrainJob, TrainSummary, VaeJob
+from flows.train_judge import JudgeJob, train_judge
 from tasks.collect import CollectOptions
 
-Job = TypeVar("Job", bound=TrainJob)
+Job = TypeVar("Job", bound=TrainJob | JudgeJob)
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
@@ -88,6 +89,12 @@ def _trained(flow: Callable[[Job], TrainSummary], job: Job) -> int:
             f"{made.refused} rows of the data set were left out; {made.out / 'refused.csv'} says why", file=sys.stderr
         )
     return 0
+
+
+@train.command
+def judge(job: Annotated[JudgeJob, Parameter(name="*")]) -> int:
+    """Train the judge that `imagemill evaluate` has look at the pictures."""
+    return _trained(train_judge, job)
 
 
 @train.command

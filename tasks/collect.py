@@ -220,6 +220,7 @@ def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
         "caption": caption,
         "language": language(re.findall(r"[^\W_]+", caption)),
         "kind": "captioned",
+        "says": [],
         "concepts": [],
         "objects": [],
         "licence": _first(item.said, LICENCE_COLUMNS) or options.licence,

@@ -1,7 +1,7 @@
 """Builds the captioned data set: single concepts on a clean ground, and composed scenes.
 
 `concepts.parquet` holds one row a concept: its sprite and names. `pictures-0000N.parquet` hold the captioned pictures
-with what each shows, where it stands, licence, source and split.
+with what each shows, where it stands, whether the caption says the place and the sky, licence, source and split.
 """
 
 import io
@@ -45,6 +45,7 @@ PICTURES = pa.schema(
         "id": pa.string(),
         "image": _IMAGE,
         **dict.fromkeys(("caption", "language", "kind", "place", "sky"), pa.string()),
+        "says": pa.list_(pa.string()),
         "concepts": pa.list_(pa.string()),
         "objects": pa.list_(_OBJECT),
         **dict.fromkeys(("licence", "source", "split"), pa.string()),
@@ -69,6 +70,7 @@ class Row:
     placed: tuple[Placed, ...]
     split: str
     seed: int
+    says: tuple[str, ...] = ()  # of place and sky, what the caption says
 
 
 def single_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
@@ -154,6 +156,7 @@ def scene_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
             tuple(around + arrange(place, asked, relation, rng)),
             "test" if rng.random() < 1 / 30 else "train",
             10_000_000 + number,
+            _says(says_place and place != PLAIN, says_sky and place != PLAIN),
         )
 
 
@@ -203,7 +206,12 @@ def colour_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]
             tuple(around + arrange(place, asked, relation, rng)),
             "test" if rng.random() < 1 / 15 else "train",
             30_000_000 + number,
+            _says(where is not None, when is not None),
         )
+
+
+def _says(place: bool, sky: bool) -> tuple[str, ...]:
+    return tuple(name for name, said in (("place", place), ("sky", sky)) if said)
 
 
 def _tells_colour(concept: Concept) -> bool:
@@ -246,6 +254,7 @@ def phrase_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]
             tuple(surroundings(place, sky, rng) + arrange(place, asked, None, rng)),
             "test" if rng.random() < 1 / 30 else "train",
             20_000_000 + number,
+            _says(where is not None, when is not None),
         )
 
 
@@ -265,6 +274,7 @@ def _record(row: Row, image: bytes) -> dict[str, Any]:
         "kind": row.kind,
         "place": row.place,
         "sky": row.sky,
+        "says": list(row.says),
         "concepts": [c.id for c in row.asked],
         "objects": [asdict(p) for p in row.placed],
         "licence": "MIT",

@@ -26,6 +26,7 @@ _KNOWN = (
     "kind",
     "place",
     "sky",
+    "says",
     "concepts",
     "objects",
     "licence",

@@ -1,0 +1,214 @@
+"""`imagemill evaluate CKPT ...`: how good generators are, told from their pictures; one table for all of them.
+
+    imagemill evaluate default out/flow out/gan --dataset data/emoji --out out/evaluation
+
+A judge that was trained apart and never sees a text (models/judge.py) looks at the pictures. Written to the folder:
+`table.md`, `table.json`, and for each generator `names.png` and `scenes.png` to look at, in the order of `asked.csv`.
+"""
+
+import csv
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from pydantic import BaseModel, Field
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Tensor
+
+from models.diffusers_generator import DiffusersGenerator
+from models.generator import DEFAULT, Generator
+from models.judge import WEIGHTS, Judge, load_judge
+from models.text_encoder import load_text_encoder
+from tasks import load
+from tasks.errors import BadInput
+from tasks.evaluation.questions import Named, Scene, ask_names, ask_scenes
+from tasks.evaluation.scores import frechet, judged, name_scores, scene_scores, variety
+from tasks.training.captioned import Captioned, read_captioned
+from tasks.training.grid import write_grid
+
+_AT_ONCE = 32
+_COLUMNS, _SHOWN = 8, 40  # of the grids
+
+
+class EvaluateOptions(BaseModel):
+    """How much is asked, and who judges."""
+
+    judge: Path = WEIGHTS
+    """Checkpoint of the judge; by default the one in this package, of `imagemill train judge`."""
+    names: Annotated[int, Field(ge=1)] = 200
+    """Questions of each group: exact names and paraphrases in English and in Chinese."""
+    scenes: Annotated[int, Field(ge=4)] = 300
+    """Sentences about scenes."""
+    seeds: Annotated[int, Field(ge=2)] = 4
+    """Pictures of one sentence, for the variety."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Decides which questions are drawn, and the pictures."""
+
+
+class EvaluateJob(EvaluateOptions):
+    """What `imagemill evaluate` does."""
+
+    generators: list[str]
+    """Generators: `default`, or checkpoints' folders."""
+    dataset: str
+    """The data set whose names, paraphrases and held-out scenes are asked for."""
+    out: Path
+    """Folder for the table and the grids."""
+
+
+class Evaluation(BaseModel):
+    """One column of figures a generator, the first for the data set's own pictures: what the judge itself is worth."""
+
+    out: Path
+    figures: dict[str, dict[str, float]]
+
+
+@flow(name="evaluate", flow_run_name="{job.generators}")
+def evaluate(job: EvaluateJob) -> Evaluation:
+    """Judges generators; see `run_evaluation`. The table is an artifact of the flow run, too."""
+    made = run_evaluation(job)
+    create_markdown_artifact((job.out / "table.md").read_text("utf-8"), key="evaluation")
+    return made
+
+
+def run_evaluation(job: EvaluateJob) -> Evaluation:
+    """Asks each generator the same questions, has the judge look, and writes table and grids.
+
+    Raises BadInput when a generator, the judge or the data set cannot be used.
+    """
+    data = read_captioned(job.dataset)
+    judge = load.usable(lambda: load_judge(job.judge))
+    names, scenes = ask_names(data, job.names, job.seed), ask_scenes(data, job.scenes, job.seed)
+    job.out.mkdir(parents=True, exist_ok=True)
+    _write_asked(job.out / "asked.csv", names, scenes)
+    figures = {"data set": real_figures(judge, data, names, scenes)}
+    for reference in job.generators:
+        generator = load.generator(reference, "cpu")
+        if isinstance(generator, DiffusersGenerator):
+            raise BadInput(f"{reference} is a checkpoint of diffusers, whose pictures this judge does not know.")
+        label = reference if reference == "default" else Path(reference).name
+        label = label if label not in figures else f"{label} {len(figures)}"
+        folder = job.out / label
+        encode = load.usable(partial(load_text_encoder, generator.encoder)).encode if generator.encoder else _nothing
+        figures[label] = generator_figures(generator, encode, judge, data, names, scenes, job.seeds, job.seed, folder)
+        figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(reference))
+        _write_table(job, figures, judge)
+    return Evaluation(out=job.out, figures=figures)
+
+
+def _nothing(texts: Sequence[str]) -> list[Tensor]:
+    return [torch.zeros(1, 1) for _ in texts]
+
+
+def real_figures(judge: Judge, data: Captioned, names: Sequence[Named], scenes: Sequence[Scene]) -> dict[str, float]:
+    """The judge on the data set's own pictures of the same questions: no generator can be told to do better."""
+    shown = judged(judge, torch.stack([data.picture(q.row) for q in names]))
+    composed = judged(judge, torch.stack([data.picture(q.row) for q in scenes]))
+    half = len(scenes) // 2
+    apart = frechet(composed.view[:half], composed.view[half:])
+    scores = name_scores(judge, shown, names) | scene_scores(judge, composed, scenes)
+    return scores | {"distance": apart}
+
+
+def generator_figures(
+    generator: Generator,
+    encode: Callable[[Sequence[str]], list[Tensor]],
+    judge: Judge,
+    data: Captioned,
+    names: Sequence[Named],
+    scenes: Sequence[Scene],
+    seeds: int,
+    seed: int,
+    folder: Path | None = None,
+) -> dict[str, float]:
+    """All figures of one generator; its grids go to `folder`."""
+    columns = (TextColumn(generator.name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    several = scenes[: min(16, len(scenes))]
+    with Progress(*columns, transient=True) as progress:
+        bar = progress.add_task("", total=len(names) + len(scenes) + len(several) * seeds)
+
+        def made(texts: Sequence[str], numbers: Sequence[int]) -> tuple[Tensor, float, float]:
+            started = time.perf_counter()
+            features = encode(texts)
+            encoded = time.perf_counter()
+            parts = []
+            for start in range(0, len(texts), _AT_ONCE):
+                part = slice(start, start + _AT_ONCE)
+                parts.append(generator.generate(features[part], numbers[part], generator.size, generator.size))
+                progress.advance(bar, len(parts[-1]))
+            return torch.cat(parts), encoded - started, time.perf_counter() - encoded
+
+        singles, _, _ = made([q.text for q in names], [seed + q.row for q in names])
+        composed, encoding, generating = made([q.text for q in scenes], [seed + q.row for q in scenes])
+        again = [(q.text, seed + q.row + 1_000_003 * (n + 1)) for q in several for n in range(seeds)]
+        repeated, _, _ = made([text for text, _ in again], [number for _, number in again])
+    if folder is not None:
+        for file, pictures in (("names.png", singles[:: max(1, len(singles) // _SHOWN)]), ("scenes.png", composed)):
+            shown = pictures[:_SHOWN]
+            write_grid(folder / file, [p for p in shown.split(_COLUMNS) if len(p) == _COLUMNS] or [shown])
+    verdict = judged(judge, composed)
+    real = judged(judge, torch.stack([data.picture(q.row) for q in scenes]))
+    views = judged(judge, repeated).view.reshape(len(several), seeds, -1)
+    return {
+        **name_scores(judge, judged(judge, singles), names),
+        **scene_scores(judge, verdict, scenes),
+        "distance": frechet(verdict.view, real.view),
+        "variety": variety(views),
+        "pixels": float(generator.size),
+        "pictures a second": len(scenes) / generating,
+        "with encoding": len(scenes) / (encoding + generating),
+    }
+
+
+def _write_asked(path: Path, names: Sequence[Named], scenes: Sequence[Scene]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["group", "text", "right"])
+        writer.writerows([q.group, q.text, " ".join(sorted(q.right))] for q in names)
+        for q in scenes:
+            things = [f"{colour} {concept}" if colour else concept for concept, colour in q.things]
+            writer.writerow(["scene", q.text, ", ".join([*things, *(word for word in (q.place, q.sky) if word)])])
+
+
+def _write_table(job: EvaluateJob, figures: dict[str, dict[str, float]], judge: Judge) -> None:
+    (job.out / "table.json").write_text(json.dumps(figures, indent=1), "utf-8")
+    (job.out / "table.md").write_text(table(figures) + "\n" + notes(job, judge), "utf-8")
+
+
+def table(figures: dict[str, dict[str, float]]) -> str:
+    """A Markdown table: a line a figure, a column a generator."""
+    rows = list(dict.fromkeys(name for column in figures.values() for name in column))
+    lines = [f"| | {' | '.join(figures)} |", f"|---|{'---:|' * len(figures)}"]
+    for name in rows:
+        lines.append(f"| {name} | {' | '.join(_cell(name, column.get(name)) for column in figures.values())} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    share = name.startswith(("exact", "paraphrases", "composition"))
+    return f"{value:.1%}" if share else f"{value:.0f}" if name == "pixels" else f"{value:.2f}"
+
+
+def notes(job: EvaluateJob, judge: Judge) -> str:
+    """What the figures are."""
+    return (
+        f"Told by the judge ({judge.config.steps} steps, shown no text) from {job.names} pictures a group of names "
+        f"and {job.scenes} of held-out sentences. The first column is the judge on the data set's own pictures: its "
+        "worth, and the ceiling of the others. Exact names were seen in training, paraphrases never; a name that two "
+        "concepts share is right with either. `distance`: Fréchet distance between the judge's views (384 numbers a "
+        "picture) of generated and real pictures of the same sentences, for the data set between two halves of it; it "
+        "compares generators, and with no FID of other networks. `variety`: how much pictures of one sentence differ "
+        "from seed to seed, as a share of how much those of different sentences do.\n"
+    )
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(f.stat().st_size for f in folder.rglob("*.safetensors") if f.name != "state.safetensors") / 1e6

@@ -1,0 +1,1 @@
+"""How good a generator's pictures are, told from the pictures alone."""
