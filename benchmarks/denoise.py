@@ -59,7 +59,7 @@ def methods(trained: dict[str, Path]) -> dict[str, Method]:
     for name in CLASSICAL:
         found[name] = shipped(name, lambda level, kind: min(0.5, level))
     found["denoise"] = shipped("denoise", lambda level, kind: min(1.0, 10 * level))  # its own unit
-    around = (0.5, 0.7, 1.0, 1.4)
+    around = (0.7, 1.0, 1.4)
     found["scikit-image NLM, calibrated"] = calibrated(
         denoise_nl_means, lambda level: {"h": [k * 0.8 * level for k in around], "sigma": [level], "patch_size": [5]}
     )

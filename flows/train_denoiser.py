@@ -25,7 +25,7 @@ STATE = "state.safetensors"  # everything the next step depends on
 class DenoiserJob(BaseModel):
     """What `imagemill train denoiser` does."""
 
-    archive: str = Field(description="Folder of noisy pictures, local or s3://; their files are only read.")
+    archive: str = Field(description="Folder of noisy pictures, DICOM or others, local or s3://; it is only read.")
     out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     steps: int = Field(2000, ge=1, description="Training steps.")
     start: str = Field("default", description="Begin with the embedded denoiser, a checkpoint's folder, or `none`.")

@@ -8,77 +8,70 @@ import torch
 from torch import Tensor
 
 from models.denoiser import to_opponent
+from tasks.archive import list_files
 from tasks.errors import BadInput
-from tasks.pixels import decoded
-from tasks.storage import explain, filesystem
+from tasks.scan import Scan
+from tasks.storage import Storage
 
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
 SIDE = 64
 _CHANNELS = (0, 0, 1, 2)  # of a colour picture: brightness as often as both others together
 
 
 @dataclass(frozen=True)
 class Patches:
-    """Patches and how noisy they are.
+    """What a training sees of an archive.
 
     Attributes:
         pixels: (n, 1, SIDE, SIDE) float32, each less its own mean.
-        sigma: (n,) the standard deviation of each one's noise, estimated.
         pictures: how many files they come from.
     """
 
     pixels: Tensor
-    sigma: Tensor
     pictures: int
 
 
 def read_patches(archive: str, pictures: int, patches: int, seed: int, seen: Callable[[int, int], None]) -> Patches:
     """Takes `patches` patches of at most `pictures` files, drawn from the whole archive; the same ones every time.
 
+    A file is read as `reprocess` reads it: DICOM (a frame of it, as its window shows it), PNG, TIFF, JPEG, WebP; others
+    are left out.
+
     Args:
         seen: called with (files read, files to read).
 
     Raises BadInput if there is no archive, no picture in it that can be read, or only blank ones.
     """
-    fs, names = _listed(archive)
-    source = np.random.default_rng(seed)
+    names = [path for path, _, _ in list_files(archive)]
+    if not names:
+        raise BadInput(f"{archive} has no files: give the folder of an archive of pictures.")
+    storage, source = Storage(archive), np.random.default_rng(seed)
     if len(names) > pictures:
         names = sorted(source.choice(names, pictures, replace=False).tolist())
     each = -(-patches // len(names))
     kept: list[np.ndarray] = []
     read = 0
     for number, name in enumerate(names):
-        picture = decoded(fs.cat_file(name))
+        picture = _shown(storage.read(name), source)
         if picture is not None:
             read += 1
             kept += _cut(picture, each, source)
         seen(number + 1, len(names))
     if not kept:
         raise BadInput(
-            f"{archive} has no picture with anything in it to learn from ({len(names)} files were looked at)."
+            f"{archive} has no picture with anything in it to learn from; {len(names)} files were looked at."
         )
     pixels = torch.from_numpy(np.stack(kept[:patches]))[:, None]
-    return Patches(pixels, noise_of(pixels), read)
+    return Patches(pixels, read)
 
 
-def noise_of(patches: Tensor) -> Tensor:
-    """(n,) estimated noise of (n, 1, h, w): the median of second differences across each 2 x 2 pixels."""
-    across = patches[..., 1:, 1:] - patches[..., :-1, 1:] - patches[..., 1:, :-1] + patches[..., :-1, :-1]
-    return across.abs().flatten(1).median(1).values / (2 * 0.6745)
-
-
-def _listed(archive: str):  # type: ignore[no-untyped-def]  # fsspec has no types
-    fs, place = filesystem(archive)
+def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:
+    """(h, w, 1 or 3) float32 in [0, 1]: what enhancement would see of a file, or None if it holds no picture."""
     try:
-        names = sorted(name for name in fs.find(place) if name.lower().endswith(SUFFIXES))
-    except Exception as error:
-        explained = explain(error, archive)
-        if explained is None:
-            raise
-        raise BadInput(str(explained)) from error
-    if not names:
-        raise BadInput(f"{archive} has no pictures ({', '.join(SUFFIXES)}): give the folder of an archive.")
-    return fs, names
+        scan = Scan(0, "", data)
+    except Exception:  # damaged, or no picture: `reprocess` says why, file by file
+        return None
+    frame = int(source.integers(len(scan.frames)))
+    return scan.levels[frame].shown(scan.frames[frame])
 
 
 def _cut(picture: np.ndarray, amount: int, source: np.random.Generator) -> list[np.ndarray]:

@@ -55,15 +55,15 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.model.parameters(), schedule.rate)
 
     def step(self) -> float:
-        """Takes one step and returns its loss: 1 is all of the noise. Raises BadInput when it is no longer finite."""
+        """Takes one step and returns its loss; doing nothing has 1. Raises BadInput when it is not finite."""
         s = self.schedule
         source = torch.Generator().manual_seed((s.seed * 1_000_003 + self.done) & 0x7FFFFFFF)
         warm = min(1.0, (self.done + 1) / min(100, s.steps))
         for group in self.optimiser.param_groups:
             group["lr"] = s.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.done / s.steps)))
         rows = torch.randint(len(self.patches.pixels), (BATCH,), generator=source)
-        noisy, sigma = self._turned(self.patches.pixels[rows], source), self.patches.sigma[rows].view(-1, 1, 1, 1)
-        loss = neighbour_loss(self.model, noisy, sigma, s.correction * self.done / s.steps, source)
+        noisy = self._turned(self.patches.pixels[rows], source)
+        loss = neighbour_loss(self.model, noisy, s.correction * self.done / s.steps, source)
         if not loss.isfinite():
             raise BadInput(f"The loss stopped being a number at step {self.done}: use a smaller --rate.")
         self.optimiser.zero_grad()
@@ -123,10 +123,8 @@ class Trainer:
         return replace(self.model.config, steps=self.model.config.steps + self.done)
 
 
-def neighbour_loss(
-    model: nn.Module, noisy: Tensor, sigma: Tensor, correction: float, source: torch.Generator
-) -> Tensor:
-    """The loss of patches (n, 1, h, w) with noise of sigma (n, 1, 1, 1), in units of that noise's variance."""
+def neighbour_loss(model: nn.Module, noisy: Tensor, correction: float, source: torch.Generator) -> Tensor:
+    """The loss of patches (n, 1, h, w), each in units of how much its neighbours differ."""
     n, _, height, width = noisy.shape
     drawn = _PAIRS[torch.randint(len(_PAIRS), (n, height // 2, width // 2), generator=source)]  # (n, h/2, w/2, 2)
 
@@ -137,7 +135,7 @@ def neighbour_loss(
 
     first, second = halves(noisy)
     apart = model(first) - second
-    scale = 1 / (2 * sigma.square() + 1e-12)
+    scale = 1 / ((first - second).square().mean((1, 2, 3), keepdim=True) + 1e-12)
     loss = (apart.square() * scale).mean()
     if correction > 0:
         with torch.no_grad():
