@@ -108,7 +108,9 @@ def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
         record["batch_size"] = plan.batch_size
     opened = open_record(out, record, job.resume)
     # A run goes on with the batch size it began with: another one changes the last bits of a checkpoint's pictures.
-    return stages.Setting(job, plan, made_by, job.batch_size or opened.get("batch_size", plan.batch_size))
+    return stages.Setting(
+        job, plan, made_by, plan.batch_size if job.batch_size else opened.get("batch_size", plan.batch_size)
+    )
 
 
 def _check_fit(plan: Plan, encoder: TextEncoder | DiffusersTextEncoder) -> None:

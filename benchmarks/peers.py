@@ -1,0 +1,290 @@
+"""The same checkpoint and prompts through imagemill and through what one would use instead, in one run, by turns.
+
+    python -m benchmarks.peers                                   # 240 prompts, a tiny SDXL, 3 rounds
+    python -m benchmarks.peers --rows 48 --rounds 1 --json       # needs: pip install 'imagemill[bench,ray,diffusers]'
+
+Every way writes a PNG a row and Parquet of metadata. `bare` runs the model alone, on whole batches, each distinct text
+encoded once. What a way does before its first batch (imports, servers, a worker's own copy of the model) is its start:
+shown apart and not in the ratios, as all ways run on for hours where it matters.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import pandas as pd
+import torch
+from cyclopts import Parameter, run
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.prompts import write_prompts
+from flows import runtime
+from tests.models.diffusers_checkpoints import write_checkpoint
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all ways do."""
+
+    checkpoint: str
+    prompts: str
+    size: int
+    steps: int
+
+
+@dataclass
+class Way:
+    """Seconds of each round without the start, and of the start."""
+
+    seconds: list[float] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
+
+
+class Painter:
+    """A diffusers pipeline as the peers use it: prompts and seeds to files, and the moment the first batch began."""
+
+    def __init__(self, work: Work, out: str) -> None:
+        import diffusers
+
+        diffusers.utils.logging.disable_progress_bar()
+        self.work, self.out = work, Path(out)
+        self.pipe = diffusers.DiffusionPipeline.from_pretrained(work.checkpoint)
+        self.pipe.set_progress_bar_config(disable=True)
+        self.begun: float | None = None
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Writes the pictures of a batch of columns id, text, seed; returns their metadata."""
+        self.begun = self.begun or time.time()
+        ids, texts, seeds = (list(batch[name]) for name in ("id", "text", "seed"))
+        noise = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
+        made = self.pipe(prompt=texts, generator=noise, **size).images
+        paths = [str(self.out / "images" / f"{id}.png") for id in ids]
+        for image, path in zip(made, paths, strict=True):
+            image.save(path)
+        begun = [self.begun] * len(ids)
+        return {"id": ids, "text": texts, "seed": [int(seed) for seed in seeds], "image": paths, "begun": begun}
+
+
+def loop(work: Work, out: Path, painter: Painter, batch: int) -> float:
+    """A plain loop; returns when the first batch began."""
+    painter.out, painter.begun = out, None
+    frame = pd.read_parquet(work.prompts)
+    rows = [painter(frame.iloc[i : i + batch].to_dict("list")) for i in range(0, len(frame), batch)]
+    pd.concat([pd.DataFrame(row) for row in rows]).to_parquet(out / "metadata.parquet")
+    return float(rows[0]["begun"][0])
+
+
+def ray_data(work: Work, out: Path) -> float:
+    import ray
+
+    cores = os.cpu_count() or 1
+    dataset = ray.data.read_parquet(work.prompts).map_batches(
+        Painter, fn_constructor_args=(work, str(out)), batch_size=BATCH, compute=ray.data.ActorPoolStrategy(size=1),
+        num_cpus=max(1, cores - 1), runtime_env={"env_vars": {"OMP_NUM_THREADS": str(torch.get_num_threads())}},
+    )  # fmt: skip
+    dataset.write_parquet(str(out / "metadata"))
+    return float(pd.read_parquet(out / "metadata")["begun"].min())
+
+
+def hf_datasets(work: Work, out: Path, painter: Painter) -> float:
+    import datasets
+
+    datasets.disable_progress_bars()
+    painter.out, painter.begun = out, None
+    data = datasets.Dataset.from_parquet(work.prompts, cache_dir=str(out / "cache"))
+    data = data.map(painter, batched=True, batch_size=BATCH, new_fingerprint=f"turn{time.time_ns()}")
+    data.to_parquet(str(out / "metadata.parquet"))
+    assert painter.begun is not None
+    return painter.begun
+
+
+def daft_frame(work: Work, out: Path) -> float:
+    import daft
+
+    made = daft.DataType.struct({"image": daft.DataType.string(), "begun": daft.DataType.float64()})
+
+    class Paint:
+        def __init__(self) -> None:
+            self.painter = Painter(work, str(out))
+
+        @daft.method.batch(return_dtype=made, batch_size=BATCH)
+        def paint(self, id: daft.Series, text: daft.Series, seed: daft.Series) -> list[dict[str, Any]]:
+            rows = self.painter({"id": id.to_pylist(), "text": text.to_pylist(), "seed": seed.to_pylist()})
+            return [{"image": image, "begun": begun} for image, begun in zip(rows["image"], rows["begun"], strict=True)]
+
+    paint = daft.cls(Paint, max_concurrency=1)()
+    columns = (daft.col(name) for name in ("id", "text", "seed"))
+    frame = daft.read_parquet(work.prompts).with_column("made", paint.paint(*columns))
+    frame.write_parquet(str(out / "metadata"))
+    return float(pd.read_parquet(out / "metadata")["made"].str["begun"].min())
+
+
+def imagemill(work: Work, out: Path) -> float:
+    from flows.options import RenderJob
+    from flows.render import render
+
+    sizes = {"width": work.size, "height": work.size, "steps": work.steps, "batch_size": BATCH}
+    began = time.time()
+    made = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))
+    assert not made.quarantined
+    return began + made.seconds_start
+
+
+def bare(work: Work, out: Path) -> float:
+    """The model alone; pictures are thrown away."""
+    from models.acceleration import PLAIN
+    from models.diffusers_generator import load_diffusers
+
+    model = load_diffusers(work.checkpoint, "cpu", PLAIN)
+    assert model is not None
+    model.encoder.load()
+    model.generator.load()
+    frame = pd.read_parquet(work.prompts)
+    began = time.time()
+    features = model.encoder.encode(list(frame["text"]))
+    other = model.encoder.encode_negative([None])[0] if model.encoder.interface.knows_negative else {}
+    for i in range(0, len(frame), BATCH):
+        rows = [{**row, **other} for row in features[i : i + BATCH]]
+        seeds = frame["seed"][i : i + BATCH].tolist()
+        model.generator.generate(rows, seeds, work.size, work.size, work.steps, [None] * len(rows))
+    return began
+
+
+def measure(family: str, rows: int, rounds: int, size: int, steps: int, folder: Path) -> dict[str, Any]:
+    """Runs every way in turn, in another order each round; returns seconds, starts and ratios."""
+    start = time.perf_counter()
+    runtime.configure()
+    import flows.render  # noqa: F401 - its imports are part of the start
+
+    runtime.wait_for_server()
+    started = {"imagemill": time.perf_counter() - start}
+    import ray
+
+    start = time.perf_counter()
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    started["ray data"] = time.perf_counter() - start
+
+    checkpoint = write_checkpoint(folder / family, family)
+    write_prompts(folder / "prompts.parquet", rows)
+    write_prompts(folder / "few.parquet", BATCH)
+    painter = Painter(Work(str(checkpoint), "", size, steps), "")
+    ways: dict[str, Callable[[Work, Path], float]] = {
+        "bare": bare,
+        "one by one": lambda work, out: loop(work, out, painter, 1),
+        "batched loop": lambda work, out: loop(work, out, painter, BATCH),
+        "ray data": ray_data,
+        "datasets map": lambda work, out: hf_datasets(work, out, painter),
+        "daft": daft_frame,
+        "imagemill": imagemill,
+    }
+    found = {name: Way() for name in ways}
+    same: dict[str, int] = {}
+    for number in range(rounds + 1):  # the first warms up, with a few rows
+        work = Work(str(checkpoint), str(folder / ("prompts.parquet" if number else "few.parquet")), size, steps)
+        turn = number % len(ways)
+        for name in [*list(ways)[turn:], *list(ways)[:turn]]:
+            out = folder / f"{name} {number}"
+            (out / "images").mkdir(parents=True)
+            if name == "imagemill":
+                (out / "images").rmdir()
+            begin = time.time()
+            began = ways[name](work, out)
+            end = time.time()
+            if number:
+                found[name].seconds.append(end - began)
+                found[name].start.append(began - begin)
+                print(f"round {number}, {name}: {end - began:.2f} s after {began - begin:.2f} s", file=sys.stderr)
+        if number:
+            same = {name: _alike(folder / f"batched loop {number}", folder / f"{name} {number}") for name in ways}
+    ray.shutdown()
+    ratios = {
+        name: median(mine / its for mine, its in zip(way.seconds, found["bare"].seconds, strict=True))
+        for name, way in found.items()
+    }
+    return {
+        "family": family, "rows": rows, "size": size, "steps": steps, "batch": BATCH, "server and imports": started,
+        "threads": torch.get_num_threads(), "cores": os.cpu_count(), "load": os.getloadavg()[0],
+        "ways": {
+            name: {"seconds": way.seconds, "start": way.start, "ratio": ratios[name], "same_pictures": same[name]}
+            for name, way in found.items()
+        },
+    }  # fmt: skip
+
+
+def _alike(ours: Path, theirs: Path) -> int:
+    """How many pictures of two folders are the same by name and, but for one step of 255, by pixel."""
+    from benchmarks.overhead import _pixels
+
+    names = {path.name: path for path in ours.rglob("*.png")}
+    found = [(names[path.name], path) for path in theirs.rglob("*.png") if path.name in names]
+    return sum(int(abs(_pixels(a).astype(int) - _pixels(b)).max() <= 1) for a, b in found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    rows = found["rows"]
+    title = (
+        f"{rows} prompts, {found['family']} with random weights, {found['size']} pixels, {found['steps']} steps, "
+        f"batches of {found['batch']}, {found['threads']} torch threads, {found['cores']} cores, "
+        f"load {found['load']:.1f}"
+    )
+    table = Table(title=title, title_justify="left")
+    for name in ("", "pictures/s", "over bare", "each round", "start, s", "same pictures"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, way in sorted(found["ways"].items(), key=lambda item: item[1]["ratio"]):
+        each = " ".join(f"{seconds:.1f}" for seconds in way["seconds"])
+        rate, start = rows / median(way["seconds"]), median(way["start"])
+        same = "" if name == "bare" else str(way["same_pictures"])
+        table.add_row(name, f"{rate:.1f}", f"{way['ratio']:.3f}", each, f"{start:.2f}", same)
+    Console(width=120).print(table)
+    before = ", ".join(f"{name} {seconds:.1f}" for name, seconds in found["server and imports"].items())
+    print(f"imports and servers, once (seconds): {before}")
+
+
+def main(
+    *,
+    family: str = "sdxl",
+    rows: int = 240,
+    rounds: int = 3,
+    size: int = 64,
+    steps: int = 8,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Measure imagemill and its peers on the same work.
+
+    Parameters
+    ----------
+    family
+        Of the tiny checkpoint: sd1, sdxl, pixart-sigma, sana, flux and so on.
+    rows
+        Prompts.
+    rounds
+        How often each way takes its turn; ratios are medians over the rounds.
+    size
+        Edge of the pictures in pixels.
+    steps
+        Denoising steps.
+    as_json
+        Print the figures as JSON.
+    """
+    with tempfile.TemporaryDirectory(prefix="imagemill-peers-", ignore_cleanup_errors=True) as folder:
+        os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
+        found = measure(family, rows, rounds, size, steps, Path(folder))
+        print(json.dumps(found)) if as_json else _show(found)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run(main)
