@@ -143,7 +143,7 @@ def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600, help="training steps for each kind of noise; 0 for none")
+    parser.add_argument("--steps", type=int, default=300, help="training steps for each kind of noise; 0 for none")
     parser.add_argument("--trained", type=Path, help="folder for the trained denoisers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

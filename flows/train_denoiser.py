@@ -31,7 +31,7 @@ class DenoiserJob(BaseModel):
     start: str = Field("default", description="Begin with the embedded denoiser, a checkpoint's folder, or `none`.")
     pictures: int = Field(1000, ge=1, description="Pictures to learn from, drawn from the whole archive.")
     patches: int = Field(8192, ge=64, description="Patches of 64 x 64 pixels cut from them, kept in memory.")
-    rate: float = Field(5e-4, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
+    rate: float = Field(2e-4, gt=0, description="Highest learning rate; from the start `none`, ten times as much.")
     correction: float = Field(1.0, ge=0, description="How much neighbours' true differences are allowed for.")
     seed: int = Field(0, ge=0, description="Decides the patches, their order and the pairs of neighbours.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and samples.")

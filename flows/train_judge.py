@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field
 from flows.progress import Progress
 from flows.train import STATE
 from flows.train_jobs import TrainSummary
+from models.device import multiplies_bfloat16
 from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, read_captioned
 from tasks.training.judge import JudgeFamily, build_judge, look
 from tasks.training.loop import Loop, Schedule
-from tasks.training.precision import bf16_pays
 
 
 class JudgeJob(BaseModel):
@@ -46,7 +46,7 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
     data = read_captioned(job.dataset)
     model = build_judge(data, job.seed)
     family = JudgeFamily(model, look(data, model.config), job.batch, job.seed)
-    loop = Loop(family, Schedule(job.steps, job.rate, job.seed, average=0.99, bf16=bf16_pays("cpu")))
+    loop = Loop(family, Schedule(job.steps, job.rate, job.seed, average=0.99, bf16=multiplies_bfloat16("cpu")))
     job.out.mkdir(parents=True, exist_ok=True)
     if (job.out / STATE).exists():
         loop.resume(job.out / STATE)
