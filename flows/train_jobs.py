@@ -1,10 +1,10 @@
 """What `imagemill train FAMILY` is asked to do: one pydantic model a family, which Prefect shows as a form."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 
 class TrainJob(BaseModel):
@@ -49,7 +49,9 @@ class LatentJob(TrainJob):
     """What every training of a latent family is told."""
 
     batch: int = Field(64, ge=2, description="Captioned pictures a step learns from.")
-    width: int = Field(256, ge=64, multiple_of=64, description="Width of the transformer that reads the text.")
+    width: int = Field(
+        256, ge=64, multiple_of=64, description="Width of a new model's transformer, which reads the text."
+    )
     layers: int = Field(4, ge=1, description="Its layers.")
     average: float = Field(0.999, ge=0, lt=1, description="What a step keeps of the weights' moving average; 0: none.")
     precision: Literal["auto", "bf16", "fp32"] = Field(
@@ -88,6 +90,12 @@ class FlowJob(LatentJob):
 
     autoencoder: Path | None = Field(None, description="Checkpoint of the autoencoder; not needed with --from.")
     lora: int = Field(0, ge=0, description="With --from: rank of the adapters that alone learn (LoRA); 0: all weights.")
+
+    @model_validator(mode="after")
+    def _adapters_adapt_something(self) -> Self:
+        if self.lora and self.start is None:
+            raise ValueError("--lora trains adapters of a trained flow: give it as --from, or leave --lora out.")
+        return self
 
 
 class TrainSummary(BaseModel):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from flows.train import STATE, run_training
@@ -160,6 +161,11 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_no_checkpoint(
         with pytest.raises(BadInput, match=sentence):
             run_training(wanted, encoder)
         assert not (wanted.out / "config.json").exists()
+
+
+def test_adapters_without_a_model_to_adapt_are_refused(dataset: str, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="give it as --from"):
+        job("flow", dataset, tmp_path / "out", lora=4)
 
 
 def test_truncated_pickled_and_missing_weights_are_refused(trained: dict[str, Path], tmp_path: Path) -> None:
