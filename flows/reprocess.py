@@ -30,7 +30,7 @@ from flows.reprocess_summary import ReprocessSummary
 from flows.runners import on_gpu
 from tasks.archive import ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms
-from tasks.enhance import Chain, enhance, parse_chain
+from tasks.enhance import Chain, enhance, parse_chain, reach
 from tasks.errors import BadInput
 from tasks.lock import locked
 from tasks.record import open_record, versions
@@ -115,7 +115,10 @@ def reprocess_files(setting: Setting, shard: ShardOfFiles, work: Files) -> Files
         return stages.in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
 
     settings = json.dumps(job.shaping(), sort_keys=True)
-    recipe = Recipe(job.enhance, enhanced, setting.names, job.keep_identity, job.burned_in, settings)
+    places = (Storage(job.archive), Storage(job.out))
+    recipe = Recipe(
+        job.enhance, enhanced, reach(chain), *places, setting.names, job.keep_identity, job.burned_in, settings
+    )
     reprocess(work, recipe)
     return work
 

@@ -102,6 +102,12 @@ def enhance(images: Tensor, chain: Chain) -> Tensor:
     return torch.cat([_apply(part, loaded) for part in images.split(rows)])
 
 
+def reach(chain: Chain) -> int | None:
+    """How many pixels away a result still depends on the picture, or None for all of it."""
+    each = [step.reach for step, value in chain if not step.argument.idle(value)]
+    return None if None in each else sum(far for far in each if far is not None)
+
+
 def enhance_work(work: Work, options: EnhanceOptions) -> None:
     """Applies the chain to all pictures of a shard, those of one size together; a prompt it fails for is taken out."""
     chain = parse_chain(options.enhance)

@@ -4,16 +4,19 @@ A file that a stage fails for is quarantined with a reason. Reasons are sentence
 never an error's message: decoders quote what they stumble over, and that may be a patient's name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
+from tasks import strips
 from tasks.archive import ShardOfFiles
 from tasks.burned_in import Rule, has_text
+from tasks.dicom.derive import to_bytes
 from tasks.dicom.open import Refused
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.errors import BadInput
@@ -92,18 +95,20 @@ class Files(Timed):
 
     Attributes:
         data: (row, source, bytes) of those that are still to be done.
+        large: (row, source, path in the archive) of those that are too large to be fetched.
     """
 
     def __init__(self, shard: ShardOfFiles) -> None:
         super().__init__()
         self.shard = shard
         self.data: list[tuple[int, str, bytes]] = []
+        self.large: list[tuple[int, str, str]] = []
         self.made: list[Made] = []
         self.rejected: list[Rejected] = []
 
     def release(self) -> None:
         """Lets go of all: Prefect keeps parameters in reference cycles, until Python's collector comes."""
-        self.data, self.made, self.rejected = [], [], []
+        self.data, self.large, self.made, self.rejected = [], [], [], []
 
 
 class Recipe:
@@ -112,12 +117,17 @@ class Recipe:
     Attributes:
         text: the chain of enhancement, as it was asked for.
         enhance: applies it to (1, c, h, w), on the right device and in the right thread.
+        reach: how far its steps look, in pixels; None if one needs the whole picture.
+        archive, out: where large pictures come from and go to, a strip at a time.
     """
 
     def __init__(
         self,
         text: str,
         enhance: Callable[[Tensor], Tensor],
+        reach: int | None,
+        archive: Storage,
+        out: Storage,
         names: Pseudonyms,
         keep_identity: bool,
         burned_in: Rule,
@@ -125,6 +135,9 @@ class Recipe:
     ) -> None:
         self.text = text
         self.enhance = enhance
+        self.reach = reach
+        self.archive = archive
+        self.out = out
         self.names = names
         self.keep_identity = keep_identity
         self.burned_in = burned_in
@@ -141,9 +154,12 @@ def read(
     """
     work = Files(shard)
     with work.timed("read"):
-        for row, (path, _) in enumerate(shard.files, shard.row):
+        for row, (path, size) in enumerate(shard.files, shard.row):
             if only is None or row in only:
                 source = path if keep_identity else names.code("file", path)
+                if size > strips.LARGE:
+                    work.large.append((row, source, path))
+                    continue
                 try:
                     work.data.append((row, source, _fetch(archive, path, row)))
                 except Refused as error:
@@ -157,11 +173,16 @@ def _fetch(archive: Storage, path: str, row: int) -> bytes:
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise Refused("it was gone when its turn came") from None
-        raise StorageError(
-            f"{archive.url()}: its file at row {row} cannot be read ({type(error.__cause__).__name__}); run the same "
-            "command again to carry on.",
-            passing=error.passing,
-        ) from None
+        raise _unnamed(error, archive, row) from None
+
+
+def _unnamed(error: StorageError, archive: Storage, row: int) -> StorageError:
+    """The failure without the file's name in it."""
+    return StorageError(
+        f"{archive.url()}: its file at row {row} cannot be read ({type(error.__cause__).__name__}); run the same "
+        "command again to carry on.",
+        passing=error.passing,
+    )
 
 
 def reprocess(work: Files, recipe: Recipe) -> None:
@@ -184,6 +205,48 @@ def reprocess(work: Files, recipe: Recipe) -> None:
             if not (scan and scan.study) and not recipe.keep_identity:
                 study = recipe.names.uid(study)
             work.rejected.append(Rejected(row, source, study, *_why(error)))
+
+    for row, source, path in work.large:
+        study = ""
+        try:
+            with work.timed("enhance"), recipe.archive.open(path) as file:
+                large = strips.LargeScan(file, recipe.reach)
+                uid = str(large.dataset.StudyInstanceUID)
+                study = uid if recipe.keep_identity else recipe.names.uid(uid)
+                scan = Scan.of_header(row, source, large.digest, large.dataset)
+                work.made.append(_by_strips(large, scan, recipe, work.shard.name))
+        except StorageError as error:
+            raise _unnamed(error, recipe.archive, row) from None
+        except Exception as error:
+            work.rejected.append(Rejected(row, source, study, *_why(error)))
+
+
+def _by_strips(large: strips.LargeScan, scan: Scan, recipe: Recipe, shard: str) -> Made:
+    """The large picture's file goes to the run folder here and now; what is `Made` is the rest."""
+    scan.identify(recipe.names, recipe.keep_identity)
+    if scan.says_text and recipe.burned_in != "keep":
+        raise Refused("burned-in text (its header says so)", stage="look")
+    scan.text = "none" if recipe.burned_in == "quarantine" else "unknown"  # else it will not come to be
+    name, _ = scan.encode(recipe.text, recipe.names)
+    columns = scan.columns() | {"width": large.columns, "height": large.rows}
+    columns["text"] = columns["text"].replace("1 x 1,", f"{large.columns} x {large.rows},")
+    assert scan.dataset is not None
+    scan.dataset.Rows, scan.dataset.Columns = large.rows, large.columns
+    head, digest = large.head(to_bytes(scan.dataset)), sha256()
+
+    def parts() -> Iterator[bytes]:
+        for part in chain([head], large.strips(recipe.enhance, recipe.burned_in)):
+            digest.update(part)
+            yield part
+
+    id, image = name.rpartition(".")[0], f"images/{shard}/{name}"
+    recipe.out.write_parts(image, parts())
+    before, after = (np.concatenate(rows) for rows in (large.before, large.after))
+    before, after = shown(before, large.level), shown(after, large.level, like=before)
+    small = f"previews/{shard}/{id}.webp"
+    columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "burned_in_text": large.text}
+    columns |= {"bytes": len(head) + large.size + large.size % 2, "sha256": digest.hexdigest()}
+    return Made({small: preview(before, after)}, columns | figures(before, after))
 
 
 def _enhance(scan: Scan, recipe: Recipe) -> None:

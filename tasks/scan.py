@@ -50,6 +50,20 @@ class Scan:
             self._open_raster(data)
         self.made = self.frames
 
+    @classmethod
+    def of_header(cls, row: int, source: str, digest: str, dataset: Dataset) -> "Scan":
+        """One whose pixels are elsewhere: here a single one stands for them."""
+        scan = cls.__new__(cls)
+        scan.row, scan.source, scan.digest, scan.dataset, scan.raster = row, source, digest, dataset, None
+        scan.study = scan.series = scan.instance = ""
+        scan.text = "unknown"
+        dataset.Rows = dataset.Columns = 1
+        dataset.PixelData = b""
+        kind = f"{'i' if dataset.PixelRepresentation else 'u'}{dataset.BitsAllocated // 8}"
+        scan.frames = scan.made = np.zeros((1, 1, 1, 1), kind)
+        scan._describe(dataset)
+        return scan
+
     def _open_dicom(self, data: bytes) -> None:
         dataset = self.dataset = open_dicom(data)
         try:
@@ -57,6 +71,9 @@ class Scan:
         except Exception as error:
             study = str(dataset.StudyInstanceUID)
             raise Refused(f"its pixels cannot be decoded ({type(error).__name__})", study=study) from None
+        self._describe(dataset)
+
+    def _describe(self, dataset: Dataset) -> None:
         self.levels = pixels.levels(dataset, self.frames)
         self.limits = pixels.limits(dataset, self.frames)
         self.padding = pixels.padding(dataset, self.frames)

@@ -6,7 +6,7 @@ whole content or does not exist (`write` is atomic), and a failure reads as one 
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -174,15 +174,42 @@ class Storage:
             for path, data in files.items():
                 _write_local(f"{base}/{path}", data)
 
+    def write_parts(self, path: str, parts: Iterable[bytes]) -> None:
+        """Writes a file that is not held whole, whole or not at all: if `parts` raises, there is none."""
+        fs, base = self._place
+        target = f"{base}/{path}"
+        with self._explained(path):
+            if self.local is not None:
+                fs.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH120
+                with _replacing(target) as file:
+                    for part in parts:
+                        file.write(part)
+                return
+            file = fs.open(target, "wb")
+            try:
+                for part in parts:
+                    file.write(part)
+            except BaseException:
+                file.discard()
+                file.closed = True  # or it would still write what it has
+                raise
+            file.close()
+
 
 def _write_local(target: str, data: bytes) -> None:
+    with _replacing(target) as file:
+        file.write(data)
+
+
+@contextmanager
+def _replacing(target: str) -> Iterator[IO[bytes]]:
     """Beside the target, then renamed: a kill leaves a hidden `.part`, which the next run overwrites."""
     folder, name = os.path.split(target)
     part = f"{folder}/.{name}.part"
     try:
         with open(part, "wb", buffering=0) as file:  # noqa: PTH123
-            file.write(data)
+            yield file
         os.replace(part, target)  # noqa: PTH105
-    except OSError:
+    except BaseException:
         Path(part).unlink(missing_ok=True)
         raise

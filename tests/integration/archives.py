@@ -22,7 +22,7 @@ A_STUDY = 4  # files of one patient
 # Everything that an Identity may show, in whatever case and whatever surroundings. A date is eight digits on their own:
 # within the 39 digits of a UID they would turn up by chance.
 SECRETS = re.compile(
-    rb"zzyq|perpet|pid-\d{5}|acc\d{5}q7|klinik\w*haus|49-555-|3680043\.99\.7|(?<!\d)(?:1943\d{4}|2011\d\d17)(?!\d)",
+    rb"zzyq[a-j]{5}|perpet|pid-\d{5}|acc\d{5}q7|klinik\w*haus|49-555-|3680043\.99\.7|(?<!\d)(?:1943\d{4}|2011\d\d17)(?!\d)",
     re.I,
 )
 
@@ -74,7 +74,8 @@ def leaks(files: dict[str, bytes]) -> list[str]:
 
 
 def _views(name: str, data: bytes) -> list[bytes]:
-    views = [data]
+    packed = re.compile(rb"[A-Za-z0-9+/=]{100,}") if name.endswith(".html") else None
+    views = [packed.sub(b"", data), *map(_decoded, packed.findall(data))] if packed else [data]
     if name.endswith(".parquet"):
         table = pq.read_table(io.BytesIO(data))
         views += [str(table.to_pylist()).encode(), str(table.schema).encode()]
@@ -82,7 +83,10 @@ def _views(name: str, data: bytes) -> list[bytes]:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             views.append(str({**image.info, "exif": dict(image.getexif())}).encode())
-    if name.endswith(".html"):
-        for packed in re.findall(rb'<script type="text/plain"[^>]*>([A-Za-z0-9+/=]{20,})</script>', data):
-            views.append(gzip.decompress(base64.b64decode(packed)))
     return views
+
+
+def _decoded(text: bytes) -> bytes:
+    """What base64 holds; the page packs its rows with gzip."""
+    data = base64.b64decode(text + b"=" * (-len(text) % 4))
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data

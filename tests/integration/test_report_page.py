@@ -386,7 +386,10 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plan = ReprocessPlan(job, base)
     run, chain = Storage(job.out), parse_chain(job.enhance)
     open_record(run, plan.record(), resume=True)
-    recipe = Recipe(job.enhance, lambda images: enhance(images, chain), plan.names, False, "quarantine", "{}")
+    places = (plan.archive.storage, run)
+    recipe = Recipe(
+        job.enhance, lambda images: enhance(images, chain), 0, *places, plan.names, False, "quarantine", "{}"
+    )
     for shard in plan.archive.list_shards():
         work = read(shard, plan.archive.storage, plan.names, False)
         reprocess(work, recipe)

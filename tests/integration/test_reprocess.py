@@ -1,10 +1,11 @@
 """`imagemill reprocess` as a whole: no identity gets through, no file is lost, and a kill changes no byte.
 
-    IMAGEMILL_ARCHIVE_FILES=2000 IMAGEMILL_KILLS=20 pytest tests/integration/test_reprocess.py -s
+    IMAGEMILL_ARCHIVE_FILES=2000 IMAGEMILL_KILLS=20 IMAGEMILL_EDGE=20000 pytest tests/integration/test_reprocess.py -s
 
 is the full size.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -21,10 +23,12 @@ from tests.integration.archives import leaks, write_archive
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, files, names, snapshot, table
 from tests.integration.s3 import S3
+from tests.tasks.dicom.samples import sample
 
 Mill = Callable[..., Outcome]
 FILES = int(os.environ.get("IMAGEMILL_ARCHIVE_FILES", "150"))
 KILLS = int(os.environ.get("IMAGEMILL_KILLS", "3"))
+EDGE = int(os.environ.get("IMAGEMILL_EDGE", "12000"))
 KEY = "5e7f" * 16
 CHAIN = ("--enhance", "denoise:0.2,sharpen:0.3")
 QUICK = (*CHAIN, "--burned-in", "header")
@@ -174,6 +178,22 @@ def test_archive_that_fails_wholesale_is_stopped(tmp_path: Path, imagemill: Mill
     done.refused("more than --max-failures 50% allows", code=1)
 
 
+def write_large(path: Path, edge: int) -> None:
+    """A CT of so many rows and columns, written a row at a time: noise about 1000."""
+    dataset = dcmread(io.BytesIO(sample("693_UNCI.dcm")))
+    small = dataset.Rows * dataset.Columns * 2
+    dataset.Rows = dataset.Columns = edge
+    out = io.BytesIO()
+    dataset.save_as(out)
+    head = out.getvalue()[: -small - 4] + (2 * edge * edge).to_bytes(4, "little")
+    rows = np.random.default_rng(3).integers(900, 1200, (64, edge)).astype("<i2")
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.write(head)
+        for row in range(edge):
+            file.write(rows[row % 64].tobytes())
+
+
 PEAK = """
 import resource, sys
 from flows.cli import main
@@ -184,11 +204,11 @@ finally:
 """
 
 
-def peak_memory(archive: Path, out: Path) -> float:
+def peak_memory(archive: Path, out: Path, code: int) -> float:
     """Bytes that a run holds at most."""
     command = [sys.executable, "-c", PEAK, "reprocess", archive, "--out", out, *QUICK, "--no-report"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr[-2000:]
+    assert done.returncode == code, done.stderr[-2000:]
     return 1024.0 * int(done.stderr.split()[-1])
 
 
@@ -197,6 +217,20 @@ def test_peak_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     few, many = FILES, 4 * FILES
     for count in (few, many):
         write_archive(str(tmp_path / str(count)), count)
-    small, large = (peak_memory(tmp_path / str(count), tmp_path / f"run{count}") for count in (few, many))
+    small, large = (peak_memory(tmp_path / str(count), tmp_path / f"run{count}", 3) for count in (few, many))
     print(f"{few} files: {small / 2**20:.0f} MB, {many} files: {large / 2**20:.0f} MB, ratio {large / small:.3f}")
     assert large <= 1.2 * small
+
+
+@pytest.mark.slow
+def test_single_image_larger_than_memory_allows(tmp_path: Path) -> None:
+    """288 MB here; the full size is 20,000 x 20,000, which is 800 MB."""
+    write_large(tmp_path / "archive" / "large.dcm", EDGE)
+    write_archive(str(tmp_path / "small"), 16)
+    small = peak_memory(tmp_path / "small", tmp_path / "run", 3)
+    large = peak_memory(tmp_path / "archive", tmp_path / "run-large", 0)
+    print(f"small files: {small / 2**20:.0f} MB, one of {EDGE} x {EDGE}: {large / 2**20:.0f} MB")
+    (made,) = table(str(tmp_path / "run-large"), "metadata").to_pylist()
+    assert (made["width"], made["height"]) == (EDGE, EDGE)
+    assert (tmp_path / "run-large" / made["image"]).stat().st_size == made["bytes"] > 2 * EDGE * EDGE
+    assert large - small < 300 * 2**20
