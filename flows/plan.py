@@ -1,14 +1,14 @@
-"""The plan of a render job: what there is to do, and what of it is left."""
+"""The plan of a render job: what there is to do."""
 
 import itertools
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from flows.options import RenderJob, checked
-from flows.summary import Summary, read_outcomes
 from models.device import free_memory
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
@@ -17,10 +17,9 @@ from tasks import load
 from tasks.batching import USUAL_BATCH
 from tasks.enhance import open_chain
 from tasks.errors import BadInput
-from tasks.plan import Input, Shard, auto_shard_size, find_input, plan_shards
+from tasks.plan import Input, Shard, auto_shard_size, find_input, mark_duplicates, plan_shards
 from tasks.read import duplicate_rows
 from tasks.storage import Storage
-from tasks.write import read_table, shard_names
 
 ROOM = 0.8  # share of the free memory that weights may take: the rest is for what is computed
 
@@ -109,44 +108,14 @@ class Plan:
         }
 
     def of_this_part(self) -> Iterator[Shard]:
+        """The shards that this run is to do, whether or not an earlier one did."""
         part, parts = self.job.part
-        shards = plan_shards(self.found.sources, self.shard_size)
-        return itertools.islice(shards, part, None, parts)
+        shards = itertools.islice(plan_shards(self.found.sources, self.shard_size), part, None, parts)
+        return mark_duplicates(shards, self._duplicates)
 
     def rows_of_this_part(self) -> int:
         return self.found.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
 
-
-class Todo:
-    """A shard to do: all of it, or `only` some rows for the `attempt`th time."""
-
-    def __init__(
-        self, shard: Shard, duplicates: np.ndarray, only: frozenset[int] | None = None, attempt: int = 1
-    ) -> None:
-        low, high = np.searchsorted(duplicates, [shard.row, shard.row + shard.rows])
-        self.shard = shard
-        self.duplicates = frozenset(duplicates[low:high].tolist())
-        self.only = only
-        self.attempt = attempt
-
-
-def list_todos(plan: Plan, out: Storage, summary: Summary) -> Iterator[Todo]:
-    """The shards that are not complete, or whose quarantined rows are to be tried again; the others are counted."""
-    duplicates = duplicate_rows(plan.found)
-    complete, quarantined = shard_names(out, "metadata"), shard_names(out, "quarantine")
-    again = quarantined if plan.job.retry_quarantined else set()
-    earlier = {shard.name for shard in plan.of_this_part()} & complete - again
-    for outcome in read_outcomes(out, sorted(earlier)).values():
-        summary.add_earlier(outcome)
-
-    def todos() -> Iterator[Todo]:
-        for shard in plan.of_this_part():
-            if shard.name not in complete:
-                yield Todo(shard, duplicates)
-            elif shard.name in again:
-                failed = read_table(out, f"quarantine/{shard.name}.parquet")
-                rendered = read_table(out, f"metadata/{shard.name}.parquet")
-                only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
-                yield Todo(shard, duplicates, only, 1 + max(failed["attempt"].to_pylist()))
-
-    return todos()
+    @cached_property
+    def _duplicates(self) -> np.ndarray:
+        return duplicate_rows(self.found)

@@ -24,9 +24,10 @@ from flows import stages
 from flows.artifacts import publish
 from flows.engine import carry_out
 from flows.options import RenderJob
-from flows.plan import Plan, Todo, list_todos
+from flows.plan import Plan
 from flows.runners import on_gpu
 from flows.summary import Summary
+from flows.todo import Todo, list_todos
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
 from models.generator import Generator
@@ -34,6 +35,7 @@ from models.text_encoder import TextEncoder
 from tasks.errors import BadInput
 from tasks.load import usable
 from tasks.lock import locked
+from tasks.plan import Shard
 from tasks.record import open_record, versions
 from tasks.report import write_report
 from tasks.storage import Storage, StorageError
@@ -71,7 +73,7 @@ def render(job: RenderJob) -> Summary:
         except StorageError as error:
             raise BadInput(str(error)) if error.mendable else error from error
         summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
-        todos = list_todos(plan, out, summary)
+        todos = list_todos(job, plan.of_this_part, out, summary)
         begun = time.perf_counter()
         summary.seconds_start = begun - started
         in_turns = partial(_submit_in_turns, setting, []) if setting.split else None
@@ -128,17 +130,17 @@ def _identity(model: TextEncoder | DiffusersTextEncoder | Generator | DiffusersG
 Futures = list[PrefectFuture[Any]]
 
 
-def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo) -> Futures:
+def _submit(setting: stages.Setting, runner: TaskRunner[Any], todo: Todo[Shard]) -> Futures:
     """One task run a stage, each waiting for the one before it."""
     return _submit_rest(setting, runner, todo, _submit_encoding(setting, runner, todo))
 
 
 def _submit_encoding(
-    setting: stages.Setting, runner: TaskRunner[Any], todo: Todo, after: Sequence[PrefectFuture[Any]] = ()
+    setting: stages.Setting, runner: TaskRunner[Any], todo: Todo[Shard], after: Sequence[PrefectFuture[Any]] = ()
 ) -> Futures:
     """The stages up to the features; the encoder is not asked before those of `after` are done."""
     common = {"setting": setting, "shard": todo.shard}
-    futures = [runner.submit(stages.read_shard, {**common, "duplicates": todo.duplicates, "only": todo.only})]
+    futures = [runner.submit(stages.read_shard, {**common, "only": todo.only})]
     futures.append(runner.submit(stages.preprocess_shard, {**common, "work": futures[-1]}))
     if setting.encoder is not None:
         with on_gpu(setting.job):
@@ -149,7 +151,7 @@ def _submit_encoding(
 def _submit_rest(
     setting: stages.Setting,
     runner: TaskRunner[Any],
-    todo: Todo,
+    todo: Todo[Shard],
     futures: Futures,
     after: Sequence[PrefectFuture[Any]] = (),
 ) -> Futures:
@@ -169,7 +171,7 @@ def _done(futures: Sequence[PrefectFuture[Any]]) -> list[Any]:
 
 
 def _submit_in_turns(
-    setting: stages.Setting, generated: Futures, runner: TaskRunner[Any], todos: list[Todo]
+    setting: stages.Setting, generated: Futures, runner: TaskRunner[Any], todos: list[Todo[Shard]]
 ) -> list[Futures]:
     """A window of shards whose encoder and denoiser are never needed at once: first all are encoded, then generated.
 

@@ -25,9 +25,10 @@ from flows import stages
 from flows.artifacts import publish
 from flows.engine import carry_out
 from flows.reprocess_options import ReprocessJob
-from flows.reprocess_plan import ReprocessPlan, Todo
+from flows.reprocess_plan import ReprocessPlan
 from flows.reprocess_summary import ReprocessSummary
 from flows.runners import on_gpu
+from flows.todo import Todo, list_todos
 from tasks.archive import ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.enhance import Chain, enhance, parse_chain, reach
@@ -78,7 +79,7 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         except StorageError as error:
             raise BadInput(str(error)) if error.mendable else error from error
         summary = ReprocessSummary(out=out.url(), rows=plan.rows_of_this_part())
-        todos = plan.list_todos(out, summary)
+        todos = list_todos(job, plan.of_this_part, out, summary)
         begun = time.perf_counter()
         summary.seconds_start = begun - started
         carry_out(job, todos, partial(_submit, Setting(job, plan.names)), summary)
@@ -91,7 +92,7 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
     return summary
 
 
-def _submit(setting: Setting, runner: TaskRunner[Any], todo: Todo) -> list[PrefectFuture[Any]]:
+def _submit(setting: Setting, runner: TaskRunner[Any], todo: Todo[ShardOfFiles]) -> list[PrefectFuture[Any]]:
     """One task run a stage, each waiting for the one before it."""
     common = {"setting": setting, "shard": todo.shard}
     read = runner.submit(read_files, {**common, "only": todo.only})

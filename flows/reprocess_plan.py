@@ -1,4 +1,4 @@
-"""The plan of a reprocess job: the archive's files in shards, and which of them are left to do."""
+"""The plan of a reprocess job: the archive's files in shards."""
 
 import itertools
 import tempfile
@@ -7,22 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.reprocess_options import ReprocessJob
-from flows.reprocess_summary import ReprocessSummary
-from flows.summary import read_outcomes
 from tasks.archive import Archive, ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms, without_secret
 from tasks.enhance import open_chain
 from tasks.storage import Storage
-from tasks.write import read_table, shard_names
-
-
-class Todo:
-    """A shard to do: all of it, or `only` some rows for the `attempt`th time."""
-
-    def __init__(self, shard: ShardOfFiles, only: frozenset[int] | None = None, attempt: int = 1) -> None:
-        self.shard = shard
-        self.only = only
-        self.attempt = attempt
 
 
 class ReprocessPlan:
@@ -72,23 +60,3 @@ class ReprocessPlan:
             "shard_size": self.archive.shard_size,
             "shards": self.archive.shards,
         }
-
-    def list_todos(self, out: Storage, summary: ReprocessSummary) -> Iterator[Todo]:
-        """The shards that are not complete, or whose quarantined rows are to be tried again; the others are counted."""
-        complete, quarantined = shard_names(out, "metadata"), shard_names(out, "quarantine")
-        again = quarantined if self.job.retry_quarantined else set()
-        earlier = {shard.name for shard in self.of_this_part()} & complete - again
-        for outcome in read_outcomes(out, sorted(earlier)).values():
-            summary.add_earlier(outcome)
-
-        def todos() -> Iterator[Todo]:
-            for shard in self.of_this_part():
-                if shard.name not in complete:
-                    yield Todo(shard)
-                elif shard.name in again:
-                    failed = read_table(out, f"quarantine/{shard.name}.parquet")
-                    made = read_table(out, f"metadata/{shard.name}.parquet")
-                    only = frozenset(failed["row"].to_pylist()) - frozenset(made["row"].to_pylist())
-                    yield Todo(shard, only, 1 + max(failed["attempt"].to_pylist()))
-
-        return todos()

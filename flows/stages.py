@@ -94,10 +94,10 @@ def batch_limit(device: str, model: str, batch_size: int) -> BatchLimit:
 
 
 @task(name="read", task_run_name="read {shard.name}", **STORED)
-def read_shard(setting: Setting, shard: Shard, duplicates: frozenset[int], only: frozenset[int] | None) -> Work:
+def read_shard(setting: Setting, shard: Shard, only: frozenset[int] | None) -> Work:
     """Reads a shard; with `only`, just those of its rows."""
     started = time.perf_counter()
-    work = read.read(setting.found, shard, setting.job, setting.size, duplicates, setting.knobs)
+    work = read.read(setting.found, shard, setting.job, setting.size, setting.knobs)
     work.seconds["read"] = time.perf_counter() - started
     if only is not None:
         work.keep(only)

@@ -7,11 +7,12 @@ the time it takes to read a few kilobytes.
 
 import hashlib
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.json
@@ -46,6 +47,8 @@ class Shard:
     row: int
     """First row within the whole input."""
     rows: int
+    duplicates: frozenset[int] = frozenset()
+    """Its rows, counted within the whole input, whose id stands on an earlier row too."""
 
     @property
     def name(self) -> str:
@@ -83,6 +86,13 @@ def plan_shards(sources: tuple[Source, ...], shard_size: int) -> Iterator[Shard]
             yield Shard(index, number, start, row, rows)
             index += 1
             row += rows
+
+
+def mark_duplicates(shards: Iterable[Shard], duplicates: np.ndarray) -> Iterator[Shard]:
+    """The shards with their part of the duplicate rows (sorted, counted within the whole input)."""
+    for shard in shards:
+        low, high = np.searchsorted(duplicates, [shard.row, shard.row + shard.rows])
+        yield replace(shard, duplicates=frozenset(duplicates[low:high].tolist()))
 
 
 def auto_shard_size(rows: int, width: int, height: int) -> int:

@@ -76,14 +76,12 @@ def read(
     shard: Shard,
     options: ReadOptions,
     size: tuple[int, int],
-    duplicates: frozenset[int] = frozenset(),
     knobs: Mapping[str, Any] = MappingProxyType({}),
 ) -> Work:
     """Reads a shard.
 
     Args:
         size: width and height of a row for which neither it nor the options say.
-        duplicates: rows that are to be refused for their id.
         knobs: which of `negative_text`, `guidance` and `steps` the generator has, and their values for a row for which
             neither it nor the options say. Columns for the others are carried through like any.
 
@@ -101,7 +99,7 @@ def read(
         given = {name: column[i] for name, column in columns.items() if column[i] is not None}
         id = str(given["id"]) if "id" in given else _position_id(row, text)
         try:
-            if row in duplicates:
+            if row in shard.duplicates:
                 raise ValueError(f"the id {id[:80]!r} stands on an earlier row too; give every row an id of its own.")
             width = _whole(given, "width", options.width or size[0], SMALLEST, LARGEST)
             height = _whole(given, "height", options.height or size[1], SMALLEST, LARGEST)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.plan import find_input, plan_shards
+from tasks.plan import find_input, mark_duplicates, plan_shards
 from tasks.read import ReadOptions, duplicate_rows, picture_seed, read
 from tasks.storage import Storage
 from tasks.work import Work
@@ -16,9 +16,8 @@ def read_all(tmp_path: Path, table: pa.Table, shard_size: int = 4, **options: in
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}.parquet"
     pq.write_table(table, path, row_group_size=5)
     found = find_input(str(path), Storage(str(tmp_path / "spool")))
-    duplicates = frozenset(duplicate_rows(found).tolist())
-    shards = plan_shards(found.sources, shard_size)
-    return [read(found, shard, ReadOptions(**options), SIZE, duplicates) for shard in shards]
+    shards = mark_duplicates(plan_shards(found.sources, shard_size), duplicate_rows(found))
+    return [read(found, shard, ReadOptions(**options), SIZE) for shard in shards]
 
 
 def test_every_row_is_read_once_whatever_the_row_groups(tmp_path: Path) -> None:
