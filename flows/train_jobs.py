@@ -39,7 +39,9 @@ class VaeJob(TrainJob):
     captions: int = Field(
         128, ge=0, description="Captions a step reads; 0 leaves the reader and the priors as they are."
     )
-    pictures: int = Field(12, ge=1, description="Pictures a step reconstructs.")
+    pictures: int = Field(
+        12, ge=0, description="Pictures a step reconstructs; 0, with --from, teaches a checkpoint only to read better."
+    )
     sprites: int = Field(
         6, ge=0, description="Sprites of the memory that a step decodes; 0 leaves their decoder as is."
     )

@@ -1,7 +1,7 @@
-"""Reads a text's features: what is named (in order of mention), and which place and sky.
+"""Reads a text's features: what is named (in order of mention) and in which colour, and which place and sky.
 
-Each object slot points at words (attention over the tokens), and what it points at, taken straight from the language
-model's features, becomes a query that is matched against the key of every concept in memory.
+Each object slot points at words (attention over the tokens, four heads), and what it points at, taken straight from the
+language model's features, becomes a query that is matched against the key of every concept in memory.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 OBJECT_SLOTS = 4
+HEADS = 4  # words that a slot points at: a name has several, and its colour is another
+NOISE, HIDDEN = 0.3, 0.12  # in training: spread of the noise on normalised features, share of the words that are hidden
 
 
 @dataclass
 class Reading:
-    """Of a batch: `present` (n, 4) logits, `concepts` (n, 4, concepts) logits, `slots` (n, 4, width) and `scene`
-    (n, width) features, `place` (n, places) and `sky` (n, skies) logits, `words` (n, 5, tokens) attention."""
+    """Of a batch: `present` (n, 4) logits, `concepts` (n, 4, concepts) and `colours` (n, 4, colours + 1) logits, the
+    last for a thing's own colour, `slots` (n, 4, width) and `scene` (n, width) features, `place` (n, places) and `sky`
+    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's."""
 
     present: Tensor
     concepts: Tensor
+    colours: Tensor
     slots: Tensor
     scene: Tensor
     place: Tensor
@@ -34,42 +38,54 @@ class Reader(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, features: int, concepts: int, places: int, skies: int, width: int = 192) -> None:
+    def __init__(
+        self, features: int, concepts: int, colours: int, places: int, skies: int, width: int = 192, key: int = 256
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("spread", torch.ones(features))
         self.enter = nn.Linear(features, width)
         shape: dict[str, Any] = {"d_model": width, "nhead": 4, "dim_feedforward": 2 * width, "dropout": 0.1}
         shape |= {"batch_first": True, "norm_first": True, "activation": "gelu"}
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(**shape), 2, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(**shape), 1, enable_nested_tensor=False)
         self.queries = nn.Parameter(torch.randn(OBJECT_SLOTS + 1, width) * 0.5)
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape), 1, nn.LayerNorm(width))
-        self.point = nn.Linear(width, width)
+        self.point = nn.Linear(width, HEADS * width)
         self.pointed = nn.Linear(width, width)
-        self.ask = nn.Sequential(nn.LayerNorm(features + width), nn.Dropout(0.3), nn.Linear(features + width, width))
-        self.keys = nn.Parameter(torch.randn(concepts, width))
+        read = HEADS * features + width
+        self.ask = nn.Sequential(nn.LayerNorm(read), nn.Dropout(0.3), nn.Linear(read, key))
+        self.keys = nn.Parameter(torch.randn(concepts, key))
         self.sharpness = nn.Parameter(torch.tensor(2.7))
+        self.colour = nn.Sequential(nn.LayerNorm(read), nn.Dropout(0.1), nn.Linear(read, colours + 1))
         self.present = nn.Linear(width, 1)
-        self.place = nn.Linear(width + features, places)
-        self.sky = nn.Linear(width + features, skies)
+        self.place = nn.Linear(read, places)
+        self.sky = nn.Linear(read, skies)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Reading:
         tokens = ((tokens - self.mean) / self.spread) * mask.unsqueeze(-1)
+        if self.training:
+            tokens = tokens + NOISE * torch.randn_like(tokens)
+            shown = torch.rand(mask.shape) > HIDDEN
+            shown[:, 0] = True
+            mask = mask & shown
         hidden = self.encoder(self.enter(tokens), src_key_padding_mask=~mask)
         queries = self.queries.expand(len(tokens), -1, -1)
         slots = self.decoder(queries, hidden, memory_key_padding_mask=~mask)
-        scores = self.point(slots) @ self.pointed(hidden).transpose(1, 2) / hidden.shape[-1] ** 0.5
+        points = self.point(slots).unflatten(-1, (HEADS, -1)).flatten(1, 2)
+        scores = points @ self.pointed(hidden).transpose(1, 2) / hidden.shape[-1] ** 0.5
         words = scores.masked_fill(~mask[:, None, :], -1e4).softmax(-1)
-        read = torch.cat([words @ tokens, slots], -1)
-        asked = F.normalize(self.ask(read[:, :OBJECT_SLOTS]), dim=-1)
+        pointed = (words @ tokens).unflatten(1, (-1, HEADS)).flatten(2)
+        read = torch.cat([pointed, slots], -1)
+        things, scene = read[:, :OBJECT_SLOTS], F.dropout(read[:, OBJECT_SLOTS], 0.2, self.training)
+        asked = F.normalize(self.ask(things), dim=-1)
         concepts = self.sharpness.exp() * asked @ F.normalize(self.keys, dim=-1).T
-        scene = F.dropout(read[:, OBJECT_SLOTS], 0.2, self.training)
         return Reading(
             self.present(slots[:, :OBJECT_SLOTS]).squeeze(-1),
             concepts,
+            self.colour(things),
             slots[:, :OBJECT_SLOTS],
             slots[:, OBJECT_SLOTS],
             self.place(scene),
             self.sky(scene),
-            words,
+            words.unflatten(1, (-1, HEADS)).mean(2),
         )

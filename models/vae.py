@@ -38,6 +38,7 @@ class VaeConfig:
     lamp: int  # the slot of sun or moon, which lights the backdrop
     front: tuple[int, ...]  # slots whose sprites meet the ground and cast shadows
     patches: int  # non-empty patches in memory
+    colours: tuple[str, ...]  # that a named thing can be painted in; see models/colour.py
     steps: int = 0  # training steps taken
 
     @property
@@ -57,8 +58,8 @@ class StructuredVae(nn.Module):
         self.config = config
         places, skies = len(config.places), len(config.skies)
         self.memory = SpriteMemory(config.coded, len(config.concepts) - config.coded, config.patches)
-        self.reader = Reader(config.features, config.coded, places, skies)
-        width = self.reader.place.in_features - config.features
+        self.reader = Reader(config.features, config.coded, len(config.colours), places, skies)
+        width = self.reader.enter.out_features
         self.place = nn.Embedding(places, EMBED)
         self.sky = nn.Embedding(skies, EMBED)
         self.slot = nn.Embedding(len(config.prop_slots), EMBED)
@@ -66,7 +67,7 @@ class StructuredVae(nn.Module):
         scene = 2 * EMBED
         self.props = _mlp(scene + EMBED, len(config.props) + 1)  # which sprite a slot of the surroundings holds, if any
         self.prop_pose = _mlp(scene + 2 * EMBED, 2 * POSE)
-        self.object_pose = _mlp(scene + 2 * width, 2 * POSE)
+        self.object_pose = _mlp(scene + width + self.reader.keys.shape[1], 2 * POSE)
         self.z_prior = _mlp(scene + width, 2 * LATENT)
         self.light = nn.Linear(scene, config.slots * 3)
         silence(self.light)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from models import checkpoint
 from models.canvas import paint, place
+from models.colour import recolour
 from models.features import check_request, pad
 from models.memory import EDGE
 from models.reader import OBJECT_SLOTS
@@ -44,6 +45,7 @@ class _Plan:
     place: Tensor
     sky: Tensor
     concepts: Tensor  # (n, slots), -1 where empty
+    colours: Tensor  # (n, slots), -1 where a thing keeps its own
     poses: Tensor  # (n, slots, 3)
     z: Tensor  # (n, 16)
 
@@ -135,11 +137,16 @@ class VaeGenerator:
             if concept < 0:
                 continue
             x, foot, size = plan.poses[row, slot].tolist()
-            sprite = self.model.memory.draw(concept)
+            sprite = self._sprite(concept, int(plan.colours[row, slot]))
             paint(canvas, sprite, (x, foot, size), lights[row, slot])
             if cover is not None and slot in self.model.config.front:
                 layer, ys, xs = place(sprite[3:], (x, foot, size), canvas.shape[1], canvas.shape[2])
                 cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
+
+    def _sprite(self, concept: int, colour: int) -> Tensor:
+        """A sprite in a colour, or in its own: it depends on nothing else."""
+        sprite = self.model.memory.draw(concept)
+        return sprite if colour < 0 else recolour(sprite, self.model.config.colours[colour])
 
     def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
         """Draws every latent of the rows from its prior."""
@@ -164,6 +171,9 @@ class VaeGenerator:
         shown[:, named] = torch.where(there, asked, -1)
         mean, log_variance = model.object_poses(scene, reading, asked)
         poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * CALM
+        colours = torch.full((len(features), config.slots), -1)
+        tint = reading.colours.argmax(-1)
+        colours[:, named] = torch.where(tint < len(config.colours), tint, -1)
         slots = list(config.prop_slots)
         table = torch.tensor([-1, *config.props])
         shown[:, slots] = table[props]
@@ -171,4 +181,4 @@ class VaeGenerator:
         poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * CALM
         mean, log_variance = model.prior(scene, reading)
         z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]) * CALM
-        return _Plan(where, above, shown, poses, z)
+        return _Plan(where, above, shown, colours, poses, z)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.canvas import place
+from models.colour import recolour
 from models.reader import OBJECT_SLOTS
 from models.vae import LATENT, StructuredVae
 
@@ -24,6 +25,7 @@ class Batch:
     sky: Tensor  # (n,)
     concepts: Tensor  # (n, slots) index in memory, -1 where the slot is empty
     poses: Tensor  # (n, slots, 3)
+    colours: Tensor  # (n, slots) index, -1 where a thing has its own colour
 
 
 def _gaussian_kl(mean: Tensor, log_variance: Tensor, to_mean: Tensor, to_log_variance: Tensor) -> Tensor:
@@ -43,9 +45,10 @@ def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
     there = asked >= 0
     losses = {
         "present": F.binary_cross_entropy_with_logits(reading.present, there.float()),
-        "concept": F.cross_entropy(reading.concepts[there], asked[there], label_smoothing=0.05)
+        "concept": F.cross_entropy(reading.concepts[there], asked[there], label_smoothing=0.08)
         if there.any()
         else reading.present.sum() * 0,
+        "colour": _colour_loss(reading.colours, _first(batch.colours, config.objects), there),
         "place": F.cross_entropy(reading.place, batch.place),
         "sky": F.cross_entropy(reading.sky, batch.sky),
     }
@@ -68,6 +71,20 @@ def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
     return losses
 
 
+def prior_loss(model: StructuredVae, before: StructuredVae, batch: Batch) -> Tensor:
+    """How far the backdrop's prior is from what it was `before`: for a reader that learns without pictures."""
+    scene = model.scene(batch.place, batch.sky)
+    with torch.no_grad():
+        mean, log_variance = before.prior(scene, before.reader(batch.tokens, batch.mask))
+    now = model.prior(scene, model.reader(batch.tokens, batch.mask))
+    return _gaussian_kl(mean, log_variance, *now).mean()
+
+
+def _colour_loss(logits: Tensor, colours: Tensor, there: Tensor) -> Tensor:
+    wanted = torch.where(colours < 0, logits.shape[-1] - 1, colours)
+    return F.cross_entropy(logits[there], wanted[there]) if there.any() else logits.sum() * 0
+
+
 @torch.no_grad()
 def _layers(model: StructuredVae, batch: Batch, edge: int, sprites: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What each slot contributes (n, slots, 3, edge, edge), what of the backdrop is left, and the front's cover."""
@@ -81,7 +98,9 @@ def _layers(model: StructuredVae, batch: Batch, edge: int, sprites: Tensor) -> t
             if concept < 0:
                 continue
             x, foot, size = batch.poses[row, slot].tolist()
-            layer, ys, xs = place(sprites[concept], (x, foot, size), edge, edge)
+            colour = int(batch.colours[row, slot])
+            sprite = sprites[concept] if colour < 0 else recolour(sprites[concept], model.config.colours[colour])
+            layer, ys, xs = place(sprite, (x, foot, size), edge, edge)
             colours[row, slot, :, ys, xs] = layer[:3] * left[row, :, ys, xs]
             left[row, :, ys, xs] *= 1 - layer[3:]
             if slot in model.config.front:
@@ -137,6 +156,7 @@ def sprite_loss(model: StructuredVae, concepts: list[int], sprites: Tensor) -> T
 WEIGHTS = {
     "present": 1.0,
     "concept": 1.0,
+    "colour": 0.5,
     "place": 0.5,
     "sky": 0.5,
     "pose": 0.3,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.features import pad
 from models.reader import OBJECT_SLOTS
+from tasks.emoji.concepts import plain
 
 if TYPE_CHECKING:
     from tasks.training.vae import VaeFamily
@@ -18,26 +19,29 @@ _AT_ONCE = 256
 def evaluate(family: "VaeFamily") -> dict[str, float]:
     """Shares between 0 and 1, by group of captions; a group that the data set lacks is left out.
 
-    `name en`, `name zh`: exact names, trained on; `tag en`, `tag zh`: tags held out of training, top-1, and top-5
-    beside it; `scene things` (all of them, in order), `scene place`, `scene sky`: held-out composed scenes, whose
-    captions leave one place in eight and three skies in eight unsaid. Concepts that share a name count for each other.
+    `name en`, `name zh`: exact names, trained on; `paraphrase en`, `paraphrase zh`: other names, no source of which was
+    trained on; `tag en`, `tag zh`: tags held out of training; top-1, and top-5 beside it; `scene things` (all of them,
+    in order), `scene place`, `scene sky`, `scene colour` (of each thing, most have their own): held-out composed
+    scenes, whose captions leave some places and skies unsaid. Concepts that share a name count for each other.
     """
     family.model.eval()
     rows = family.data.rows
     owners: dict[str, set[int]] = {}
     for row in rows:
-        if row["kind"] == "name":
-            owners.setdefault(row["caption"], set()).add(family.number[row["concepts"][0]])
+        if row["kind"] in ("name", "alias", "paraphrase"):
+            owners.setdefault(plain(row["caption"]), set()).add(family.number[row["concepts"][0]])
     figures: dict[str, float] = {}
     for language in ("en", "zh"):
-        for kind, split in (("name", "train"), ("tag", "test")):
+        for kind, split in (("name", "train"), ("paraphrase", "test"), ("tag", "test")):
             chosen = [
                 i for i, r in enumerate(rows) if (r["kind"], r["language"], r["split"]) == (kind, language, split)
             ]
             if not chosen:
                 continue
             best = torch.cat([part.topk(5).indices for part in _concepts(family, chosen)])
-            right = [{family.number[rows[i]["concepts"][0]]} | owners.get(rows[i]["caption"], set()) for i in chosen]
+            right = [
+                {family.number[rows[i]["concepts"][0]]} | owners.get(plain(rows[i]["caption"]), set()) for i in chosen
+            ]
             pairs = list(zip(best.tolist(), right, strict=True))
             figures[f"{kind} {language} top-1"] = sum(b[0] in r for b, r in pairs) / len(pairs)
             figures[f"{kind} {language} top-5"] = sum(bool(set(b) & r) for b, r in pairs) / len(pairs)
@@ -57,7 +61,7 @@ def _scenes(family: "VaeFamily") -> dict[str, float]:
     chosen = [i for i, r in enumerate(family.data.rows) if r["kind"] == "scene" and r["split"] == "test"]
     if not chosen:
         return {}
-    things = place = sky = 0
+    things = place = sky = colour = named = 0
     for start in range(0, len(chosen), _AT_ONCE):
         batch = family.batch(chosen[start : start + _AT_ONCE])
         reading = family.model.reader(batch.tokens, batch.mask)
@@ -65,7 +69,13 @@ def _scenes(family: "VaeFamily") -> dict[str, float]:
         wanted = batch.concepts[:, first : first + OBJECT_SLOTS]
         read = torch.where(reading.present > 0, reading.concepts.argmax(-1), -1)
         things += int((read == wanted).all(1).sum())
+        there = wanted >= 0
+        last = reading.colours.shape[-1] - 1
+        tint = torch.where(batch.colours < 0, last, batch.colours)[:, first : first + OBJECT_SLOTS]
+        colour += int((reading.colours.argmax(-1) == tint)[there].sum())
+        named += int(there.sum())
         place += int((reading.place.argmax(-1) == batch.place).sum())
         sky += int((reading.sky.argmax(-1) == batch.sky).sum())
     count = len(chosen)
-    return {"scene things": things / count, "scene place": place / count, "scene sky": sky / count}
+    shares = {"scene things": things / count, "scene place": place / count, "scene sky": sky / count}
+    return shares | ({"scene colour": colour / named} if named else {})

@@ -1,6 +1,7 @@
 """What the structured VAE is shown in a step, and how it is built for a data set."""
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor
 
 from models import checkpoint
+from models.colour import COLOURS
 from models.features import pad
 from models.memory import filled_patches
 from models.vae import POSE, StructuredVae, VaeConfig
-from models.vae_loss import WEIGHTS, Batch, picture_loss, reading_loss, sprite_loss
+from models.vae_loss import WEIGHTS, Batch, picture_loss, prior_loss, reading_loss, sprite_loss
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.emoji.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
 from tasks.errors import BadInput
@@ -26,6 +28,8 @@ _LONGEST = 64  # tokens of a caption that are trained on
 
 # The parts that only pictures teach; with the memory apart, all others learn from captions.
 _PICTURE_PARTS = ("memory", "encoder", "decoder", "finish", "light", "z_prior")
+# Without pictures only what reads learns; the backdrop's prior learns to tell of the same text the same as before.
+_READING_PARTS = ("reader", "object_pose", "z_prior")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Shown:
     """What a step is shown. Parts that it shows nothing stay as they are."""
 
     captions: int  # a step reads so many captions, or none,
-    pictures: int  # reconstructs so many pictures
+    pictures: int  # reconstructs so many pictures, or none
     sprites: int  # and decodes so many sprites, or none
 
 
@@ -64,6 +68,7 @@ def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, refer
         lamp=LIGHT,
         front=tuple(s for s in range(LEFT, SLOTS) if s != WEATHER),
         patches=filled_patches(data.sprites[:coded]),
+        colours=tuple(COLOURS),
     )
     model = StructuredVae(config)
     model.memory.fit(data.sprites)
@@ -95,7 +100,9 @@ class VaeFamily(Family[StructuredVae]):
         self.data, self.features, self.shows, self.seed = data, features, shown, seed
         for name, part in model.named_children():
             still = (name == "memory" and not shown.sprites) or (name not in _PICTURE_PARTS and not shown.captions)
+            still = still or (not shown.pictures and name not in _READING_PARTS)
             part.requires_grad_(not still)
+        self.before = None if shown.pictures else deepcopy(model).eval().requires_grad_(False)
         self.turns = [Turn(list(model.children()))]
         self.number = {c["id"]: i for i, c in enumerate(data.concepts)}
         train = [i for i, r in enumerate(data.rows) if r["split"] == "train"]
@@ -116,24 +123,31 @@ class VaeFamily(Family[StructuredVae]):
         padded = pad([self.features[i][:_LONGEST] for i in rows], 4)
         concepts = torch.full((len(rows), SLOTS), -1)
         poses = torch.zeros(len(rows), SLOTS, POSE)
+        colours = torch.full((len(rows), SLOTS), -1)
         for n, i in enumerate(rows):
             for o in self.data.rows[i]["objects"] or ():
                 concepts[n, o["slot"]] = self.number[o["concept"]]
                 poses[n, o["slot"]] = torch.tensor([o["x"], o["foot"], math.log(o["size"])])
+                if o.get("colour"):
+                    colours[n, o["slot"]] = self.model.config.colours.index(o["colour"])
         place = torch.tensor([places.index(self.data.rows[i]["place"] or PLAIN) for i in rows])
         sky = torch.tensor([skies.index(self.data.rows[i]["sky"] or PLAIN) for i in rows])
-        return Batch(padded.tokens, padded.mask, place, sky, concepts, poses)
+        return Batch(padded.tokens, padded.mask, place, sky, concepts, poses, colours)
 
     def losses(self, turn: int, step: int) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         if self.shows.captions:  # short captions and long ones apart, so that the short are not padded to the longest
             rows = sorted(rows_of(self.train, self.shows.captions, step, self.seed, 0), key=self.features.length)
-            halves = [reading_loss(self.model, self.batch(half)) for half in _halves(rows)]
+            batches = [self.batch(half) for half in _halves(rows)]
+            halves = [reading_loss(self.model, batch) for batch in batches]
             losses |= {name: torch.stack([half[name] for half in halves]).mean() for name in halves[0]}
-        shown = rows_of(self.shown, self.shows.pictures, step, self.seed, 1)
-        pictures = torch.stack([self.data.picture(i) for i in shown])
-        seen, _ = picture_loss(self.model, self.batch(shown), pictures, self.data.sprites)
-        losses |= seen
+            if self.before is not None:
+                losses["prior"] = torch.stack([prior_loss(self.model, self.before, batch) for batch in batches]).mean()
+        if self.shows.pictures:
+            shown = rows_of(self.shown, self.shows.pictures, step, self.seed, 1)
+            pictures = torch.stack([self.data.picture(i) for i in shown])
+            seen, _ = picture_loss(self.model, self.batch(shown), pictures, self.data.sprites)
+            losses |= seen
         if self.shows.sprites:
             drawn = rows_of(torch.arange(self.model.config.coded), self.shows.sprites, step, self.seed, 2)
             losses["sprite"] = sprite_loss(self.model, drawn, self.data.sprites[drawn])

@@ -89,3 +89,16 @@ def test_another_job_in_the_same_folder_is_refused(dataset: Path, tmp_path: Path
 def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finished data set"):
         run_training(job(tmp_path, tmp_path / "out"), WordEncoder())
+
+
+def test_a_checkpoint_learns_to_read_better_without_pictures(dataset: Path, tmp_path: Path) -> None:
+
+    begun = VaeJob(
+        dataset=str(dataset), out=tmp_path / "one", steps=2, captions=8, pictures=2, sprites=2, encoder="words"
+    )
+    run_training(begun, WordEncoder())
+    reading = begun.model_copy(update={"out": tmp_path / "two", "start": tmp_path / "one", "pictures": 0, "sprites": 0})
+    run_training(reading, WordEncoder())
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    changed = {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])}
+    assert changed == {"reader", "object_pose", "z_prior"}
