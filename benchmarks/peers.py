@@ -1,6 +1,6 @@
 """The same checkpoint and prompts through imagemill and through what one would use instead, in one run, by turns.
 
-    python -m benchmarks.peers                                   # 240 prompts, a tiny SDXL, 3 rounds
+    python -m benchmarks.peers                                   # 160 prompts, a tiny SDXL, 3 rounds
     python -m benchmarks.peers --rows 48 --rounds 1 --json       # needs: pip install 'imagemill[bench,ray,diffusers]'
 
 Every way writes a PNG a row and Parquet of metadata. `bare` runs the model alone, on whole batches, each distinct text
@@ -41,6 +41,8 @@ class Work:
     prompts: str
     size: int
     steps: int
+    threads: int
+    """Of torch, which workers and other threads would choose for themselves."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Painter:
 
         diffusers.utils.logging.disable_progress_bar()
         self.work, self.out = work, Path(out)
+        torch.set_num_threads(work.threads)
         self.pipe = diffusers.DiffusionPipeline.from_pretrained(work.checkpoint)
         self.pipe.set_progress_bar_config(disable=True)
         self.begun: float | None = None
@@ -66,6 +69,8 @@ class Painter:
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Writes the pictures of a batch of columns id, text, seed; returns their metadata."""
         self.begun = self.begun or time.time()
+        if torch.get_num_threads() != self.work.threads:  # a setting of the calling thread, not of the process
+            torch.set_num_threads(self.work.threads)
         ids, texts, seeds = (list(batch[name]) for name in ("id", "text", "seed"))
         noise = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
@@ -177,10 +182,11 @@ def measure(family: str, rows: int, rounds: int, size: int, steps: int, folder: 
     ray.data.DataContext.get_current().enable_progress_bars = False
     started["ray data"] = time.perf_counter() - start
 
+    threads = torch.get_num_threads()
     checkpoint = write_checkpoint(folder / family, family)
     write_prompts(folder / "prompts.parquet", rows)
     write_prompts(folder / "few.parquet", BATCH)
-    painter = Painter(Work(str(checkpoint), "", size, steps), "")
+    painter = Painter(Work(str(checkpoint), "", size, steps, threads), "")
     ways: dict[str, Callable[[Work, Path], float]] = {
         "bare": bare,
         "one by one": lambda work, out: loop(work, out, painter, 1),
@@ -193,7 +199,8 @@ def measure(family: str, rows: int, rounds: int, size: int, steps: int, folder: 
     found = {name: Way() for name in ways}
     same: dict[str, int] = {}
     for number in range(rounds + 1):  # the first warms up, with a few rows
-        work = Work(str(checkpoint), str(folder / ("prompts.parquet" if number else "few.parquet")), size, steps)
+        prompts = folder / ("prompts.parquet" if number else "few.parquet")
+        work = Work(str(checkpoint), str(prompts), size, steps, threads)
         turn = number % len(ways)
         for name in [*list(ways)[turn:], *list(ways)[:turn]]:
             out = folder / f"{name} {number}"
@@ -256,7 +263,7 @@ def _show(found: dict[str, Any]) -> None:
 def main(
     *,
     family: str = "sdxl",
-    rows: int = 240,
+    rows: int = 160,
     rounds: int = 3,
     size: int = 64,
     steps: int = 8,
