@@ -11,7 +11,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,9 @@ from flows import runtime
 from flows.options import RenderJob, RenderOptions
 from tasks.errors import BadInput, Stopped, one_line
 from tasks.storage import StorageError, explain
+
+if TYPE_CHECKING:  # a command imports what it needs itself
+    from flows.summary import Summary
 
 FAILED, BAD_INPUT = 1, 2
 Job = TypeVar("Job", bound=BaseModel)
@@ -72,15 +75,7 @@ def render(
 
     runtime.wait_for_server()
     summary = flow(full)
-    if as_json:
-        print(summary.as_json())
-    else:
-        Console().print(summary.as_table())
-        print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
-        if summary.report:
-            print(f"report    {summary.report}")
-        if summary.quarantined:
-            print(f"{summary.quarantined} rows failed; `imagemill inspect {full.out}` says why", file=sys.stderr)
+    print_summary(summary, as_json)
     return summary.exit_code
 
 
@@ -129,6 +124,19 @@ def print_described(described: dict[str, Any], as_json: bool) -> None:
     else:
         width = max(map(len, described))
         print("\n".join(f"{name:<{width}}  {value}" for name, value in described.items()))
+
+
+def print_summary(summary: "Summary", as_json: bool) -> None:
+    """What a run came to, and where to look."""
+    if as_json:
+        print(summary.as_json())
+        return
+    Console().print(summary.as_table())
+    print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
+    if summary.report:
+        print(f"report    {summary.report}")
+    if summary.quarantined:
+        print(f"{summary.quarantined} {summary.failed}; `imagemill inspect {summary.out}` says why", file=sys.stderr)
 
 
 def sentence(error: ValidationError) -> str:

@@ -4,16 +4,14 @@ imagemill reprocess s3://hospital/archive --out s3://research/run --enhance deno
 imagemill locate s3://hospital/archive 17 203
 """
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from flows import runtime
-from flows.cli import full_job, print_described
+from flows.cli import full_job, print_described, print_summary
 from flows.reprocess_options import ReprocessJob, ReprocessOptions
 
 
@@ -53,17 +51,7 @@ def reprocess(
 
     runtime.wait_for_server()
     summary = reprocess_archive(full)
-    if as_json:
-        print(summary.as_json())
-    else:
-        Console().print(summary.as_table())
-        print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
-        if summary.report:
-            print(f"report    {summary.report}")
-        if summary.quarantined:
-            print(
-                f"{summary.quarantined} files were put aside; `imagemill inspect {full.out}` says why", file=sys.stderr
-            )
+    print_summary(summary, as_json)
     return summary.exit_code
 
 

@@ -18,6 +18,7 @@ class ReprocessSummary(Summary):
     """Totals of a reprocess run."""
 
     title: ClassVar[str] = "imagemill reprocess"
+    failed: ClassVar[str] = "files were put aside"
 
     studies: int = 0
     studies_incomplete: int = 0

@@ -24,6 +24,7 @@ from tasks.load import resolve
 from tasks.training.augment import Augmentation, reworded
 from tasks.training.captioned import Captioned, Encoder, FeatureCache, Refused, cached_features, read_captioned
 from tasks.training.card import model_card
+from tasks.training.claim import claim
 from tasks.training.loop import Family, Loop, Schedule
 
 STATE = "state.safetensors"  # everything the next step depends on
@@ -67,7 +68,7 @@ def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = No
     checkpoint to begin with does not fit, or the loss stops being a number; the last good checkpoint stays.
     """
     data = read_captioned(job.dataset)
-    _claim(job)
+    claim(job.out, job, {"dataset", "out", "every", "cache", "device"})
     if isinstance(job, LatentJob):
         family, schedule = _latent_family(job, data, encoder), _latent_schedule(job)
     else:
@@ -83,18 +84,6 @@ def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = No
     if page is not None:
         page.figures(figures, loop.done)
     return TrainSummary(out=job.out, steps=loop.done, refused=len(data.refused), figures=figures)
-
-
-def _claim(job: TrainJob) -> None:
-    """Marks the folder with the job; an interrupted training may only go on as it began."""
-    said = job.model_dump_json(exclude={"dataset", "out", "every", "cache", "device"})
-    path = job.out / "job.json"
-    if path.exists() and path.read_text("utf-8") != said:
-        raise BadInput(f"{job.out} holds a training with other settings ({path}): choose another --out folder.")
-    job.out.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(said, "utf-8")
-    partial.replace(path)
 
 
 def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:

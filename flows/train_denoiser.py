@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models import checkpoint
 from models.denoiser import FAMILY, Denoiser, load
-from tasks.errors import BadInput
 from tasks.load import resolve, usable
 from tasks.training.archive import read_patches
+from tasks.training.claim import claim
 from tasks.training.denoiser import Schedule, Trainer
 
 STATE = "state.safetensors"  # everything the next step depends on
@@ -59,7 +59,7 @@ def run_denoiser_training(job: DenoiserJob) -> DenoiserSummary:
     a number.
     """
     start = _start(job.start)
-    _claim(job)
+    claim(job.out, job, {"archive", "out", "every"})
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), transient=True) as progress:
         reading = progress.add_task("reading pictures", total=None, note="")
@@ -79,18 +79,6 @@ def run_denoiser_training(job: DenoiserJob) -> DenoiserSummary:
 
 def _start(reference: str) -> Denoiser | None:
     return None if reference == "none" else usable(lambda: load(resolve(reference)))
-
-
-def _claim(job: DenoiserJob) -> None:
-    """Marks the folder with the job; an interrupted training may only go on as it began."""
-    said = job.model_dump_json(exclude={"archive", "out", "every"})
-    path = job.out / "job.json"
-    if path.exists() and path.read_text("utf-8") != said:
-        raise BadInput(f"{job.out} holds a training with other settings ({path}): choose another --out folder.")
-    job.out.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(said, "utf-8")
-    partial.replace(path)
 
 
 def _train(job: DenoiserJob, trainer: Trainer, progress: Progress) -> float:
