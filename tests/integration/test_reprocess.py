@@ -21,7 +21,7 @@ from pydicom import dcmread
 from flows import runtime
 from tests.integration.archives import leaks, write_archive
 from tests.integration.faults import Killed
-from tests.integration.runs import Outcome, files, names, snapshot, table
+from tests.integration.runs import Outcome, files, names, snapshot, table, with_own_server
 from tests.integration.s3 import S3
 from tests.tasks.dicom.samples import sample
 
@@ -50,8 +50,7 @@ def test_no_identity_in_any_byte_that_is_left(bucket: str, s3: S3, tmp_path: Pat
     assert len(leaks(planted)) >= 2 * 48 - 2, "the search finds what was planted, in names and in contents"
     log = tmp_path / "log.txt"
     home = tmp_path / "home"
-    own = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}  # a server of its own
-    environment = {**own, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "DEBUG", "TMPDIR": str(tmp_path)}
+    environment = {**with_own_server(home), "PREFECT_LOGGING_LEVEL": "DEBUG", "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "flows", "reprocess", f"{bucket}/archive", "--out", f"{bucket}/run", *CHAIN]
     with log.open("wb") as output:
         code = subprocess.run(command, env=environment, stdout=output, stderr=output, check=False).returncode

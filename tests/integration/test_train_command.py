@@ -1,6 +1,5 @@
 """The command that trains: a real encoder, a real Prefect run, and what its page shows."""
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.generator import load_generator
+from tests.integration.runs import with_own_server
 from tests.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def train(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flows", "train", *arguments],
-        env={**os.environ, "PYTHONPATH": str(Path.cwd()), "PREFECT_HOME": str(home)},
+        env={**with_own_server(home), "PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
         timeout=300,
