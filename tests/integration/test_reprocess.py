@@ -124,6 +124,23 @@ def test_every_file_is_made_or_put_aside_with_its_study_named(archive: Path, tmp
     assert "no image: Basic Text SR Storage" in inspected.out
 
 
+def test_files_with_a_uid_again_are_all_made_and_counted(tmp_path: Path, imagemill: Mill) -> None:
+    """An exact copy gets the same new UID; another picture under the UID of the first gets one of its own."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    one = dcmread(io.BytesIO(sample("CT_small.dcm")))
+    one.save_as(folder / "a.dcm")
+    one.save_as(folder / "b copy.dcm")
+    one.PixelData = np.roll(one.pixel_array, 5, 0).tobytes()
+    one.save_as(folder / "c other.dcm")
+    done = imagemill("reprocess", folder, "--out", tmp_path / "run", *QUICK, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["duplicates"] == 2
+    made = table(str(tmp_path / "run"), "metadata").sort_by("row")
+    uids = [dcmread(tmp_path / "run" / path).SOPInstanceUID for path in made["image"].to_pylist()]
+    assert uids[0] == uids[1] != uids[2]
+
+
 def test_same_identity_in_every_runner_and_run(archive: Path, tmp_path: Path, imagemill: Mill) -> None:
     runs = {}
     for name, options in {"one": (), "other": ("--shard-size", 3, "--window", 1), "dask": ("--runner", "dask")}.items():
