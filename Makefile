@@ -1,4 +1,4 @@
-# make demo   a virtual environment, then 48 prompts rendered with the embedded model
+# make demo   a virtual environment, then the example prompts rendered with the embedded model
 # make test   the same set-up, then the whole test suite
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
