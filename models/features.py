@@ -32,7 +32,18 @@ class Features:
         return Features(self.tokens.to(device), self.mask.to(device))
 
 
-def pad(features: Sequence[Tensor], multiple: int = 16) -> Features:
+BUCKET = 16  # where kernels must see few shapes, token lengths are rounded up to a multiple of this
+
+
+def alike(features: Sequence[Tensor], longest: int) -> list[list[int]]:
+    """The rows' positions, those together that `pad` pads to one length: of (tokens_i, width) `longest` are read."""
+    buckets: dict[int, list[int]] = {}
+    for i, row in enumerate(features):
+        buckets.setdefault(-(-min(len(row), longest) // BUCKET), []).append(i)
+    return list(buckets.values())
+
+
+def pad(features: Sequence[Tensor], multiple: int = BUCKET) -> Features:
     """Pads rows of (tokens_i, width) to one length, rounded up to a multiple.
 
     The rounding keeps the number of shapes small, which is what kernels and their caches like.

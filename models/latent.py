@@ -17,10 +17,9 @@ from torch.nn import functional as F
 from models import checkpoint
 from models.batching import chunks
 from models.codec import Codec
-from models.features import Features, check_request, pad
+from models.features import Features, alike, check_request, pad
 
 CHUNK = 16
-BUCKET = 16  # token lengths are rounded up to a multiple of this
 LONGEST = 64  # tokens of a text that are read, in training too
 
 
@@ -90,12 +89,9 @@ class LatentGenerator:
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width)
-        buckets: dict[int, list[int]] = {}
-        for i, row in enumerate(features):
-            buckets.setdefault(-(-min(len(row), LONGEST) // BUCKET), []).append(i)
-        for rows in buckets.values():
+        for rows in alike(features, LONGEST):
             for chunk in chunks(rows, CHUNK):
-                words = pad([features[i][:LONGEST] for i in chunk], BUCKET)
+                words = pad([features[i][:LONGEST] for i in chunk])
                 noise = torch.stack([_noise(seeds[i], self.model.noise) for i in chunk])
                 latents = self.model.latents(words.to(self._device), noise.to(self._device))
                 for i, picture in zip(chunk, self.model.codec.decode(latents).clamp(0, 1).cpu(), strict=True):

@@ -16,14 +16,13 @@ from torch.nn import functional as F
 from models import checkpoint
 from models.canvas import paint, place
 from models.colour import recolour
-from models.features import check_request, pad
+from models.features import alike, check_request, pad
 from models.memory import EDGE
 from models.reader import OBJECT_SLOTS
 from models.vae import LATENT, POSE, StructuredVae, VaeConfig
 from models.vae_loss import lamp_of
 
 CHUNK = 8
-BUCKET = 16  # token lengths are rounded up to a multiple of this
 LONGEST = 128  # tokens of a text that are read
 CALM = 0.85  # how far latents stray from the prior's mean, against 1 in training: calmer pictures
 RARE = 0.08  # a place or sky less likely than this is never drawn
@@ -94,10 +93,7 @@ class VaeGenerator:
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width)
-        buckets: dict[int, list[int]] = {}
-        for i, row in enumerate(features):
-            buckets.setdefault(-(-min(len(row), LONGEST) // BUCKET), []).append(i)
-        for rows in buckets.values():
+        for rows in alike(features, LONGEST):
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
@@ -153,7 +149,7 @@ class VaeGenerator:
         model, config = self.model, self.model.config
         noise = [_noise(seed, config.slots) for seed in seeds]
         choices = torch.stack([n.choices for n in noise])
-        batch = pad(features, BUCKET)
+        batch = pad(features)
         reading = model.reader(batch.tokens, batch.mask)
         plain = reading.place.softmax(-1)[:, -1] > 0.5
         where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], RARE))
