@@ -14,7 +14,7 @@ import torch
 from pydantic import BaseModel, field_validator
 from torch import Tensor
 
-from models.filters import STEPS, Reference, Step
+from models.filters import GRID, STEPS, Reference, Step
 from tasks import references
 from tasks.errors import BadInput
 from tasks.isolate import isolate
@@ -104,7 +104,7 @@ def enhance(images: Tensor, chain: Chain) -> Tensor:
 
 def reach(chain: Chain) -> int | None:
     """How many pixels away a result still depends on the picture, or None for all of it."""
-    each = [step.reach for step, value in chain if not step.argument.idle(value)]
+    each = [step.far(value) for step, value in chain if not step.argument.idle(value)]
     return None if None in each else sum(far for far in each if far is not None)
 
 
@@ -124,7 +124,7 @@ def enhance_work(work: Work, options: EnhanceOptions) -> None:
 
 def _apply(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
     """The steps one after the other; of a large picture, those of known reach a tile at a time."""
-    for near, group in itertools.groupby(steps, lambda item: item[0].reach is not None):
+    for near, group in itertools.groupby(steps, lambda item: item[0].far(item[1]) is not None):
         together = list(group)
         large = near and max(images.shape[2:]) > TILE
         images = _in_tiles(images, together) if large else _in_turn(images, together)
@@ -142,12 +142,12 @@ def _in_turn(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
 
 def _in_tiles(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
     """As `_in_turn`, in the memory of one tile beside the pictures; tiles overlap by as far as the steps reach."""
-    reach = sum(step.reach or 0 for step, _ in steps)
+    reach = sum(step.far(value) or 0 for step, value in steps)
     height, width = images.shape[2:]
     made = torch.empty_like(images)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
-            y, x = max(0, top - reach), max(0, left - reach)
+            y, x = (max(0, at - reach) // GRID * GRID for at in (top, left))
             tile = images[..., y : top + TILE + reach, x : left + TILE + reach]
             inner = made[..., top : top + TILE, left : left + TILE]
             done = _in_turn(tile, steps)

@@ -13,6 +13,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from models.filters import GRID
 from tasks.burned_in import OVERLAP, Rule, has_text
 from tasks.dicom import pixels
 from tasks.dicom.open import NEEDED, Refused
@@ -76,7 +77,7 @@ class LargeScan:
         above = self.reach if rule == "header" else max(self.reach, OVERLAP)
         height = max(16, STRIP // self.columns)
         for top in range(0, self.rows, height):
-            first, last = max(0, top - above), min(self.rows, top + height + self.reach)
+            first, last = max(0, top - above) // GRID * GRID, min(self.rows, top + height + self.reach)
             values = self._values(first, last)
             if rule != "header" and self.text not in {"seen", "header"}:
                 self.text = "seen" if has_text(values, self.level) else "none"

@@ -24,8 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.filters.arguments import Argument
+from models.filters.arguments import AUTO, Argument
 
+GRID = 8  # pixels
 Filter = Callable[[Any, Any], Any]
 
 
@@ -39,8 +40,7 @@ class Step:
         argument: how its value is written.
         colour: whether it has a meaning for colour pictures alone.
         each: whether the function takes one picture at a time.
-        reach: how many pixels away a result still depends on the picture, or None for all of it. Large pictures go
-            through steps of known reach a tile at a time.
+        reach: how many pixels away a result still depends on the picture, or None for all of it; see `far`.
     """
 
     name: str
@@ -49,6 +49,14 @@ class Step:
     colour: bool
     each: bool
     reach: int | None
+
+    def far(self, value: Any) -> int | None:
+        """The reach with this value: what is `auto` is found from the whole picture.
+
+        Large pictures go through steps of known reach a tile at a time. Tiles begin at multiples of `GRID` pixels, for
+        steps that work on cells of the picture.
+        """
+        return None if value == AUTO else self.reach
 
     def apply(self, images: Tensor, value: Any) -> Tensor:
         """The step on pictures (n, 1 or 3, h, w). Raises ValueError for pictures that it cannot serve."""

@@ -36,7 +36,7 @@ def gamma(images: Tensor, gamma: float) -> Tensor:
     return images if gamma == 1 else images.clamp(min=0).double().pow(1 / gamma).to(images)
 
 
-@step("window", Window(), each=True)
+@step("window", Window(), each=True, reach=0)
 def window(picture: np.ndarray, shown: Any) -> np.ndarray:
     """Stretches the values from centre - width / 2 to centre + width / 2 over the whole range (level and window)."""
     if shown == AUTO:

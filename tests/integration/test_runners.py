@@ -9,11 +9,17 @@ import dask
 import pytest
 from distributed import Client, LocalCluster
 
-from tests.integration.runs import Outcome, snapshot, table, write_prompts
+from tests.integration.archives import leaks, write_archive
+from tests.integration.runs import Outcome, files, snapshot, table, write_prompts
 
 pytestmark = pytest.mark.slow
 Mill = Callable[..., Outcome]
 ROWS, SHARDS = 48, 6
+
+
+def _skip_if_too_busy(done: Outcome) -> None:
+    if "timed out during startup" in done.err:
+        pytest.skip("this machine is too busy for Ray, which gives its own start 30 seconds")
 
 
 @pytest.fixture
@@ -25,8 +31,7 @@ def render(imagemill: Mill, tmp_path: Path) -> Callable[..., str]:
     def run(name: str, *options: object) -> str:
         out = str(tmp_path / name)
         done = imagemill("render", prompts, "--out", out, *shape, *options, "--json")
-        if "timed out during startup" in done.err:
-            pytest.skip("this machine is too busy for Ray, which gives its own start 30 seconds")
+        _skip_if_too_busy(done)
         assert done.code == 0, done.err
         told = [line for line in done.err.splitlines() if "rows/s" not in line]
         assert not told, f"noise on the terminal: {told}"
@@ -42,6 +47,24 @@ def test_the_same_bytes_as_with_threads(render: Callable[..., str], runner: str)
     cluster = render(runner, "--runner", runner)
     assert table(threads, "metadata").num_rows == ROWS
     assert snapshot(cluster) == snapshot(threads)
+
+
+@pytest.mark.parametrize("runner", ["ray", "dask"])
+def test_an_archive_comes_out_the_same_as_with_threads(
+    imagemill: Mill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: str
+) -> None:
+    """In other processes, too: the key for pseudonyms goes with the work, and nothing of it stays."""
+    monkeypatch.setenv("IMAGEMILL_PSEUDONYM_KEY", "5e7f" * 16)
+    write_archive(str(tmp_path / "archive"), 24)
+    shape = ("--enhance", "denoise:0.2", "--burned-in", "header", "--shard-size", 6, "--no-report")
+    for name, options in {"threads": (), runner: ("--runner", runner)}.items():
+        done = imagemill("reprocess", tmp_path / "archive", "--out", tmp_path / name, *shape, *options)
+        _skip_if_too_busy(done)
+        assert done.code == 3, done.err
+    made = files(str(tmp_path / runner))
+    assert snapshot(str(tmp_path / runner)) == snapshot(str(tmp_path / "threads"))
+    assert sum(name.endswith(".dcm") for name in made) >= 20
+    assert leaks(made) == []
 
 
 @contextmanager

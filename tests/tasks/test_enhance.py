@@ -205,6 +205,14 @@ def test_large_picture_goes_in_tiles_and_shows_no_seam(monkeypatch: pytest.Monke
     assert torch.allclose(enhance(images, near), whole_near, atol=2e-4)  # scikit-image and OpenCV round by the picture
 
 
+def test_learned_denoiser_shows_no_seam_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = pictures(1, 330)
+    chain = parse_chain("sharpen:0.3,denoise-learned,contrast:1.1")
+    whole = enhance(images, chain)
+    monkeypatch.setattr(module, "TILE", 104)
+    assert torch.allclose(enhance(images, chain), whole, atol=1e-5)  # convolutions round by the size of the picture
+
+
 def test_rows_that_a_step_does_not_fit_are_taken_out_of_the_work(tmp_path: Path) -> None:
     mask = saved(tmp_path / "mask.png", np.pad(np.full((4, 4), 255, np.uint8), 6))
     work = work_of((16, 16), (16, 24), (16, 16))

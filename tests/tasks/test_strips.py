@@ -66,7 +66,9 @@ def enlarged(name: str, rows: int, text: str = "") -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("chain", ["", "sharpen:0.5", "denoise:0.3,sharpen:1,contrast:1.2"])
+@pytest.mark.parametrize(
+    "chain", ["", "sharpen:0.5", "denoise:0.3,sharpen:1,contrast:1.2", "window:0.6/0.5,sharpen:0.5"]
+)
 def test_same_bytes_as_whole(chain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("693_UNCI.dcm", "examples_overlay.dcm", "MR_small_implicit.dcm", "vlut_04.dcm", "mlut_18.dcm"):
         put(tmp_path, name, enlarged(name, 341))
@@ -100,6 +102,8 @@ def test_text_in_a_large_picture_leaves_nothing_behind(tmp_path: Path) -> None:
         ("eCT_Supplemental.dcm", "sharpen:1", "not one grey frame"),
         ("MR_truncated.dcm", "sharpen:1", "truncated"),
         ("693_UNCI.dcm", "clahe:2", "whole picture"),
+        ("693_UNCI.dcm", "denoise-nlm:auto", "whole picture"),
+        ("693_UNCI.dcm", "window:auto", "whole picture"),
     ],
 )
 def test_what_cannot_go_by_strips_is_put_aside(name: str, chain: str, words: str, tmp_path: Path) -> None:
