@@ -3,6 +3,7 @@
     python -m benchmarks.denoise                          # trains on the noisy pictures first (minutes)
     python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and takes those it finds
     python -m benchmarks.denoise --steps 0                # without a training
+    python -m benchmarks.denoise --start none --steps 2000 # from nothing but the noisy pictures
 
 Classical filters are told the noise's true level (its root mean square); the learned ones are told nothing. `learned`
 is the embedded denoiser; `learned, archive` is what `imagemill train denoiser` makes of it on nothing but the noisy
@@ -82,7 +83,7 @@ def spoilt(kind: str, level: float) -> dict[str, np.ndarray]:
     return {name: noisy(clean, kind, level, source) for name, clean in pictures().items()}
 
 
-def train(kind: str, out: Path, steps: int) -> Path:
+def train(kind: str, out: Path, steps: int, start: str) -> Path:
     """A denoiser made of the noisy pictures of one kind of noise; they are all it sees."""
     with tempfile.TemporaryDirectory() as archive:
         for level in NOISES[kind]:
@@ -90,7 +91,7 @@ def train(kind: str, out: Path, steps: int) -> Path:
                 held = np.rint((picture / 4 + 0.25).clip(0, 1) * 65535).astype(np.uint16)  # room for what noise adds
                 if not cv2.imwrite(f"{archive}/{label(kind, level)} {name}.png", held[..., ::-1]):
                     raise OSError(f"{archive} cannot be written.")
-        run_denoiser_training(DenoiserJob(archive=archive, out=out, steps=steps, patches=4096))
+        run_denoiser_training(DenoiserJob(archive=archive, out=out, steps=steps, start=start, patches=1024))
     return out
 
 
@@ -144,11 +145,12 @@ def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300, help="training steps for each kind of noise; 0 for none")
+    parser.add_argument("--start", default="default", help="what they begin with; none: nothing but the noisy pictures")
     parser.add_argument("--trained", type=Path, help="folder for the trained denoisers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         base = options.trained or Path(scratch)
-        trained = {kind: train(kind, base / kind, options.steps) for kind in NOISES if options.steps}
+        trained = {kind: train(kind, base / kind, options.steps, options.start) for kind in NOISES if options.steps}
         print(table(*compare(methods(trained))))
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import ive
+import torch
+
+from tasks.training.noise import lifted
 
 NOISES: dict[str, tuple[float, ...]] = {
     "gaussian": (15 / 255, 25 / 255, 50 / 255),  # standard deviation
@@ -51,8 +53,7 @@ def unbiased(made: np.ndarray, kind: str, level: float) -> np.ndarray:
     if kind != "rician":
         return made
     true = np.linspace(0, 2, 2001)
-    half = true**2 / (4 * level**2)
-    mean = level * np.sqrt(np.pi / 2) * ((1 + 2 * half) * ive(0, half) + 2 * half * ive(1, half))
+    mean = lifted(torch.from_numpy(true), level).numpy()
     return np.float32(np.interp(made, mean, true))
 
 

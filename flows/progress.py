@@ -62,6 +62,11 @@ class Progress:
         self.bar.start()
         return self
 
+    def expect(self, rows: int) -> None:
+        """There are so many, as has turned out."""
+        self.rows = rows
+        self.bar.update(self.task, total=rows - self.done_before)
+
     def advance(self, rows: int, note: str = "") -> None:
         """So many rows more are done; `note` is shown beside the bar."""
         self.done += rows

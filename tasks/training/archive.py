@@ -1,20 +1,21 @@
-"""Noisy patches of an archive of pictures, local or in an object store: what a denoiser is trained on."""
+"""Patches of an archive of pictures, local or in an object store: what a denoiser is trained on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.denoiser import to_opponent
+from models.denoiser import to_opponent, with_colour
 from tasks.archive import list_files
 from tasks.errors import BadInput
 from tasks.scan import Scan
 from tasks.storage import Storage
 
-SIDE = 64
-_CHANNELS = (0, 0, 1, 2)  # of a colour picture: brightness as often as both others together
+SIDE = 96
+SCALES = (1.0, 0.75, 0.5)  # at which clean pictures are cut: their own noise is less in the smaller ones
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,27 @@ class Patches:
     """What a training sees of an archive.
 
     Attributes:
-        pixels: (n, 1, SIDE, SIDE) float32, each less its own mean.
+        pixels: (n, 3, SIDE, SIDE) float32 in the opponent space; of grey pictures only the first channel is not 0.
+        coloured: (n,) bool.
         pictures: how many files they come from.
     """
 
     pixels: Tensor
+    coloured: Tensor
     pictures: int
 
 
-def read_patches(archive: str, pictures: int, patches: int, seed: int, seen: Callable[[int, int], None]) -> Patches:
+def read_patches(
+    archive: str, pictures: int, patches: int, seed: int, seen: Callable[[int], None], clean: bool = False
+) -> Patches:
     """Takes `patches` patches of at most `pictures` files, drawn from the whole archive; the same ones every time.
 
     A file is read as `reprocess` reads it: DICOM (a frame of it, as its window shows it), PNG, TIFF, JPEG, WebP; others
     are left out.
 
     Args:
-        seen: called with (files read, files to read).
+        seen: called for each file that has been read, with how many there are.
+        clean: the pictures have no noise, so that they may be cut at other scales too.
 
     Raises BadInput if there is no archive, no picture in it that can be read, or only blank ones.
     """
@@ -48,20 +54,20 @@ def read_patches(archive: str, pictures: int, patches: int, seed: int, seen: Cal
     if len(names) > pictures:
         names = sorted(source.choice(names, pictures, replace=False).tolist())
     each = -(-patches // len(names))
-    kept: list[np.ndarray] = []
+    kept: list[tuple[Tensor, bool]] = []
     read = 0
-    for number, name in enumerate(names):
+    for name in names:
         picture = _shown(storage.read(name), source)
         if picture is not None:
             read += 1
-            kept += _cut(picture, each, source)
-        seen(number + 1, len(names))
+            kept += _cut(picture, each, source, SCALES if clean else (1.0,))
+        seen(len(names))
     if not kept:
         raise BadInput(
             f"{archive} has no picture with anything in it to learn from; {len(names)} files were looked at."
         )
-    pixels = torch.from_numpy(np.stack(kept[:patches]))[:, None]
-    return Patches(pixels, read)
+    pixels, coloured = zip(*kept[:patches], strict=True)
+    return Patches(torch.stack(pixels), torch.tensor(coloured), read)
 
 
 def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:
@@ -74,19 +80,28 @@ def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:
     return scan.levels[frame].shown(scan.frames[frame])
 
 
-def _cut(picture: np.ndarray, amount: int, source: np.random.Generator) -> list[np.ndarray]:
-    """So many patches (SIDE, SIDE) of one picture (h, w, c), but none that is blank."""
-    height, width = picture.shape[:2]
-    short = max(0, SIDE - height), max(0, SIDE - width)
-    if any(short):
-        picture = np.pad(picture, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
-    channels = to_opponent(torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))).numpy()
+def _cut(
+    picture: np.ndarray, amount: int, source: np.random.Generator, scales: tuple[float, ...]
+) -> list[tuple[Tensor, bool]]:
+    """So many patches (3, SIDE, SIDE) of one picture (h, w, c), but none that is blank; whether it has colours."""
+    sizes = [_channels(picture, scale) for scale in scales if scale == 1 or min(picture.shape[:2]) * scale >= SIDE]
     made = []
     for _ in range(amount):
+        channels = sizes[int(source.integers(len(sizes)))]
         top = int(source.integers(channels.shape[1] - SIDE + 1))
         left = int(source.integers(channels.shape[2] - SIDE + 1))
-        channel = _CHANNELS[int(source.integers(4))] if len(channels) == 3 else 0
-        patch = channels[channel, top : top + SIDE, left : left + SIDE]
-        if np.median(np.abs(np.diff(patch))) > 0:
-            made.append(patch - patch.mean())
+        patch = channels[:, top : top + SIDE, left : left + SIDE]
+        if patch[0].diff().abs().median() > 0:
+            made.append((with_colour(patch).clone(), len(channels) == 3))
     return made
+
+
+def _channels(picture: np.ndarray, scale: float) -> Tensor:
+    """(1 or 3, h, w) of (h, w, c), opponent channels, no side shorter than SIDE."""
+    if scale != 1:
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = picture if picture.ndim == 3 else picture[..., None]
+    short = [max(0, SIDE - side) for side in picture.shape[:2]]
+    if any(short):
+        picture = np.pad(picture, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
+    return to_opponent(torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))))

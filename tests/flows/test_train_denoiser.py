@@ -14,8 +14,9 @@ import pytest
 import torch
 from pydicom.data import get_testdata_file
 from safetensors.torch import load_file
-from skimage.data import camera
+from skimage.data import camera, coins, rocket
 
+from benchmarks.denoise_data import noisy, unbiased
 from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
 from tasks.enhance import enhance, open_chain
 from tasks.errors import BadInput
@@ -48,17 +49,39 @@ def job(archive: Path, out: Path, steps: int = 6, start: str = "default", every:
 
 
 def test_it_learns_from_noisy_pictures_alone(archive: Path, tmp_path: Path) -> None:
-    quick = job(archive, tmp_path / "out", steps=60, start="none", every=60)
-    summary = run_denoiser_training(quick.model_copy(update={"rate": 2e-3, "correction": 0}))
+    quick = job(archive, tmp_path / "out", steps=150, start="none", every=150)
+    summary = run_denoiser_training(quick.model_copy(update={"correction": 0}))
     assert summary.pictures == 5
     clean = torch.tensor(0.2 + 0.6 * camera()[60:316, 60:316] / 255, dtype=torch.float32)[None, None]
-    noisy = clean + 0.6 * SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
+    spoilt = clean + 0.6 * SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
     chain, files = open_chain(f"denoise-learned:{tmp_path / 'out'}")
     assert len(files) == 1
-    cleaned = enhance(noisy, chain)
-    assert (cleaned - clean).square().mean() < 0.5 * (noisy - clean).square().mean()
+    cleaned = enhance(spoilt, chain)
+    assert (cleaned - clean).square().mean() < 0.5 * (spoilt - clean).square().mean()
     card = (tmp_path / "out" / "README.md").read_text()
     assert "5 noisy pictures" in card and str(archive) not in card  # a folder's name may be a patient's
+
+
+def test_it_learns_from_clean_pictures_for_noise_of_every_kind(tmp_path: Path) -> None:
+    (tmp_path / "clean").mkdir()
+    for name, pixels in {"rocket": rocket()[..., ::-1], "coins": coins()}.items():
+        assert cv2.imwrite(str(tmp_path / "clean" / f"{name}.png"), pixels)
+    wanted = job(tmp_path / "clean", tmp_path / "out", steps=150, start="none", every=75)
+    run_denoiser_training(wanted.model_copy(update={"clean": True}))
+    source = np.random.default_rng(0)
+    clean = camera()[100:356, 100:356, None] / 255
+    chain, _ = open_chain(f"denoise-learned:{tmp_path / 'out'}")
+    for kind, level in (("gaussian", 0.15), ("poisson", 20), ("rician", 0.12)):
+        spoilt = torch.from_numpy(noisy(clean, kind, level, source)).permute(2, 0, 1)[None]
+        made = enhance(spoilt, chain)[0].permute(1, 2, 0).numpy()
+        before, after = (
+            float(np.mean((unbiased(p, kind, level) - clean) ** 2)) for p in (spoilt[0].permute(1, 2, 0).numpy(), made)
+        )
+        assert after < 0.5 * before, kind
+    assert "2 clean pictures" in (tmp_path / "out" / "README.md").read_text()
+    assert (tmp_path / "out" / "samples" / "000150.png").exists()
+    with pytest.raises(BadInput, match="holds a training with other settings"):
+        run_denoiser_training(wanted)
 
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Path, tmp_path: Path) -> None:
