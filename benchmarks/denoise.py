@@ -3,7 +3,7 @@
     python -m benchmarks.denoise                          # trains on the noisy pictures first (minutes)
     python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and takes those it finds
     python -m benchmarks.denoise --steps 0                # without a training
-    python -m benchmarks.denoise --start none --steps 2000 # from nothing but the noisy pictures
+    python -m benchmarks.denoise --start none --steps 4000 --noise gaussian  # from nothing but the noisy pictures
 
 Classical filters are told the noise's true level (its root mean square); the learned ones are told nothing. `learned`
 is the embedded denoiser; `learned, archive` is what `imagemill train denoiser` makes of it on nothing but the noisy
@@ -95,12 +95,14 @@ def train(kind: str, out: Path, steps: int, start: str) -> Path:
     return out
 
 
-def compare(found: dict[str, Method]) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
+def compare(
+    found: dict[str, Method], kinds: list[str]
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
     """For each method its mean (PSNR in decibels, SSIM) under each condition, and its seconds a megapixel."""
     cleans = pictures()
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
     seconds, pixels = dict.fromkeys(found, 0.0), 0
-    for kind, level in conditions():
+    for kind, level in conditions(kinds):
         spoiled = spoilt(kind, level)
         pixels += sum(clean.shape[0] * clean.shape[1] for clean in cleans.values())
         for name, method in found.items():
@@ -127,9 +129,9 @@ def score(made: np.ndarray, clean: np.ndarray) -> tuple[float, float]:
     return -10 * float(np.log10(np.mean((made - clean) ** 2))), float(alike)
 
 
-def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float]) -> str:
+def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float], kinds: list[str]) -> str:
     """Markdown: a row a method, a column a condition, and how the learned ones stand to the best classical one."""
-    columns = [label(*condition) for condition in conditions()]
+    columns = [label(*condition) for condition in conditions(kinds)]
     lines = ["| PSNR / SSIM | " + " | ".join(columns) + " | mean | s/MP |", "|---" * (len(columns) + 3) + "|"]
     for name, values in scores.items():
         cells = [f"{psnr:.2f} / {ssim:.3f}" for psnr, ssim in [*values, tuple(np.mean(values, 0))]]
@@ -146,12 +148,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300, help="training steps for each kind of noise; 0 for none")
     parser.add_argument("--start", default="default", help="what they begin with; none: nothing but the noisy pictures")
+    parser.add_argument("--noise", choices=list(NOISES), help="this kind alone")
     parser.add_argument("--trained", type=Path, help="folder for the trained denoisers")
     options = parser.parse_args()
+    kinds = [options.noise] if options.noise else list(NOISES)
     with tempfile.TemporaryDirectory() as scratch:
         base = options.trained or Path(scratch)
-        trained = {kind: train(kind, base / kind, options.steps, options.start) for kind in NOISES if options.steps}
-        print(table(*compare(methods(trained))))
+        trained = {kind: train(kind, base / kind, options.steps, options.start) for kind in kinds if options.steps}
+        print(table(*compare(methods(trained), kinds), kinds))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Real pictures from installed packages, and noise of a known kind and level."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -57,8 +57,8 @@ def unbiased(made: np.ndarray, kind: str, level: float) -> np.ndarray:
     return np.float32(np.interp(made, mean, true))
 
 
-def conditions() -> Iterator[tuple[str, float]]:
-    yield from ((kind, level) for kind, levels in NOISES.items() for level in levels)
+def conditions(kinds: Iterable[str]) -> Iterator[tuple[str, float]]:
+    yield from ((kind, level) for kind in kinds for level in NOISES[kind])
 
 
 def label(kind: str, level: float) -> str:

@@ -67,7 +67,14 @@ def enlarged(name: str, rows: int, text: str = "") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "chain", ["", "sharpen:0.5", "denoise:0.3,sharpen:1,contrast:1.2", "window:0.6/0.5,sharpen:0.5"]
+    "chain",
+    [
+        "",
+        "sharpen:0.5",
+        "denoise:0.3,sharpen:1,contrast:1.2",
+        "window:0.6/0.5,sharpen:0.5",
+        "sharpen:0.3,denoise-learned",
+    ],
 )
 def test_same_bytes_as_whole(chain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("693_UNCI.dcm", "examples_overlay.dcm", "MR_small_implicit.dcm", "vlut_04.dcm", "mlut_18.dcm"):
