@@ -9,8 +9,10 @@ Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
 
 import json
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
@@ -65,18 +67,7 @@ def render(
     """
     given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
     full = full_job(RenderJob, job, given).dated(datetime.now(UTC))
-    if dry_run:
-        from flows.plan import Plan
-
-        print_described(Plan.dry(full), as_json)
-        return 0
-    runtime.configure()  # before Prefect is imported; the server starts while the rest is
-    from flows.render import render as flow
-
-    runtime.wait_for_server()
-    summary = flow(full)
-    print_summary(summary, as_json)
-    return summary.exit_code
+    return plan_or_run(full, "flows.plan:Plan", "flows.render:render", dry_run, as_json)
 
 
 @app.command
@@ -116,6 +107,20 @@ def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
     if unknown:
         raise BadInput(f"{file}: unknown option {unknown[0]!r}; --help lists them.")
     return model(**values)
+
+
+def plan_or_run(job: BaseModel, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
+    """Prints what a job comes to, or carries it out; `plan` and `flow` are imported when they are needed."""
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
+            print_described(resolve_name(plan)(job, Path(spool)).described(), as_json)
+        return 0
+    runtime.configure()  # before Prefect is imported; the server starts while the rest is
+    carry_out = resolve_name(flow)
+    runtime.wait_for_server()
+    summary: Summary = carry_out(job)
+    print_summary(summary, as_json)
+    return summary.exit_code
 
 
 def print_described(described: dict[str, Any], as_json: bool) -> None:

@@ -10,8 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows import runtime
-from flows.cli import full_job, print_described, print_summary
+from flows.cli import full_job, plan_or_run
 from flows.reprocess_options import ReprocessJob, ReprocessOptions
 
 
@@ -41,18 +40,8 @@ def reprocess(
     """
     given = {"archive": archive, "out": out, **(options or ReprocessOptions()).model_dump(exclude_unset=True)}
     full = full_job(ReprocessJob, job, given).dated(datetime.now(UTC))
-    if dry_run:
-        from flows.reprocess_plan import ReprocessPlan
-
-        print_described(ReprocessPlan.dry(full), as_json)
-        return 0
-    runtime.configure()  # before Prefect is imported; the server starts while the rest is
-    from flows.reprocess import reprocess_archive
-
-    runtime.wait_for_server()
-    summary = reprocess_archive(full)
-    print_summary(summary, as_json)
-    return summary.exit_code
+    plan, flow = "flows.reprocess_plan:ReprocessPlan", "flows.reprocess:reprocess_archive"
+    return plan_or_run(full, plan, flow, dry_run, as_json)
 
 
 def locate(archive: str, rows: list[int]) -> int:

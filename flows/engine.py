@@ -1,25 +1,37 @@
 """The engine under the flows that work in bulk: shards through their stages, a window of them at a time.
 
-While one shard is in a model, the next is read and the last is encoded and uploaded. A flow brings `submit`, which
-sends one shard through its stages; what is in flight, how far the run is and when it must stop are the same for all.
+While one shard is in a model, the next is read and the last is encoded and uploaded. A flow brings its plan and
+`submit`, which sends one shard through its stages; how the run folder is opened, what is in flight, how far the run is
+and when it must stop are the same for all.
 """
 
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC
 from itertools import islice
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows.artifacts import ProgressArtifact
-from flows.options import RunOptions, allowed_failures
+from flows.options import RenderJob, RunOptions, allowed_failures
 from flows.progress import Progress
 from flows.runners import started
 from flows.summary import Summary
-from tasks.errors import Stopped
+from tasks.errors import BadInput, Stopped
+from tasks.lock import locked
+from tasks.record import open_record
+from tasks.storage import Storage, StorageError
 from tasks.write import Outcome
+
+if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
+    from flows.reprocess_options import ReprocessJob
 
 Todo = TypeVar("Todo")
 Submit = Callable[[TaskRunner[Any], Todo], list[PrefectFuture[Any]]]
@@ -28,6 +40,49 @@ Submit = Callable[[TaskRunner[Any], Todo], list[PrefectFuture[Any]]]
 
 SubmitAll = Callable[[TaskRunner[Any], list[Todo]], list[list[PrefectFuture[Any]]]]
 """Sends a window of shards on its way, for a flow whose shards wait for each other."""
+
+
+class AnyPlan(Protocol):
+    """What a job comes to."""
+
+    def record(self) -> dict[str, Any]: ...
+
+
+Job = TypeVar("Job", RenderJob, "ReprocessJob")
+Plan = TypeVar("Plan", bound=AnyPlan)
+
+
+def title() -> str:
+    """Of the flow run, as Prefect shows it."""
+    return dated(flow_run.parameters["job"]).title
+
+
+def dated(job: Job) -> Job:
+    """The day is the one that the run was scheduled for: tried again on the next, it carries on in its own folder."""
+    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
+
+
+@contextmanager
+def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[tuple[Plan, Storage, dict[str, Any]]]:
+    """The job's plan and its run folder, locked, with the record that is in it: this run's or an earlier one's.
+
+    Args:
+        make_plan: makes the plan; it may keep files in the folder it is given, until the run ends.
+
+    Raises:
+        BadInput: the job, its input or its output cannot be used; nothing has been written.
+        StorageError: storage failed in a way that may mend itself.
+    """
+    out = Storage(job.out)
+    with ExitStack() as stack:
+        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
+        try:
+            plan = make_plan(job, spool)
+            stack.enter_context(locked(out, job.lock_name))
+            record = open_record(out, plan.record(), job.resume)
+        except StorageError as error:
+            raise BadInput(str(error)) if error.mendable else error from error
+        yield plan, out, record
 
 
 def carry_out(

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -44,6 +44,11 @@ def parse_partition(value: str) -> str:
     return value
 
 
+def at_day(path: str, day: date) -> str:
+    """The path with `{date}` in it filled in."""
+    return path.replace("{date}", f"{day:%Y-%m-%d}")
+
+
 class RunOptions(BaseModel):
     """How the work is carried out. None of these changes what is made, so each may differ when a run is resumed."""
 
@@ -83,6 +88,16 @@ class RunOptions(BaseModel):
         part, parts = self.partition.split("/")
         return int(part) - 1, int(parts)
 
+    def checked(self) -> Self:
+        """The job, if its options fit together.
+
+        Raises:
+            BadInput: they don't.
+        """
+        if self.retry_quarantined and not self.resume:
+            raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
+        return self
+
 
 class RenderOptions(
     ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RunOptions
@@ -107,9 +122,7 @@ class RenderJob(RenderOptions):
 
     def dated(self, day: date) -> "RenderJob":
         """The job with `{date}` in its paths filled in, so that a schedule can give each day a folder of its own."""
-        return self.model_copy(
-            update={name: getattr(self, name).replace("{date}", f"{day:%Y-%m-%d}") for name in ("prompts", "out")}
-        )
+        return self.model_copy(update={"prompts": at_day(self.prompts, day), "out": at_day(self.out, day)})
 
     @property
     def title(self) -> str:
@@ -122,14 +135,3 @@ class RenderJob(RenderOptions):
         shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RunOptions.model_fields})
         unset = Acceleration().model_dump(mode="json")  # what is off need not stand in every record
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}
-
-
-def checked(job: RenderJob) -> RenderJob:
-    """The job, if its options fit together.
-
-    Raises:
-        BadInput: they don't.
-    """
-    if job.retry_quarantined and not job.resume:
-        raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
-    return job

@@ -1,36 +1,42 @@
 """The plan of a render job: what there is to do."""
 
 import itertools
-import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flows.options import RenderJob, checked
+from flows.options import RenderJob
 from models.device import free_memory
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
-from models.text_encoder import TextEncoder
 from tasks import load
 from tasks.batching import USUAL_BATCH
 from tasks.enhance import open_chain
 from tasks.errors import BadInput
+from tasks.load import AnyEncoder, AnyGenerator
 from tasks.plan import Input, Shard, auto_shard_size, find_input, mark_duplicates, plan_shards
 from tasks.read import duplicate_rows
+from tasks.record import versions
 from tasks.storage import Storage
+from tasks.write import Provenance
 
 ROOM = 0.8  # share of the free memory that weights may take: the rest is for what is computed
 
 
 class Plan:
-    """What a job comes to, found without reading rows or writing anything."""
+    """What a job comes to, found without reading rows or writing anything but to `spool`.
 
-    def __init__(self, job: RenderJob, spool: Storage) -> None:
-        self.job = checked(job)
+    Raises:
+        BadInput: the job or its input cannot be used.
+    """
+
+    def __init__(self, job: RenderJob, spool: Path) -> None:
+        self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
-        self.found: Input = find_input(job.prompts, spool, job.text_column)
+        self.found: Input = find_input(job.prompts, Storage(str(spool)), job.text_column)
         self.generator = load.generator(job.generator, job.device, job.acceleration)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
         if isinstance(self.generator, DiffusersGenerator):
@@ -76,24 +82,52 @@ class Plan:
             return self.job.phase == "split"
         return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
 
-    def load_encoder(self) -> TextEncoder | DiffusersTextEncoder | None:
+    def load_encoder(self) -> AnyEncoder | None:
         """The text encoder, or None if the generator needs none."""
         if self.encoder is None:
             return None
         return load.text_encoder(self.encoder, self.job.device, self.job.acceleration)
 
-    @classmethod
-    def dry(cls, job: RenderJob) -> dict[str, Any]:
-        """What `--dry-run` prints; nothing is written.
+    def record(self) -> dict[str, Any]:
+        """What `run.json` keeps.
 
         Raises:
-            BadInput: the job or its input cannot be used.
+            BadInput: the text encoder cannot be had, or the generator does not know its features.
         """
-        with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
-            return cls(job, Storage(spool)).described()
+        encoder, generator, job = self.load_encoder(), self.generator, self.job
+        if encoder is not None and job.encoder is not None:
+            self._check_fit(encoder)
+        record = {
+            "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),
+            "input": self.found.fingerprint(),
+            "encoder": encoder and _identity(encoder),
+            "generator": _identity(generator),
+            "shard_size": self.shard_size,
+            "shards": self.shards,
+            "versions": versions(),
+        }
+        return record | ({"batch_size": self.batch_size} if isinstance(generator, DiffusersGenerator) else {})
+
+    def _check_fit(self, encoder: AnyEncoder) -> None:
+        generator = self.generator
+        if isinstance(generator, DiffusersGenerator) or isinstance(encoder, DiffusersTextEncoder):
+            raise BadInput(f"--encoder {self.encoder} does not fit the generator {generator.name}; leave it out.")
+        load.usable(lambda: generator.generate(encoder.encode(["a"]), [0], *self.size))
+
+    @property
+    def made_by(self) -> Provenance:
+        """What every picture tells of how it was made."""
+        encoder = self.load_encoder()
+        return Provenance(
+            encoder=encoder.name if encoder else None,
+            encoder_digest=encoder.digest if encoder else None,
+            generator=self.generator.name,
+            generator_digest=self.generator.digest,
+            settings={"text": self.job.text, "enhance": self.job.enhance},
+        )
 
     def described(self) -> dict[str, Any]:
-        """The plan for a person."""
+        """What `--dry-run` prints."""
         width, height = self.size
         return {
             "rows": self.found.rows,
@@ -119,3 +153,8 @@ class Plan:
     @cached_property
     def _duplicates(self) -> np.ndarray:
         return duplicate_rows(self.found)
+
+
+def _identity(model: AnyEncoder | AnyGenerator) -> dict[str, Any]:
+    parts = {"parts": dict(model.parts)} if isinstance(model, DiffusersGenerator) else {}
+    return {"name": model.name, "digest": model.digest, **parts}

@@ -7,52 +7,28 @@ them at a time. The run folder is the checkpoint: a shard whose metadata exists 
 does the others.
 """
 
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
-from datetime import UTC
 from functools import partial
 from typing import Any
 
 from prefect import allow_failure, flow
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows import stages
 from flows.artifacts import publish
-from flows.engine import carry_out
+from flows.engine import carry_out, dated, opened, title
 from flows.options import RenderJob
 from flows.plan import Plan
 from flows.runners import on_gpu
 from flows.summary import Summary
 from flows.todo import Todo, list_todos
-from models.diffusers_encoder import DiffusersTextEncoder
-from models.diffusers_generator import DiffusersGenerator
-from models.generator import Generator
-from models.text_encoder import TextEncoder
-from tasks.errors import BadInput
-from tasks.load import usable
-from tasks.lock import locked
 from tasks.plan import Shard
-from tasks.record import open_record, versions
 from tasks.report import write_report
-from tasks.storage import Storage, StorageError
-from tasks.write import Provenance
 
 
-def _name() -> str:
-    """Of the flow run, as Prefect shows it."""
-    return _dated(flow_run.parameters["job"]).title
-
-
-def _dated(job: RenderJob) -> RenderJob:
-    """The day is the one that the run was scheduled for: tried again on the next, it carries on in its own folder."""
-    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
-
-
-@flow(name="render", flow_run_name=_name, persist_result=False)
+@flow(name="render", flow_run_name=title, persist_result=False)
 def render(job: RenderJob) -> Summary:
     """Renders a file of prompts into a run folder.
 
@@ -62,16 +38,11 @@ def render(job: RenderJob) -> Summary:
         Stopped: more rows failed than `max_failures` allows.
     """
     started = time.perf_counter()
-    job = _dated(job)
-    out = Storage(job.out)
-    with ExitStack() as stack:
-        spool = Storage(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
-        try:
-            plan = Plan(job, spool)
-            stack.enter_context(locked(out, job.lock_name))
-            setting = _open(plan, out, job)
-        except StorageError as error:
-            raise BadInput(str(error)) if error.mendable else error from error
+    job = dated(job)
+    with opened(job, Plan) as (plan, out, record):
+        # A run goes on with the batch size it began with: another changes the last bits of a checkpoint's pictures.
+        kept = None if job.batch_size else record.get("batch_size")
+        setting = stages.Setting(job, plan, kept or plan.batch_size)
         summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
         todos = list_todos(job, plan.of_this_part, out, summary)
         begun = time.perf_counter()
@@ -83,48 +54,6 @@ def render(job: RenderJob) -> Summary:
             summary.report = write_report(out)
     publish(summary)
     return summary
-
-
-def _open(plan: Plan, out: Storage, job: RenderJob) -> stages.Setting:
-    """Opens or makes the run's record, and settles what all shards have in common."""
-    encoder = plan.load_encoder()
-    if encoder is not None and job.encoder is not None:  # chosen by the user: does the generator know its features?
-        _check_fit(plan, encoder)
-    made_by = Provenance(
-        encoder=encoder.name if encoder else None,
-        encoder_digest=encoder.digest if encoder else None,
-        generator=plan.generator.name,
-        generator_digest=plan.generator.digest,
-        settings={"text": job.text, "enhance": job.enhance},
-    )
-    record = {
-        "job": job.shaping() | ({"enhance files": plan.enhance_files} if plan.enhance_files else {}),
-        "input": plan.found.fingerprint(),
-        "encoder": encoder and _identity(encoder),
-        "generator": _identity(plan.generator),
-        "shard_size": plan.shard_size,
-        "shards": plan.shards,
-        "versions": versions(),
-    }
-    if isinstance(plan.generator, DiffusersGenerator):
-        record["batch_size"] = plan.batch_size
-    opened = open_record(out, record, job.resume)
-    # A run goes on with the batch size it began with: another one changes the last bits of a checkpoint's pictures.
-    return stages.Setting(
-        job, plan, made_by, plan.batch_size if job.batch_size else opened.get("batch_size", plan.batch_size)
-    )
-
-
-def _check_fit(plan: Plan, encoder: TextEncoder | DiffusersTextEncoder) -> None:
-    generator = plan.generator
-    if isinstance(generator, DiffusersGenerator) or isinstance(encoder, DiffusersTextEncoder):
-        raise BadInput(f"--encoder {plan.encoder} does not fit the generator {generator.name}; leave it out.")
-    usable(lambda: generator.generate(encoder.encode(["a"]), [0], *plan.size))
-
-
-def _identity(model: TextEncoder | DiffusersTextEncoder | Generator | DiffusersGenerator) -> dict[str, Any]:
-    parts = {"parts": dict(model.parts)} if isinstance(model, DiffusersGenerator) else {}
-    return {"name": model.name, "digest": model.digest, **parts}
 
 
 Futures = list[PrefectFuture[Any]]

@@ -8,22 +8,17 @@ library is in what Prefect gets to see: names of tasks are numbers, errors are s
 """
 
 import json
-import tempfile
 import time
-from contextlib import ExitStack
-from datetime import UTC
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 
 from flows import stages
 from flows.artifacts import publish
-from flows.engine import carry_out
+from flows.engine import carry_out, dated, opened, title
 from flows.reprocess_options import ReprocessJob
 from flows.reprocess_plan import ReprocessPlan
 from flows.reprocess_summary import ReprocessSummary
@@ -32,12 +27,9 @@ from flows.todo import Todo, list_todos
 from tasks.archive import ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.enhance import Chain, enhance, parse_chain, reach
-from tasks.errors import BadInput
-from tasks.lock import locked
-from tasks.record import open_record, versions
 from tasks.report import write_report
 from tasks.reprocess import Files, Recipe, read, reprocess, write
-from tasks.storage import Storage, StorageError
+from tasks.storage import Storage
 from tasks.write import Outcome
 
 
@@ -49,16 +41,7 @@ class Setting:
         self.names = names
 
 
-def _name() -> str:
-    """Of the flow run, as Prefect shows it."""
-    return _dated(flow_run.parameters["job"]).title
-
-
-def _dated(job: ReprocessJob) -> ReprocessJob:
-    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
-
-
-@flow(name="reprocess", flow_run_name=_name, persist_result=False)
+@flow(name="reprocess", flow_run_name=title, persist_result=False)
 def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
     """Enhances the pictures of an archive into a run folder.
 
@@ -68,16 +51,8 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         Stopped: more files failed than `max_failures` allows.
     """
     started = time.perf_counter()
-    job = _dated(job)
-    out = Storage(job.out)
-    with ExitStack() as stack:
-        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
-        try:
-            plan = ReprocessPlan(job, spool)
-            stack.enter_context(locked(out, job.lock_name))
-            open_record(out, {**plan.record(), "versions": versions()}, job.resume)
-        except StorageError as error:
-            raise BadInput(str(error)) if error.mendable else error from error
+    job = dated(job)
+    with opened(job, ReprocessPlan) as (plan, out, _):
         summary = ReprocessSummary(out=out.url(), rows=plan.rows_of_this_part())
         todos = list_todos(job, plan.of_this_part, out, summary)
         begun = time.perf_counter()

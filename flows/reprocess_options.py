@@ -2,11 +2,11 @@
 
 from datetime import date
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from flows.options import RunOptions
+from flows.options import RunOptions, at_day
 from tasks.burned_in import BurnedInOptions
 from tasks.enhance import EnhanceOptions
 from tasks.errors import BadInput
@@ -32,9 +32,7 @@ class ReprocessJob(ReprocessOptions):
 
     def dated(self, day: date) -> "ReprocessJob":
         """The job with `{date}` in its paths filled in."""
-        return self.model_copy(
-            update={name: getattr(self, name).replace("{date}", f"{day:%Y-%m-%d}") for name in ("archive", "out")}
-        )
+        return self.model_copy(update={"archive": at_day(self.archive, day), "out": at_day(self.out, day)})
 
     @property
     def title(self) -> str:
@@ -46,14 +44,13 @@ class ReprocessJob(ReprocessOptions):
         """The part of the job that decides what is made: a run folder belongs to one such."""
         return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
 
-    def checked(self) -> "ReprocessJob":
+    def checked(self) -> Self:
         """The job, if its options fit together.
 
         Raises:
             BadInput: they don't.
         """
-        if self.retry_quarantined and not self.resume:
-            raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
+        super().checked()
         archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
         if out.startswith(archive) or archive.startswith(out):
             raise BadInput(f"--out {self.out}: it lies in the archive, or the archive in it; choose a place beside it.")

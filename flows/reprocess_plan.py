@@ -1,7 +1,6 @@
 """The plan of a reprocess job: the archive's files in shards."""
 
 import itertools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,16 @@ from flows.reprocess_options import ReprocessJob
 from tasks.archive import Archive, ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms, without_secret
 from tasks.enhance import open_chain
+from tasks.record import versions
 from tasks.storage import Storage
 
 
 class ReprocessPlan:
-    """What a job comes to, found without reading files or writing anything."""
+    """What a job comes to, found without reading files or writing anything but to `spool`.
+
+    Raises:
+        BadInput: the job or its archive cannot be used.
+    """
 
     def __init__(self, job: ReprocessJob, spool: Path) -> None:
         self.job = job.checked()
@@ -22,19 +26,13 @@ class ReprocessPlan:
         self.names: Pseudonyms = without_secret() if job.keep_identity else load_pseudonyms()
         self.archive = Archive(job.archive, spool / "files.jsonl", job.shard_size, self.names)
 
-    @classmethod
-    def dry(cls, job: ReprocessJob) -> dict[str, Any]:
-        """What `--dry-run` prints; nothing is written.
-
-        Raises:
-            BadInput: the job or its archive cannot be used.
-        """
-        with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
-            plan = cls(job, Path(spool))
+    def described(self) -> dict[str, Any]:
+        """What `--dry-run` prints."""
+        job, archive = self.job, self.archive
         return {
-            "files": plan.archive.rows,
-            "bytes": f"{plan.archive.bytes:,}",
-            "shards": f"{plan.archive.shards} of at most {plan.archive.shard_size} files",
+            "files": archive.rows,
+            "bytes": f"{archive.bytes:,}",
+            "shards": f"{archive.shards} of at most {archive.shard_size} files",
             "enhance": job.enhance or "nothing",
             "identities": "kept" if job.keep_identity else "removed (PS3.15 Basic Profile)",
             "burned-in text": job.burned_in,
@@ -49,7 +47,7 @@ class ReprocessPlan:
         return self.archive.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
 
     def record(self) -> dict[str, Any]:
-        """What `run.json` keeps beside the versions."""
+        """What `run.json` keeps."""
         job = self.job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {})
         return {
             "flow": "reprocess",
@@ -59,4 +57,5 @@ class ReprocessPlan:
             "generator": {"name": f"reprocess {self.job.enhance}".strip(), "digest": ""},
             "shard_size": self.archive.shard_size,
             "shards": self.archive.shards,
+            "versions": versions(),
         }

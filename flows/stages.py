@@ -18,7 +18,6 @@ from torch import Tensor
 from flows.options import RenderJob
 from flows.plan import Plan
 from models.diffusers_encoder import DiffusersTextEncoder
-from models.diffusers_generator import DiffusersGenerator
 from tasks import encode, enhance, explain, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
 from tasks.features import feature_folder
@@ -48,7 +47,7 @@ STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 2
 class Setting:
     """What every shard of a run has in common. A plain class: Prefect would walk through the fields of a model."""
 
-    def __init__(self, job: RenderJob, plan: Plan, made_by: write.Provenance, batch_size: int) -> None:
+    def __init__(self, job: RenderJob, plan: Plan, batch_size: int) -> None:
         self.job = job
         self.found = plan.found
         self.size = plan.size
@@ -56,7 +55,7 @@ class Setting:
         self.knobs = dict(plan.knobs)
         self.batch_size = batch_size
         self.split = plan.split
-        self.made_by = made_by
+        self.made_by = plan.made_by
 
     @property
     def storage(self) -> Storage:
@@ -129,9 +128,8 @@ def encode_shard(setting: Setting, shard: Shard, work: Work) -> Work:
     new: dict[str, dict[str, Tensor]] = {}
 
     def run(device: str) -> None:
-        other = load.generator(job.generator, device, job.acceleration)
-        if setting.split and isinstance(other, DiffusersGenerator):
-            other.release()
+        if setting.split:
+            load.release(load.generator(job.generator, device, job.acceleration))
         new.update(encode.encode(work, encoder, kept))
 
     _on_device(setting, work, "encode", run)
@@ -146,9 +144,7 @@ def generate_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 
     def run(device: str) -> None:
         if setting.split and setting.encoder is not None:
-            other = load.text_encoder(setting.encoder, device, job.acceleration)
-            if isinstance(other, DiffusersTextEncoder):
-                other.release()
+            load.release(load.text_encoder(setting.encoder, device, job.acceleration))
         limit = batch_limit(device, job.generator, setting.batch_size)
         generate.generate(work, load.generator(job.generator, device, job.acceleration), limit)
 

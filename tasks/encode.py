@@ -11,13 +11,11 @@ from models.text_encoder import TextEncoder
 from tasks.batching import halving
 from tasks.features import FeatureFolder, Recall, Text
 from tasks.isolate import isolate
-from tasks.load import ready
+from tasks.load import AnyEncoder, ready
 from tasks.work import Prompt, Work
 
 
-def encode(
-    work: Work, encoder: TextEncoder | DiffusersTextEncoder, kept: FeatureFolder | None = None
-) -> dict[str, dict[str, Tensor]]:
+def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
     """Sets the features of every prompt of the shard; a prompt that cannot be encoded is taken out of it.
 
     Args:
@@ -36,9 +34,7 @@ def encode(
     return recall.made
 
 
-def _encoded(
-    prompts: Sequence[Prompt], encoder: TextEncoder | DiffusersTextEncoder, recall: Recall
-) -> Sequence[Encoded]:
+def _encoded(prompts: Sequence[Prompt], encoder: AnyEncoder, recall: Recall) -> Sequence[Encoded]:
     """Features of the prompts, with those of their negative texts where a checkpoint knows such."""
     texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
     if not isinstance(encoder, DiffusersTextEncoder):

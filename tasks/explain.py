@@ -17,13 +17,10 @@ from pydantic import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.diffusers_encoder import DiffusersTextEncoder
-from models.diffusers_generator import DiffusersGenerator
-from models.generator import Generator
-from models.text_encoder import TextEncoder
 from tasks.batching import BatchLimit
 from tasks.encode import encode
 from tasks.generate import generate
+from tasks.load import AnyEncoder, AnyGenerator, release
 from tasks.work import Heat, Picture, Prompt, Work
 
 WORDS = 8  # the first content words of a text are looked at
@@ -47,8 +44,8 @@ def without(text: str, word: str) -> str:
 
 def explain(
     work: Work,
-    encoder: TextEncoder | DiffusersTextEncoder,
-    generator: Generator | DiffusersGenerator,
+    encoder: AnyEncoder,
+    generator: AnyGenerator,
     limit: BatchLimit,
     apart: bool = False,
 ) -> None:
@@ -62,11 +59,11 @@ def explain(
     """
     asked = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
     trial = Work(work.shard, [prompt for _, _, prompt in asked], [], work.carried.slice(0, 0))
-    if apart and isinstance(generator, DiffusersGenerator):
-        generator.release()
+    if apart:
+        release(generator)
     encode(trial, encoder)
-    if apart and isinstance(encoder, DiffusersTextEncoder):
-        encoder.release()
+    if apart:
+        release(encoder)
     generate(trial, generator, limit)
     made = {picture.prompt: picture.pixels for picture in trial.pictures}
     reasons = {failure.row: failure.error for failure in trial.failures}

@@ -7,10 +7,9 @@ from torch import Tensor
 
 from models.acceleration import Acceleration
 from models.diffusers_generator import DiffusersGenerator
-from models.generator import Generator
 from tasks.batching import BatchLimit, in_batches
 from tasks.isolate import isolate
-from tasks.load import ready
+from tasks.load import AnyGenerator, ready
 from tasks.work import Picture, Prompt, Work
 
 
@@ -31,7 +30,7 @@ class GenerateOptions(Acceleration):
     """Where the models run: cpu, cuda, cuda:1, mps."""
 
 
-def generate(work: Work, generator: Generator | DiffusersGenerator, limit: BatchLimit) -> None:
+def generate(work: Work, generator: AnyGenerator, limit: BatchLimit) -> None:
     """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
 
     Args:
@@ -54,7 +53,7 @@ def generate(work: Work, generator: Generator | DiffusersGenerator, limit: Batch
         work.fail("generate", {picture.prompt: error for picture, error in failed})
 
 
-def _kin(prompt: Prompt, generator: Generator | DiffusersGenerator) -> Hashable:
+def _kin(prompt: Prompt, generator: AnyGenerator) -> Hashable:
     """Prompts of one kin may share a batch, if their sizes are equal too."""
     if not isinstance(generator, DiffusersGenerator):
         return None
@@ -62,7 +61,7 @@ def _kin(prompt: Prompt, generator: Generator | DiffusersGenerator) -> Hashable:
     return generator.kin(prompt.features, prompt.steps, prompt.guidance)
 
 
-def _make(pictures: Sequence[Picture], generator: Generator | DiffusersGenerator, rows: int) -> Tensor:
+def _make(pictures: Sequence[Picture], generator: AnyGenerator, rows: int) -> Tensor:
     """The pixels of a batch; a diffusers checkpoint's is filled up to `rows`, for its kernels depend on the number."""
     first = pictures[0].prompt
     size = first.width, first.height

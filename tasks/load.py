@@ -20,6 +20,8 @@ from tasks.names import file_name
 from tasks.storage import StorageError, explain, filesystem
 
 Model = TypeVar("Model")
+AnyGenerator = Generator | DiffusersGenerator
+AnyEncoder = TextEncoder | DiffusersTextEncoder
 
 # What a model folder may hold that is of use. Pickled weights are not even downloaded.
 SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
@@ -37,14 +39,14 @@ def usable(load: Callable[[], Model]) -> Model:
         raise BadInput(str(error)) from error
 
 
-def generator(reference: str, device: str, options: Acceleration = PLAIN) -> Generator | DiffusersGenerator:
+def generator(reference: str, device: str, options: Acceleration = PLAIN) -> AnyGenerator:
     """A generator: ours, or the picture half of a diffusers checkpoint, run with `options`.
 
     Raises:
         BadInput: it cannot be had, or not with these options.
     """
 
-    def load() -> Generator | DiffusersGenerator:
+    def load() -> AnyGenerator:
         found = load_diffusers(resolve(reference), device, options)
         if found is not None:
             return found.generator
@@ -56,14 +58,14 @@ def generator(reference: str, device: str, options: Acceleration = PLAIN) -> Gen
     return usable(load)
 
 
-def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> TextEncoder | DiffusersTextEncoder:
+def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> AnyEncoder:
     """A text encoder: a language model, or the text half of a diffusers checkpoint.
 
     Raises:
         BadInput: it cannot be had.
     """
 
-    def load() -> TextEncoder | DiffusersTextEncoder:
+    def load() -> AnyEncoder:
         found = load_diffusers(resolve(reference), device, options)
         return load_text_encoder(resolve(reference), device) if found is None else found.encoder
 
@@ -83,6 +85,12 @@ def ready(half: DiffusersGenerator | DiffusersTextEncoder) -> None:
         raise MemoryError(
             f"{half.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
         ) from error
+
+
+def release(model: AnyGenerator | AnyEncoder) -> None:
+    """Lets go of half a diffusers checkpoint, until it is used again; models of ours stay."""
+    if isinstance(model, DiffusersGenerator | DiffusersTextEncoder):
+        model.release()
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from flows.options import RenderJob, RunOptions, allowed_failures, checked
+from flows.options import RenderJob, RunOptions, allowed_failures
 from tasks.errors import BadInput
 
 
@@ -39,7 +39,7 @@ def test_how_the_work_is_done_is_not_what_is_made() -> None:
 
 def test_retry_without_resume_is_refused() -> None:
     with pytest.raises(BadInput, match="drop either"):
-        checked(job(retry_quarantined=True, resume=False))
+        job(retry_quarantined=True, resume=False).checked()
 
 
 def test_the_day_stands_in_the_paths_of_a_scheduled_job() -> None:

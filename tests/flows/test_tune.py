@@ -15,7 +15,6 @@ from models.acceleration import PLAIN
 from models.diffusers_generator import DiffusersGenerator, load_diffusers
 from models.tuned import Measured
 from models.tuning import choose, measure
-from tasks.storage import Storage
 from tests.models.diffusers_checkpoints import Checkpoints
 
 
@@ -45,7 +44,7 @@ def test_what_was_found_is_what_render_begins_with(
     pq.write_table(pa.table({"text": ["a cat"]}), tmp_path / "prompts.parquet")
     prompts, out = str(tmp_path / "prompts.parquet"), str(tmp_path / "run")
     job = RenderJob(prompts=prompts, out=out, generator=str(folder), width=16, height=16)
-    spool = Storage(str(tmp_path / "spool"))
+    spool = tmp_path / "spool"
     assert Plan(job, spool).batch_size == found["batch_size"]
     assert Plan(job.model_copy(update={"batch_size": 3}), spool).batch_size == 3
     assert Plan(job.model_copy(update={"width": 32, "height": 32}), spool).batch_size == 32  # nothing measured there

@@ -19,7 +19,6 @@ from flows.stages import batch_limit
 from models.acceleration import PLAIN
 from models.diffusers_checkpoint import DiffusersCheckpoint, Half
 from models.diffusers_generator import load_diffusers
-from tasks.storage import Storage
 from tests.integration.runs import Outcome, files, table
 from tests.models.diffusers_checkpoints import Checkpoints
 
@@ -159,9 +158,9 @@ def test_without_being_told_the_free_memory_decides(
 ) -> None:
     monkeypatch.setattr("flows.plan.free_memory", lambda device: free)
     job = RenderJob(prompts=str(prompts), out=str(tmp_path / "run"), generator=str(checkpoints("sd1")))
-    assert Plan(job, Storage(str(tmp_path / "spool"))).split is turns
-    assert Plan(job.model_copy(update={"phase": "split"}), Storage(str(tmp_path / "spool"))).split
-    assert not Plan(job.model_copy(update={"generator": "dummy"}), Storage(str(tmp_path / "spool"))).split
+    assert Plan(job, tmp_path / "spool").split is turns
+    assert Plan(job.model_copy(update={"phase": "split"}), tmp_path / "spool").split
+    assert not Plan(job.model_copy(update={"generator": "dummy"}), tmp_path / "spool").split
 
 
 @pytest.mark.parametrize("family", ["sdxl", "z-image", "qwen-image"])
