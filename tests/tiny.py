@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from tasks.emoji.concepts import Concept, element_concepts, normalised
-from tasks.emoji.dataset import scene_rows, single_rows, write_concepts, write_pictures
+from tasks.emoji.dataset import write_concepts, write_pictures
+from tasks.emoji.rows import scene_rows, single_rows
 from tasks.emoji.scenes import PROPS, Painter
 
 WORDS = (

@@ -1,12 +1,12 @@
-"""Builds the captioned data set: single concepts on a clean ground, and composed scenes.
+"""Writes the captioned data set: single concepts on a clean ground, and composed scenes (tasks/emoji/rows.py).
 
 `concepts.parquet` holds one row a concept: its sprite and names. `pictures-0000N.parquet` hold the captioned pictures
 with what each shows, where it stands, whether the caption says the place and the sky, licence, source and split.
 """
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from models.colour import COLOURS
-from tasks.emoji import captions
-from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
-from tasks.emoji.concepts import Concept, plain
-from tasks.emoji.scenes import Asked, Painter, Placed, arrange, surroundings
-from tasks.emoji.vocabulary import COLOUR_WORDS, COUPLES, RELATIONS
+from tasks.emoji.concepts import Concept
+from tasks.emoji.rows import Row
+from tasks.emoji.scenes import Painter
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _OBJECT = pa.struct(
@@ -51,211 +48,7 @@ PICTURES = pa.schema(
         **dict.fromkeys(("licence", "source", "split"), pa.string()),
     }
 )
-_WEIGHTS = {"animal": 4.0, "person": 1.6, "vehicle": 4.0, "boat": 6.0, "flyer": 4.0, "plant": 2.5, "building": 2.0}
-_WEIGHTS |= {"food": 1.2, "object": 0.7, "face": 0.4, "couple": 60.0}
 _ROWS_A_FILE = 4096
-
-
-@dataclass(frozen=True)
-class Row:
-    """One captioned picture before it is painted: `seed` decides how its backdrop looks."""
-
-    id: str
-    caption: str
-    language: str
-    kind: str
-    place: str
-    sky: str
-    asked: tuple[Concept, ...]
-    placed: tuple[Placed, ...]
-    split: str
-    seed: int
-    says: tuple[str, ...] = ()  # of place and sky, what the caption says
-
-
-def single_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
-    """Each concept by its names, everyday words and tags; one in eight of the tags is held out as `test`."""
-    for number, concept in enumerate(concepts):
-        rng = np.random.default_rng((seed, 1, number))
-        words = [("en", concept.en, "name"), ("zh", concept.zh, "name")]
-        words += [(language, word, "name") for language, word in concept.names]
-        spoken = [(lang, captions.single(word, lang, concept.measure, rng), "phrase") for lang, word, _ in words]
-        tags = [(lang, tag, "tag") for lang, tag in concept.tags]
-        placed = [arrange(PLAIN, [Asked(concept)], None, rng) for _ in range(2)]
-        for i, (language, caption, kind) in enumerate(dict.fromkeys(words + spoken + tags)):
-            held_out = kind == "tag" and rng.random() < 0.125
-            yield Row(
-                f"{concept.id}-{i}",
-                caption,
-                language,
-                kind,
-                PLAIN,
-                PLAIN,
-                (concept,),
-                tuple(placed[i % 2]),
-                "test" if held_out else "train",
-                number * 2 + i % 2,
-            )
-
-
-def wording_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
-    """Each concept by its short names and in more phrases, and, held out as `test`, by its paraphrases."""
-    for number, concept in enumerate(concepts):
-        rng = np.random.default_rng((seed, 6, number))
-        words = [("en", concept.en), ("zh", concept.zh), *concept.names, *(("en", a) for a in concept.aliases)]
-        said = [("en", alias, "alias", "train") for alias in concept.aliases]
-        for language, word in dict.fromkeys(words):
-            phrases = (captions.single(word, language, concept.measure, rng) for _ in range(2))
-            said += [(language, phrase, "phrase", "train") for phrase in phrases]
-        said += [(language, text, "paraphrase", "test") for language, text, _ in concept.paraphrases]
-        placed = tuple(arrange(PLAIN, [Asked(concept)], None, rng))
-        for i, (language, caption, kind, split) in enumerate(dict.fromkeys(said)):
-            name, painted = f"{concept.id}-w{i}", number * 2
-            yield Row(name, caption, language, kind, PLAIN, PLAIN, (concept,), placed, split, painted)
-
-
-def scene_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
-    """Composed scenes, each a pure function of its number; one in thirty is held out as `test`."""
-    chosen = [c for c in concepts if c.kind in _WEIGHTS and ":" not in c.en]
-    weights = np.array([_WEIGHTS[c.kind] * (4.0 if c.names and c.kind != "couple" else 1.0) for c in chosen])
-    weights /= weights.sum()
-    for number in range(count):
-        rng = np.random.default_rng((seed, 2, number))
-        amount = int(rng.choice(5, p=[0.10, 0.46, 0.28, 0.10, 0.06]))
-        drawn = [chosen[i] for i in rng.choice(len(chosen), size=max(amount, 1), p=weights)]
-        if amount > 1 and rng.random() < 0.4:
-            drawn = [drawn[0]] * amount
-        scaled = amount == 1 and rng.random() < 0.15
-        scale = float(rng.choice([1.45, 0.6])) if scaled else 1.0
-        asked = [Asked(c, scale) for c in drawn[:amount]]
-        distinct = amount == 2 and drawn[0].id != drawn[1].id
-        relation = str(rng.choice(list(RELATIONS))) if distinct and rng.random() < 0.5 else None
-        boats = any(c.kind == "boat" for c in drawn[:amount])
-        place = "sea" if boats and rng.random() < 0.6 else str(rng.choice(PLACES))
-        sky = str(rng.choice(SKIES, p=[0.30, 0.16, 0.16, 0.13, 0.12, 0.13]))
-        says_place, says_sky = bool(rng.random() < 0.88), bool(rng.random() < 0.62)
-        if not says_sky and rng.random() < 0.75:
-            sky = "sunny"
-        if not says_place and not says_sky:
-            says_place = amount == 0
-        if not says_place and not says_sky:
-            place, sky = PLAIN, PLAIN
-        language = "en" if rng.random() < 0.5 else "zh"
-        caption = captions.scene(
-            place if says_place else None, sky if says_sky else None, asked, relation, language, rng
-        )
-        around = [] if place == PLAIN else surroundings(place, sky, rng)
-        yield Row(
-            f"scene-{number:06d}",
-            caption,
-            language,
-            "scene",
-            place,
-            sky,
-            tuple(a.concept for a in asked),
-            tuple(around + arrange(place, asked, relation, rng)),
-            "test" if rng.random() < 1 / 30 else "train",
-            10_000_000 + number,
-            _says(says_place and place != PLAIN, says_sky and place != PLAIN),
-        )
-
-
-def colour_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
-    """Things whose colours the caption says, alone or in scenes; one in fifteen is held out as `test`.
-
-    What has a colour in its name keeps it: a black cat and a red heart are concepts of their own.
-    """
-    chosen = [
-        c for c in concepts if c.kind in _WEIGHTS and c.kind != "face" and ":" not in c.en and not _tells_colour(c)
-    ]
-    weights = np.array([_WEIGHTS[c.kind] * (3.0 if c.names and c.kind != "couple" else 1.0) for c in chosen])
-    weights /= weights.sum()
-    taken = {plain(text) for c in concepts for text in (c.en, c.zh, *(word for _, word in c.names))}
-    for number in range(count):
-        rng = np.random.default_rng((seed, 5, number))
-        amount = int(rng.choice([1, 2, 3, 4], p=[0.58, 0.28, 0.09, 0.05]))
-        drawn = [chosen[i] for i in rng.choice(len(chosen), size=amount, p=weights)]
-        asked = [Asked(c, 1.0, str(rng.choice(list(COLOURS))) if rng.random() < 0.85 else None) for c in drawn]
-        if amount > 1 and rng.random() < 0.35:
-            asked = [asked[0]] * amount
-        distinct = amount == 2 and drawn[0].id != drawn[1].id
-        relation = str(rng.choice(list(RELATIONS))) if distinct and rng.random() < 0.4 else None
-        language = "en" if rng.random() < 0.5 else "zh"
-        place, sky = str(rng.choice(PLACES)), str(rng.choice(SKIES))
-        says_sky = bool(rng.random() < 0.3)
-        if not says_sky:
-            sky = "sunny"
-        if rng.random() < 0.45:
-            place, sky = PLAIN, PLAIN
-        where, when = (None if place == PLAIN else place), (sky if says_sky and place != PLAIN else None)
-        if place == PLAIN and amount == 1 and asked[0].colour and rng.random() < 0.25:
-            caption = captions.predicate(asked[0], language, rng)
-        else:
-            caption = captions.scene(where, when, asked, relation, language, rng)
-        if plain(caption) in taken:
-            continue
-        around = [] if place == PLAIN else surroundings(place, sky, rng)
-        yield Row(
-            f"colour-{number:06d}",
-            caption,
-            language,
-            "scene",
-            place,
-            sky,
-            tuple(a.concept for a in asked),
-            tuple(around + arrange(place, asked, relation, rng)),
-            "test" if rng.random() < 1 / 15 else "train",
-            30_000_000 + number,
-            _says(where is not None, when is not None),
-        )
-
-
-def _says(place: bool, sky: bool) -> tuple[str, ...]:
-    return tuple(name for name, said in (("place", place), ("sky", sky)) if said)
-
-
-def _tells_colour(concept: Concept) -> bool:
-    english = concept.en.casefold().split()
-    return any(
-        any(word in english for word in words[0]) or any(word in concept.zh for word in words[1])
-        for words in COLOUR_WORDS.values()
-    )
-
-
-def phrase_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
-    """Short phrases: two in three about a place or sky without anything in it, the others about two people in one."""
-    by_id = {c.id: c for c in concepts}
-    couples = [couple for couple in COUPLES if couple[0] in by_id]
-    for number in range(count):
-        rng = np.random.default_rng((seed, 4, number))
-        place, sky = str(rng.choice(PLACES)), str(rng.choice(SKIES))
-        says_place, says_sky = bool(rng.random() < 0.9), bool(rng.random() < 0.4)
-        if not says_sky and says_place:
-            sky = "sunny" if rng.random() < 0.8 else sky
-        language = "en" if rng.random() < 0.5 else "zh"
-        asked: list[Asked] = []
-        if couples and rng.random() < 1 / 3:
-            code, english, chinese = couples[rng.integers(len(couples))]
-            asked = [Asked(by_id[code])]
-            place = "beach" if rng.random() < 0.3 else place
-            where, when = place if says_place else None, sky if says_sky or not says_place else None
-            caption = captions.couple(english if language == "en" else chinese, where, when, language, rng)
-        else:
-            where, when = place if says_place else None, sky if says_sky or not says_place else None
-            caption = captions.landscape(where, when, language, rng)
-        yield Row(
-            f"phrase-{number:06d}",
-            caption,
-            language,
-            "scene",
-            place,
-            sky,
-            tuple(a.concept for a in asked),
-            tuple(surroundings(place, sky, rng) + arrange(place, asked, None, rng)),
-            "test" if rng.random() < 1 / 30 else "train",
-            20_000_000 + number,
-            _says(where is not None, when is not None),
-        )
 
 
 def _encoded(picture: Image.Image) -> bytes:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.emoji import backdrops
-from tasks.emoji.dataset import colour_rows, scene_rows, single_rows, wording_rows
+from tasks.emoji.rows import colour_rows, scene_rows, single_rows, wording_rows
 from tasks.emoji.scenes import OBJECTS, Painter
 from tasks.emoji.vocabulary import COLOUR_WORDS
 from tasks.errors import BadInput
