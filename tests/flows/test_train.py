@@ -1,10 +1,5 @@
 """Training: it learns, it resumes exactly, and what it writes generates."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +10,7 @@ from flows.train import STATE, run_training
 from flows.train_jobs import VaeJob
 from models.generator import load_generator
 from tasks.errors import BadInput
+from tests.flows.killed import train_until_killed
 from tests.tiny import WordEncoder, write_tiny
 
 pytestmark = pytest.mark.slow
@@ -40,13 +36,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Pat
         "job = VaeJob.model_validate_json(sys.argv[1]); run_training(job, WordEncoder())"
     )
     wanted = job(dataset, tmp_path / "killed")
-    command = [sys.executable, "-c", script, wanted.model_dump_json()]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as process:
-        deadline = time.monotonic() + 120
-        while not (wanted.out / STATE).exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    assert (wanted.out / STATE).exists()
+    train_until_killed(script, wanted.model_dump_json(), state=wanted.out / STATE)
     summary = run_training(wanted, WordEncoder())
     assert summary.steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))

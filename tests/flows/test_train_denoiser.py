@@ -1,11 +1,6 @@
 """Training a denoiser: it learns from noisy pictures alone, resumes exactly, and serves the chain."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -20,6 +15,7 @@ from benchmarks.denoise_data import noisy, unbiased
 from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
 from tasks.enhance import enhance, open_chain
 from tasks.errors import BadInput
+from tests.flows.killed import train_until_killed
 
 pytestmark = pytest.mark.slow
 SIGMA = 0.1
@@ -91,13 +87,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Pat
         "run_denoiser_training(DenoiserJob.model_validate_json(sys.argv[1]))"
     )
     wanted = job(archive, tmp_path / "killed")
-    command = [sys.executable, "-c", script, wanted.model_dump_json()]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as process:
-        deadline = time.monotonic() + 120
-        while not (wanted.out / STATE).exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    assert (wanted.out / STATE).exists()
+    train_until_killed(script, wanted.model_dump_json(), state=wanted.out / STATE)
     assert run_denoiser_training(wanted).steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
     assert once.keys() == resumed.keys()

@@ -1,12 +1,7 @@
 """The latent families: each learns, goes on exactly after a kill, generates, and says what is wrong in a sentence."""
 
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +16,7 @@ from flows.train import STATE, run_training
 from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob
 from models.generator import load_generator
 from tasks.errors import BadInput
+from tests.flows.killed import train_until_killed
 from tests.tiny import WordEncoder, write_tiny
 
 pytestmark = pytest.mark.slow
@@ -72,13 +68,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(
     family: str, dataset: str, trained: dict[str, Path], tmp_path: Path
 ) -> None:
     wanted = job(family, dataset, tmp_path / "killed", trained["autoencoder"])
-    command = [sys.executable, "-c", CODE, type(wanted).__name__, wanted.model_dump_json()]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as process:
-        deadline = time.monotonic() + 120
-        while not (wanted.out / STATE).exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert (wanted.out / STATE).exists()
+    train_until_killed(CODE, type(wanted).__name__, wanted.model_dump_json(), state=wanted.out / STATE)
     assert run_training(wanted, WordEncoder()).steps == 4
     once, resumed = weights(trained[family]), weights(wanted.out)
     assert once.keys() == resumed.keys()
