@@ -6,8 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows import runtime
-from flows.evaluate import EvaluateJob, EvaluateOptions, table
+from flows.evaluate import EvaluateJob, EvaluateOptions
 from flows.evaluate import evaluate as flow
+from tasks.evaluation.table import table
 
 
 def evaluate(

@@ -13,13 +13,14 @@ from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tasks.collect import CollectOptions, collect, find_in_folder, find_in_parquet
+from tasks.collect import CollectOptions, collect
 from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
 from tasks.emoji.dataset import write_concepts, write_pictures
 from tasks.emoji.rows import colour_rows, phrase_rows, scene_rows, single_rows, wording_rows
 from tasks.emoji.scenes import PROPS, Painter
 from tasks.errors import BadInput
-from tasks.plan import find_input
+from tasks.find import find_in_folder, find_in_parquet
+from tasks.input import find_input
 from tasks.storage import Storage, StorageError
 
 

@@ -24,11 +24,11 @@ from flows.options import RenderJob, RunOptions, allowed_failures
 from flows.progress import Progress
 from flows.runners import started
 from flows.summary import Summary
+from tasks.commit import Outcome
 from tasks.errors import BadInput, Stopped
 from tasks.lock import locked
 from tasks.record import open_record
 from tasks.storage import Storage, StorageError
-from tasks.write import Outcome
 
 if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
     from flows.reprocess_options import ReprocessJob

@@ -6,7 +6,6 @@ A judge that was trained apart and never sees a text (models/judge.py) looks at 
 `table.md`, `table.json`, and for each generator `names.png` and `scenes.png` to look at, in the order of `asked.csv`.
 """
 
-import csv
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from tasks import load
 from tasks.errors import BadInput
 from tasks.evaluation.questions import Named, Scene, ask_names, ask_scenes
 from tasks.evaluation.scores import frechet, judged, name_scores, scene_scores, variety
+from tasks.evaluation.table import notes, table, write_asked
 from tasks.training.captioned import Captioned, read_captioned
 from tasks.training.grid import write_grid
 
@@ -86,7 +86,7 @@ def run_evaluation(job: EvaluateJob) -> Evaluation:
     judge = load.usable(lambda: load_judge(job.judge))
     names, scenes = ask_names(data, job.names, job.seed), ask_scenes(data, job.scenes, job.seed)
     job.out.mkdir(parents=True, exist_ok=True)
-    _write_asked(job.out / "asked.csv", names, scenes)
+    write_asked(job.out / "asked.csv", names, scenes)
     figures = {"data set": real_figures(judge, data, names, scenes)}
     for reference in job.generators:
         generator = load.generator(reference, "cpu")
@@ -100,6 +100,11 @@ def run_evaluation(job: EvaluateJob) -> Evaluation:
         figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(reference))
         _write_table(job, figures, judge)
     return Evaluation(out=job.out, figures=figures)
+
+
+def _write_table(job: EvaluateJob, figures: dict[str, dict[str, float]], judge: Judge) -> None:
+    (job.out / "table.json").write_text(json.dumps(figures, indent=1), "utf-8")
+    (job.out / "table.md").write_text(table(figures) + "\n" + notes(judge.config.steps, job.names, job.scenes), "utf-8")
 
 
 def _nothing(texts: Sequence[str]) -> list[Tensor]:
@@ -164,50 +169,6 @@ def generator_figures(
         "pictures a second": len(scenes) / generating,
         "with encoding": len(scenes) / (encoding + generating),
     }
-
-
-def _write_asked(path: Path, names: Sequence[Named], scenes: Sequence[Scene]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["group", "text", "right"])
-        writer.writerows([q.group, q.text, " ".join(sorted(q.right))] for q in names)
-        for q in scenes:
-            things = [f"{colour} {concept}" if colour else concept for concept, colour in q.things]
-            writer.writerow(["scene", q.text, ", ".join([*things, *(word for word in (q.place, q.sky) if word)])])
-
-
-def _write_table(job: EvaluateJob, figures: dict[str, dict[str, float]], judge: Judge) -> None:
-    (job.out / "table.json").write_text(json.dumps(figures, indent=1), "utf-8")
-    (job.out / "table.md").write_text(table(figures) + "\n" + notes(job, judge), "utf-8")
-
-
-def table(figures: dict[str, dict[str, float]]) -> str:
-    """A Markdown table: a line a figure, a column a generator."""
-    rows = list(dict.fromkeys(name for column in figures.values() for name in column))
-    lines = [f"| | {' | '.join(figures)} |", f"|---|{'---:|' * len(figures)}"]
-    for name in rows:
-        lines.append(f"| {name} | {' | '.join(_cell(name, column.get(name)) for column in figures.values())} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    share = name.startswith(("exact", "paraphrases", "composition"))
-    return f"{value:.1%}" if share else f"{value:.0f}" if name == "pixels" else f"{value:.2f}"
-
-
-def notes(job: EvaluateJob, judge: Judge) -> str:
-    """What the figures are."""
-    return (
-        f"Told by the judge ({judge.config.steps} steps, shown no text) from {job.names} pictures a group of names "
-        f"and {job.scenes} of held-out sentences. The first column is the judge on the data set's own pictures: its "
-        "worth, and the ceiling of the others. Exact names were seen in training, paraphrases never; a name that two "
-        "concepts share is right with either. `distance`: Fréchet distance between the judge's views (384 numbers a "
-        "picture) of generated and real pictures of the same sentences, for the data set between two halves of it; it "
-        "compares generators, and with no FID of other networks. `variety`: how much pictures of one sentence differ "
-        "from seed to seed, as a share of how much those of different sentences do.\n"
-    )
 
 
 def _megabytes(folder: Path) -> float:

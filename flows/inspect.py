@@ -5,10 +5,10 @@ from collections import Counter
 from pydantic import BaseModel
 
 from flows.summary import read_outcomes
+from tasks.commit import read_table, shard_names
 from tasks.errors import BadInput
 from tasks.record import read_record
 from tasks.storage import Storage
-from tasks.write import read_table, shard_names
 
 
 class Inspection(BaseModel):

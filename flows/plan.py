@@ -16,12 +16,13 @@ from tasks import load
 from tasks.batching import USUAL_BATCH
 from tasks.enhance import open_chain
 from tasks.errors import BadInput
+from tasks.input import Input, find_input
 from tasks.load import AnyEncoder, AnyGenerator
-from tasks.plan import Input, Shard, auto_shard_size, find_input, mark_duplicates, plan_shards
+from tasks.metadata import Provenance
+from tasks.plan import Shard, auto_shard_size, mark_duplicates, plan_shards
 from tasks.read import duplicate_rows
 from tasks.record import versions
 from tasks.storage import Storage
-from tasks.write import Provenance
 
 ROOM = 0.8  # share of the free memory that weights may take: the rest is for what is computed
 

@@ -25,12 +25,13 @@ from flows.reprocess_summary import ReprocessSummary
 from flows.runners import on_gpu
 from flows.todo import Todo, list_todos
 from tasks.archive import ShardOfFiles
+from tasks.commit import Outcome
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.enhance import Chain, enhance, parse_chain, reach
+from tasks.files import Files, read, write
 from tasks.report import write_report
-from tasks.reprocess import Files, Recipe, read, reprocess, write
+from tasks.reprocess import Recipe, reprocess
 from tasks.storage import Storage
-from tasks.write import Outcome
 
 
 class Setting:

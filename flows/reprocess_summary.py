@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from flows.summary import Summary
+from tasks.commit import read_table
 from tasks.storage import Storage
-from tasks.write import read_table
 
 NAMED = 100  # incomplete studies in the summary; the quarantine names them all
 

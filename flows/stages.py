@@ -20,6 +20,7 @@ from flows.plan import Plan
 from models.diffusers_encoder import DiffusersTextEncoder
 from tasks import encode, enhance, explain, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
+from tasks.commit import Outcome
 from tasks.features import feature_folder
 from tasks.plan import Shard
 from tasks.storage import Storage, StorageError
@@ -171,7 +172,7 @@ def enhance_shard(setting: Setting, shard: Shard, work: Work) -> Work:
 
 
 @task(name="write", task_run_name="write {shard.name}", **STORED)
-def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> write.Outcome:
+def write_shard(setting: Setting, shard: Shard, work: Work, attempt: int) -> Outcome:
     outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt, setting.job.explain)
     work.release()
     return outcome

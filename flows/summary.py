@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import BaseModel
 from rich.table import Table
 
+from tasks.commit import Outcome
 from tasks.storage import Storage
-from tasks.write import Outcome
 
 
 class Summary(BaseModel):

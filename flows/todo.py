@@ -6,8 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 from flows.options import RunOptions
 from flows.summary import Summary, read_outcomes
+from tasks.commit import read_table, shard_names
 from tasks.storage import Storage
-from tasks.write import read_table, shard_names
 
 
 class _Named(Protocol):

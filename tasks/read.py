@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
-from tasks.plan import READ_BUFFER, Input, Shard
+from tasks.input import READ_BUFFER, Input
+from tasks.plan import Shard
 from tasks.storage import explain, filesystem
 from tasks.work import Failure, Prompt, Work
 

@@ -26,12 +26,13 @@ from flows.reprocess_options import ReprocessJob
 from flows.reprocess_plan import ReprocessPlan
 from tasks.enhance import enhance, parse_chain
 from tasks.explain import heat_file
+from tasks.files import read, write
+from tasks.metadata import EXPLAINED
 from tasks.record import open_record
 from tasks.report import write_report
-from tasks.reprocess import Recipe, read, reprocess, write
+from tasks.reprocess import Recipe, reprocess
 from tasks.storage import Storage
 from tasks.work import Heat
-from tasks.write import EXPLAINED
 from tests.tasks.dicom.samples import sample
 from tests.tasks.run_folder import PROMPTS, make_run, picture_id
 

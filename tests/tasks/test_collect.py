@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from flows.cli import main
-from tasks.collect import Collected, CollectOptions, collect, find_in_folder, find_in_parquet
+from tasks.collect import Collected, CollectOptions, collect
 from tasks.errors import BadInput
-from tasks.plan import find_input
+from tasks.find import find_in_folder, find_in_parquet
+from tasks.input import find_input
 from tasks.storage import Storage
 
 OPTIONS = CollectOptions(licence="CC0-1.0", edge=32, held_out=0.3)

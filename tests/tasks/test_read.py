@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.plan import find_input, mark_duplicates, plan_shards
+from tasks.input import find_input
+from tasks.plan import mark_duplicates, plan_shards
 from tasks.read import ReadOptions, duplicate_rows, picture_seed, read
 from tasks.storage import Storage
 from tasks.work import Work

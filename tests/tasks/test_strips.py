@@ -12,7 +12,8 @@ from pydicom import dcmread
 from tasks.archive import Archive
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.enhance import enhance, parse_chain, reach
-from tasks.reprocess import Recipe, read, reprocess, write
+from tasks.files import read, write
+from tasks.reprocess import Recipe, reprocess
 from tasks.storage import Storage
 from tests.tasks.dicom.samples import sample
 from tests.tasks.test_burned_in import burn

@@ -13,12 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
+from tasks.commit import Outcome
 from tasks.layouts import Layout
+from tasks.metadata import Provenance
 from tasks.plan import Shard
 from tasks.preprocess import Prepared
 from tasks.storage import Storage
 from tasks.work import Failure, Picture, Prompt, Work
-from tasks.write import Outcome, Provenance, WriteOptions, write
+from tasks.write import WriteOptions, write
 
 MADE_BY = Provenance(
     encoder="gemma", encoder_digest="e", generator="vae", generator_digest="g" * 64, settings={"enhance": ""}
