@@ -54,16 +54,8 @@ class RunOptions(BaseModel):
 
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
-    batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
-    """Pictures given to the generator at once; by default 32, or of a diffusers checkpoint what `imagemill tune` found
-    (else by size). Halved by itself when memory is too small."""
     window: Annotated[int, Field(ge=1, le=64)] = 3
     """Shards in flight: more overlap for more memory."""
-    phase: Literal["auto", "together", "split"] = "auto"
-    """Of a diffusers checkpoint: hold encoder and denoiser at once, or split: encode a window of shards, let the
-    encoder go, generate. By default what the free memory allows."""
-    keep_features: str | None = None
-    """Folder (local or s3://) where a diffusers checkpoint's text features are kept, and looked for first."""
     runner: Literal["threads", "ray", "dask"] = "threads"
     """What runs the stages: threads of this process, or a Ray or Dask cluster (a local one if no address is set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"
@@ -99,8 +91,21 @@ class RunOptions(BaseModel):
         return self
 
 
+class RenderRunOptions(RunOptions):
+    """How the models of `render` are put to work; none of these changes what is made either."""
+
+    batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
+    """Pictures given to the generator at once; by default 32, or of a diffusers checkpoint what `imagemill tune` found
+    (else by size). Halved by itself when memory is too small."""
+    phase: Literal["auto", "together", "split"] = "auto"
+    """Of a diffusers checkpoint: hold encoder and denoiser at once, or split: encode a window of shards, let the
+    encoder go, generate. By default what the free memory allows."""
+    keep_features: str | None = None
+    """Folder (local or s3://) where a diffusers checkpoint's text features are kept, and looked for first."""
+
+
 class RenderOptions(
-    ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RunOptions
+    ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RenderRunOptions
 ):
     """All that `render` can be told beside its input and output."""
 
@@ -132,6 +137,6 @@ class RenderJob(RenderOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The part of the job that decides what is made: a run folder belongs to one such."""
-        shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RunOptions.model_fields})
+        shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
         unset = Acceleration().model_dump(mode="json")  # what is off need not stand in every record
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

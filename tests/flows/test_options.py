@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from flows.options import RenderJob, RunOptions, allowed_failures
+from flows.options import RenderJob, RenderRunOptions, allowed_failures
 from tasks.errors import BadInput
 
 
@@ -34,7 +34,7 @@ def test_how_the_work_is_done_is_not_what_is_made() -> None:
     assert job(**other).shaping() == job().shaping()
     assert job(seed=1).shaping() != job().shaping()
     assert job(enhance="contrast:1.1").shaping() != job().shaping()
-    assert not RunOptions.model_fields.keys() & job().shaping().keys()
+    assert not RenderRunOptions.model_fields.keys() & job().shaping().keys()
 
 
 def test_retry_without_resume_is_refused() -> None:
