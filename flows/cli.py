@@ -15,7 +15,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
@@ -35,7 +35,11 @@ app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of pro
 app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned data set to train on.")
 app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")
 app.command("flows.cli_evaluate:evaluate", name="evaluate", help="Say how good generators' pictures are, by a judge.")
-app.command("flows.cli_reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
+app.command(
+    "flows.cli_reprocess:reprocess",
+    name="reprocess",
+    help="Enhance an archive of pictures, de-identified.",
+)
 app.command("flows.cli_reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
 app.command("flows.cli_tune:tune", name="tune", help="Measure which batch size suits a diffusers checkpoint here.")
 
@@ -46,7 +50,7 @@ def render(
     *,
     out: str | None = None,
     job: Path | None = None,
-    dry_run: bool = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[RenderOptions | None, Parameter(name="*")] = None,
 ) -> int:
@@ -162,6 +166,18 @@ def sentence(error: ValidationError) -> str:
     return "\n".join(lines)
 
 
+def _told(error: CycloptsError) -> str:
+    """What is wrong with a command line, one sentence a line."""
+    if isinstance(error.__cause__, ValidationError):
+        return sentence(error.__cause__)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{error.unused_tokens[0]!r} is one argument too many; --help says what the command takes."
+    if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
+        name, positional = error.argument.name, error.argument.field_info.is_positional
+        return f"{name.lstrip('-').upper() if positional else name} is missing; --help says what it is."
+    return str(error)
+
+
 def _fail(message: str, code: int) -> NoReturn:
     print(f"imagemill: {message}", file=sys.stderr)
     sys.exit(code)
@@ -176,8 +192,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except ValidationError as error:
         _fail(sentence(error), BAD_INPUT)
     except CycloptsError as error:
-        cause = error.__cause__
-        _fail(sentence(cause) if isinstance(cause, ValidationError) else str(error), BAD_INPUT)
+        _fail(_told(error), BAD_INPUT)
     except (StorageError, Stopped, MemoryError) as error:
         _fail(str(error), FAILED)
     except KeyboardInterrupt:

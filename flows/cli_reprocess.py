@@ -19,7 +19,7 @@ def reprocess(
     *,
     out: str | None = None,
     job: Path | None = None,
-    dry_run: bool = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[ReprocessOptions | None, Parameter(name="*")] = None,
 ) -> int:
@@ -44,7 +44,7 @@ def reprocess(
     return plan_or_run(full, plan, flow, dry_run, as_json)
 
 
-def locate(archive: str, rows: list[int]) -> int:
+def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())]) -> int:
     """Tell which files of an archive stand at these rows; results name files by their rows alone.
 
     Parameters

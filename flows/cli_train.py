@@ -32,13 +32,29 @@ def emoji(*, job: Annotated[EmojiDatasetJob, Parameter(name="*")]) -> int:
 
 @dataset.command
 def folder(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
-    """A folder of your own pictures; captions in metadata.jsonl, metadata.csv, captions.csv, or a .txt beside each."""
+    """A folder of your own pictures; captions in metadata.jsonl, metadata.csv, captions.csv, or a .txt beside each.
+
+    Parameters
+    ----------
+    path
+        The folder, local or s3://.
+    out
+        Folder for the data set, local or s3://; must be new or empty.
+    """
     return _collect(CollectJob(path=path, out=out, **options.model_dump()), "folder")
 
 
 @dataset.command
 def parquet(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
-    """Parquet files with a column `image` (bytes, or as Hugging Face keeps them) and `text`, `prompt` or `caption`."""
+    """Parquet files with a column `image` (bytes, or as Hugging Face keeps them) and `text`, `prompt` or `caption`.
+
+    Parameters
+    ----------
+    path
+        A file, a folder or a glob, local or s3://.
+    out
+        Folder for the data set, local or s3://; must be new or empty.
+    """
     return _collect(CollectJob(path=path, out=out, **options.model_dump()), "parquet")
 
 

@@ -56,6 +56,7 @@ def test_a_job_file_takes_the_same_options_and_the_command_line_wins(
         (["--job", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["--text-column", "nope"], "there is no column 'nope'"),
         (["--generator", "/nowhere"], "/nowhere"),
+        (["more.parquet"], "'more.parquet' is one argument too many"),
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_exit_code_2(
@@ -79,6 +80,24 @@ def test_a_wrong_job_file_is_one_sentence(
     code, _, error = run(capsys, "render", "--job", str(tmp_path / "job.yaml"))
     assert code == 2
     assert words in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["locate", "archive"], "ROWS is missing"),
+        (["dataset", "folder", "photos", "--out", "out"], "--licence is missing"),
+        (["render", "prompts.parquet", "--out"], "--out requires an argument"),
+        (["reprocess", "archive", "--out", "run", "--phase", "split"], "Unknown option: --phase"),
+    ],
+)
+def test_an_incomplete_command_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    code, _, error = run(capsys, *arguments)
+    assert code == 2
+    assert words in error
+    assert len(error.strip().splitlines()) == 1
 
 
 def test_missing_input_and_output_are_both_named(capsys: pytest.CaptureFixture[str]) -> None:
