@@ -3,10 +3,6 @@
 A shard is read, packed as text and let go: memory is that of a few shards and of the finished page.
 """
 
-import base64
-import gzip
-import io
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import BadInput
+from tasks.report_pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
 from tasks.storage import Storage
 
 # The page lists (grid, search) this many; the header counts all. A browser lays out no element taller than some
@@ -25,8 +22,6 @@ from tasks.storage import Storage
 LISTED_PICTURES = 100_000
 LISTED_QUARANTINED = 10_000
 LISTED_CHARACTERS = 32_000_000
-CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
-CLIP_FULL = 10_000
 
 # All columns of a picture are in the page until this much base64 is spent (some 20,000 pictures); then the dialog
 # names the Parquet file and the row.
@@ -35,12 +30,10 @@ DETAIL_ROWS = 500  # pictures unpacked together on a click
 
 EMBEDDED = 1_000  # pictures with a thumbnail in the page
 
-_LISTED_COLUMNS = {"id", "row", "text", "language", "modality", "keywords", "image", "preview"}
 _READ_AHEAD = 4
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Columns = dict[str, list[Any]]
 
 
 @dataclass
@@ -124,11 +117,11 @@ class _Lister:
         for start in range(0, len(table), DETAIL_ROWS):
             if self._detail_bytes < DETAIL_BYTES:
                 chunk = table.slice(start, DETAIL_ROWS)
-                packed = _packed_details(chunk)
+                packed = packed_details(chunk)
                 self._detail_bytes += len(packed)
                 self._data.details.append((self._pictures + start, len(chunk), packed))
         self._pictures += len(table)
-        columns = _listed_columns(table)
+        columns = listed_columns(table)
         self._characters += sum(len(text) for name in ("id", "text", "keywords") for text in columns[name])
         return columns
 
@@ -138,25 +131,9 @@ class _Lister:
             told = [f"row {row}" + f" of study {study}" * bool(study) for row, study in _pairs(table, "row", "study")]
             table = table.rename_columns({"source": "prompt_id"}).append_column("text", pa.array(told, pa.string()))
         return {
-            name: [_clip(value, CLIP) if isinstance(value, str) else value for value in table[name].to_pylist()]
+            name: [clip(value, CLIP) if isinstance(value, str) else value for value in table[name].to_pylist()]
             for name in ("prompt_id", "row", "text", "stage", "error", "attempt")
         }
-
-
-class Pack:
-    """JSON lines, gzipped, base64: a third of the size, and no character of a prompt reaches the HTML parser."""
-
-    def __init__(self) -> None:
-        self._sink = io.BytesIO()
-        self._gzip = gzip.GzipFile(fileobj=self._sink, mode="wb", compresslevel=6, mtime=0)
-
-    def add(self, value: Any) -> None:
-        line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
-        self._gzip.write(line.encode("utf-8", "replace"))
-
-    def close(self) -> str:
-        self._gzip.close()
-        return base64.b64encode(self._sink.getbuffer()).decode()
 
 
 def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -189,60 +166,3 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
 
 def _pairs(table: pa.Table, first: str, second: str) -> Iterator[tuple[Any, Any]]:
     return zip(table[first].to_pylist(), table[second].to_pylist(), strict=True)
-
-
-def _listed_columns(table: pa.Table) -> Columns:
-    ids = table["id"].to_pylist()
-    facet = table["language" if "language" in table.column_names else "modality"].to_pylist()
-    words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
-    return {
-        "id": ids,
-        "row": table["row"].to_pylist(),
-        "text": [_clip(text, CLIP) for text in table["text"].to_pylist()],
-        "language": [value or "" for value in facet],
-        "keywords": [_clip(" ".join(some or ()), CLIP) for some in words],
-        # The id inside the path would cost as much again as the id column: NUL, which no path holds, stands for it.
-        "image": [
-            (path or "").replace(id, "\0") if id else path or ""
-            for path, id in zip(table["image"].to_pylist(), ids, strict=True)
-        ],
-    }
-
-
-def _packed_details(table: pa.Table) -> str:
-    """The columns that are not listed, carried ones too, each value as the text (or words) that the dialog shows."""
-    columns: Columns = {
-        name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
-        for name in table.column_names
-        if name not in _LISTED_COLUMNS
-    }
-    if any(len(text or "") > CLIP for text in table["text"].to_pylist()):
-        columns["text"] = [_clip(text, CLIP_FULL) for text in table["text"].to_pylist()]
-    pack = Pack()
-    pack.add(columns)
-    return pack.close()
-
-
-def _shown(value: Any, kind: pa.DataType) -> str | list[str] | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return _clip(value, CLIP_FULL)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return [_clip(item, CLIP) for item in value[:CLIP]]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6g}" if pa.types.is_float32(kind) else repr(value)
-    if isinstance(value, list | dict | tuple):  # nested carried columns read best as JSON
-        return _clip(json.dumps(value, ensure_ascii=False, default=_plain), CLIP_FULL)
-    return _clip(_plain(value), CLIP_FULL)
-
-
-def _plain(value: Any) -> str:
-    return f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
-
-
-def _clip(text: str | None, characters: int) -> str:
-    text = text or ""
-    return text if len(text) <= characters else text[:characters] + "…"

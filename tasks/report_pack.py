@@ -1,0 +1,90 @@
+"""Rows of a run as the text that the report's page holds."""
+
+import base64
+import gzip
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+
+CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
+CLIP_FULL = 10_000
+_LISTED_COLUMNS = {"id", "row", "text", "language", "modality", "keywords", "image", "preview"}
+
+Columns = dict[str, list[Any]]
+
+
+class Pack:
+    """JSON lines, gzipped, base64: a third of the size, and no character of a prompt reaches the HTML parser."""
+
+    def __init__(self) -> None:
+        self._sink = io.BytesIO()
+        self._gzip = gzip.GzipFile(fileobj=self._sink, mode="wb", compresslevel=6, mtime=0)
+
+    def add(self, value: Any) -> None:
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+        self._gzip.write(line.encode("utf-8", "replace"))
+
+    def close(self) -> str:
+        self._gzip.close()
+        return base64.b64encode(self._sink.getbuffer()).decode()
+
+
+def listed_columns(table: pa.Table) -> Columns:
+    """The columns that are listed and searched."""
+    ids = table["id"].to_pylist()
+    facet = table["language" if "language" in table.column_names else "modality"].to_pylist()
+    words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
+    return {
+        "id": ids,
+        "row": table["row"].to_pylist(),
+        "text": [clip(text, CLIP) for text in table["text"].to_pylist()],
+        "language": [value or "" for value in facet],
+        "keywords": [clip(" ".join(some or ()), CLIP) for some in words],
+        # The id inside the path would cost as much again as the id column: NUL, which no path holds, stands for it.
+        "image": [
+            (path or "").replace(id, "\0") if id else path or ""
+            for path, id in zip(table["image"].to_pylist(), ids, strict=True)
+        ],
+    }
+
+
+def packed_details(table: pa.Table) -> str:
+    """The columns that are not listed, carried ones too, each value as the text (or words) that the dialog shows."""
+    columns: Columns = {
+        name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
+        for name in table.column_names
+        if name not in _LISTED_COLUMNS
+    }
+    if any(len(text or "") > CLIP for text in table["text"].to_pylist()):
+        columns["text"] = [clip(text, CLIP_FULL) for text in table["text"].to_pylist()]
+    pack = Pack()
+    pack.add(columns)
+    return pack.close()
+
+
+def _shown(value: Any, kind: pa.DataType) -> str | list[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return clip(value, CLIP_FULL)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return [clip(item, CLIP) for item in value[:CLIP]]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}" if pa.types.is_float32(kind) else repr(value)
+    if isinstance(value, list | dict | tuple):  # nested carried columns read best as JSON
+        return clip(json.dumps(value, ensure_ascii=False, default=_plain), CLIP_FULL)
+    return clip(_plain(value), CLIP_FULL)
+
+
+def _plain(value: Any) -> str:
+    return f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
+
+
+def clip(text: str | None, characters: int) -> str:
+    """The text, cut to so many characters."""
+    text = text or ""
+    return text if len(text) <= characters else text[:characters] + "…"
