@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from cyclopts import Parameter
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, Field
@@ -39,7 +40,7 @@ _COLUMNS, _SHOWN = 8, 40  # of the grids
 class EvaluateOptions(BaseModel):
     """How much is asked, and who judges."""
 
-    judge: Path = WEIGHTS
+    judge: Annotated[Path, Parameter(show_default=False)] = WEIGHTS
     """Checkpoint of the judge; by default the one in this package, of `imagemill train judge`."""
     names: Annotated[int, Field(ge=1)] = 200
     """Questions of each group: exact names and paraphrases in English and in Chinese."""
