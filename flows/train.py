@@ -70,12 +70,12 @@ def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = No
     data = read_captioned(job.dataset)
     claim(job.out, job, {"dataset", "out", "every", "cache", "device"})
     if isinstance(job, LatentJob):
-        family, schedule = _latent_family(job, data, encoder), _latent_schedule(job)
+        family, device = _latent_family(job, data, encoder), job.device
     else:
         assert isinstance(job, VaeJob)
-        family, schedule = _vae_family(job, data, encoder), Schedule(job.steps, job.rate, job.seed)
+        family, device = _vae_family(job, data, encoder), "cpu"
     _list(job.out / "refused.csv", data.refused)
-    loop = Loop(family, schedule)
+    loop = Loop(family, _schedule(job, device))
     if (job.out / STATE).exists():
         loop.resume(job.out / STATE)
     _train(job, loop, data, page)
@@ -129,11 +129,9 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
     return latent_flow.build(wanted, shown, job.batch, job.device, source, job.lora)
 
 
-def _latent_schedule(job: LatentJob) -> Schedule:
+def _schedule(job: TrainJob, device: str) -> Schedule:
     # The GAN's gradient penalty is a second derivative, which bfloat16 is too coarse for.
-    bf16 = job.precision == "bf16" or (
-        job.precision == "auto" and job.family != "gan" and multiplies_bfloat16(job.device)
-    )
+    bf16 = job.precision == "bf16" or (job.precision == "auto" and job.family != "gan" and multiplies_bfloat16(device))
     return Schedule(job.steps, job.rate, job.seed, job.average, bf16)
 
 

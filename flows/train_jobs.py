@@ -28,6 +28,10 @@ class TrainJob(BaseModel):
         None,
         description="Folder that keeps captions' features and small pictures, for several trainings; or OUT/cache.",
     )
+    average: float = Field(0.999, ge=0, lt=1, description="What a step keeps of the weights' moving average; 0: none.")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bfloat16 where the processor computes faster in it."
+    )
 
 
 class VaeJob(TrainJob):
@@ -36,6 +40,7 @@ class VaeJob(TrainJob):
     family = "vae"
 
     rate: float = Field(1.5e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
+    average: float = Field(0.99, ge=0, lt=1, description="What a step keeps of the weights' moving average; 0: none.")
     captions: int = Field(
         128, ge=0, description="Captions a step reads; 0 leaves the reader and the priors as they are."
     )
@@ -55,10 +60,6 @@ class LatentJob(TrainJob):
         256, ge=64, multiple_of=64, description="Width of a new model's transformer, which reads the text."
     )
     layers: int = Field(4, ge=1, description="Its layers.")
-    average: float = Field(0.999, ge=0, lt=1, description="What a step keeps of the weights' moving average; 0: none.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bfloat16 where the processor computes faster in it."
-    )
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps.")
     mirror: float = Field(0.5, ge=0, le=1, description="Share of pictures mirrored, of those whose captions permit it.")
     crop: float = Field(0.1, ge=0, lt=1, description="At most so much of a picture's edge is cut off.")

@@ -1,11 +1,13 @@
 """Reads a text's features: what is named (in order of mention) and in which colour, and which place and sky.
 
 Each object slot points at words (attention over the tokens, four heads), and what it points at, taken straight from the
-language model's features, becomes a query that is matched against the key of every concept in memory.
+language model's features, becomes a query that is matched against the key of every concept in memory. A key is mostly a
+projection of what the concept's captions mean to the language model, one projection for all concepts, so that a name
+that no training saw is found by its meaning (as in prototypical networks, Snell 2017); a little is each concept's own.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +16,15 @@ from torch.nn import functional as F
 OBJECT_SLOTS = 4
 HEADS = 4  # words that a slot points at: a name has several, and its colour is another
 NOISE, HIDDEN = 0.3, 0.12  # in training: spread of the noise on normalised features, share of the words that are hidden
+OWN = 0.3  # how much of a key is learned for its concept alone, against 1 for what its captions mean
 
 
 @dataclass
 class Reading:
     """Of a batch: `present` (n, 4) logits, `concepts` (n, 4, concepts) and `colours` (n, 4, colours + 1) logits, the
     last for a thing's own colour, `slots` (n, 4, width) and `scene` (n, width) features, `place` (n, places) and `sky`
-    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's."""
+    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's; and of all concepts the `keys`
+    (concepts, key)."""
 
     present: Tensor
     concepts: Tensor
@@ -30,10 +34,14 @@ class Reading:
     place: Tensor
     sky: Tensor
     words: Tensor
+    keys: Tensor
 
 
 class Reader(nn.Module):
-    """A small transformer over (n, tokens, features); `mean` and `spread` normalise a frozen encoder's features."""
+    """A small transformer over (n, tokens, features); `mean` and `spread` normalise a frozen encoder's features.
+
+    `meanings` (concepts, features) are set from the data set and not learned: see `pooled`.
+    """
 
     mean: Tensor
     spread: Tensor
@@ -54,15 +62,40 @@ class Reader(nn.Module):
         self.pointed = nn.Linear(width, width)
         read = HEADS * features + width
         self.ask = nn.Sequential(nn.LayerNorm(read), nn.Dropout(0.3), nn.Linear(read, key))
-        self.keys = nn.Parameter(torch.randn(concepts, key))
+        self.key = key
+        self.meanings = nn.Parameter(torch.zeros(concepts, features), requires_grad=False)
+        self.meant = nn.Sequential(nn.Dropout(0.3), nn.Linear(features, key))
+        self._known: Tensor | None = None
+        self.own = nn.Parameter(0.1 * torch.randn(concepts, key))
         self.sharpness = nn.Parameter(torch.tensor(2.7))
         self.colour = nn.Sequential(nn.LayerNorm(read), nn.Dropout(0.1), nn.Linear(read, colours + 1))
         self.present = nn.Linear(width, 1)
         self.place = nn.Linear(read, places)
         self.sky = nn.Linear(read, skies)
 
+    def normalised(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Features (n, tokens, features) with mean 0 and spread 1 where the mask is true, 0 elsewhere."""
+        return ((tokens - self.mean) / self.spread) * mask.unsqueeze(-1)
+
+    def pooled(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The mean of each text's normalised features but the first, which every text begins with, (n, features)."""
+        return self.normalised(tokens, mask)[:, 1:].sum(1) / (mask.sum(1, keepdim=True) - 1).clamp(min=1)
+
+    def train(self, mode: bool = True) -> Self:
+        self._known = None
+        return super().train(mode)
+
+    def keys(self) -> Tensor:
+        """The key of every concept, (concepts, key), of length 1; outside training computed once."""
+        if self._known is not None:
+            return self._known
+        keys = F.normalize(F.normalize(self.meant(self.meanings), dim=-1) + OWN * self.own, dim=-1)
+        if not self.training and not keys.requires_grad:
+            self._known = keys
+        return keys
+
     def forward(self, tokens: Tensor, mask: Tensor) -> Reading:
-        tokens = ((tokens - self.mean) / self.spread) * mask.unsqueeze(-1)
+        tokens = self.normalised(tokens, mask)
         if self.training:
             tokens = tokens + NOISE * torch.randn_like(tokens)
             shown = torch.rand(mask.shape) > HIDDEN
@@ -78,7 +111,8 @@ class Reader(nn.Module):
         read = torch.cat([pointed, slots], -1)
         things, scene = read[:, :OBJECT_SLOTS], F.dropout(read[:, OBJECT_SLOTS], 0.2, self.training)
         asked = F.normalize(self.ask(things), dim=-1)
-        concepts = self.sharpness.exp() * asked @ F.normalize(self.keys, dim=-1).T
+        keys = self.keys()
+        concepts = self.sharpness.exp() * asked @ keys.T
         return Reading(
             self.present(slots[:, :OBJECT_SLOTS]).squeeze(-1),
             concepts,
@@ -88,4 +122,5 @@ class Reader(nn.Module):
             self.place(scene),
             self.sky(scene),
             words.unflatten(1, (-1, HEADS)).mean(2),
+            keys,
         )

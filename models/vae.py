@@ -67,7 +67,7 @@ class StructuredVae(nn.Module):
         scene = 2 * EMBED
         self.props = _mlp(scene + EMBED, len(config.props) + 1)  # which sprite a slot of the surroundings holds, if any
         self.prop_pose = _mlp(scene + 2 * EMBED, 2 * POSE)
-        self.object_pose = _mlp(scene + width + self.reader.keys.shape[1], 2 * POSE)
+        self.object_pose = _mlp(scene + width + self.reader.key, 2 * POSE)
         self.z_prior = _mlp(scene + width, 2 * LATENT)
         self.light = nn.Linear(scene, config.slots * 3)
         silence(self.light)
@@ -92,7 +92,7 @@ class StructuredVae(nn.Module):
 
     def object_poses(self, scene: Tensor, reading: Reading, concepts: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (n, 4, 3) of the poses of the named things, given which (n, 4) they are."""
-        keys = self.reader.keys.detach()[concepts]
+        keys = reading.keys.detach()[concepts]
         inputs = [scene[:, None].expand(-1, OBJECT_SLOTS, -1), reading.slots, keys]
         return _gaussian(self.object_pose(torch.cat(inputs, -1)))
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.features import pad
 from models.reader import OBJECT_SLOTS
+from models.vae import StructuredVae
 from tasks.emoji.concepts import plain
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _AT_ONCE = 256
 
 
 @torch.no_grad()
-def evaluate(family: "VaeFamily") -> dict[str, float]:
+def evaluate(family: "VaeFamily", model: StructuredVae) -> dict[str, float]:
     """Shares between 0 and 1, by group of captions; a group that the data set lacks is left out.
 
     `name en`, `name zh`: exact names, trained on; `paraphrase en`, `paraphrase zh`: other names, no source of which was
@@ -24,7 +25,7 @@ def evaluate(family: "VaeFamily") -> dict[str, float]:
     in order), `scene place`, `scene sky`, `scene colour` (of each thing, most have their own): held-out composed
     scenes, whose captions leave some places and skies unsaid. Concepts that share a name count for each other.
     """
-    family.model.eval()
+    model.eval()
     rows = family.data.rows
     owners: dict[str, set[int]] = {}
     for row in rows:
@@ -38,34 +39,34 @@ def evaluate(family: "VaeFamily") -> dict[str, float]:
             ]
             if not chosen:
                 continue
-            best = torch.cat([part.topk(5).indices for part in _concepts(family, chosen)])
+            best = torch.cat([part.topk(5).indices for part in _concepts(family, model, chosen)])
             right = [
                 {family.number[rows[i]["concepts"][0]]} | owners.get(plain(rows[i]["caption"]), set()) for i in chosen
             ]
             pairs = list(zip(best.tolist(), right, strict=True))
             figures[f"{kind} {language} top-1"] = sum(b[0] in r for b, r in pairs) / len(pairs)
             figures[f"{kind} {language} top-5"] = sum(bool(set(b) & r) for b, r in pairs) / len(pairs)
-    return figures | _scenes(family)
+    return figures | _scenes(family, model)
 
 
-def _concepts(family: "VaeFamily", chosen: list[int]) -> list[Tensor]:
+def _concepts(family: "VaeFamily", model: StructuredVae, chosen: list[int]) -> list[Tensor]:
     """The first slot's concept logits for the rows, in batches."""
     parts = []
     for start in range(0, len(chosen), _AT_ONCE):
         batch = pad([family.features[i] for i in chosen[start : start + _AT_ONCE]])
-        parts.append(family.model.reader(batch.tokens, batch.mask).concepts[:, 0])
+        parts.append(model.reader(batch.tokens, batch.mask).concepts[:, 0])
     return parts
 
 
-def _scenes(family: "VaeFamily") -> dict[str, float]:
+def _scenes(family: "VaeFamily", model: StructuredVae) -> dict[str, float]:
     chosen = [i for i, r in enumerate(family.data.rows) if r["kind"] == "scene" and r["split"] == "test"]
     if not chosen:
         return {}
     things = place = sky = colour = named = 0
     for start in range(0, len(chosen), _AT_ONCE):
         batch = family.batch(chosen[start : start + _AT_ONCE])
-        reading = family.model.reader(batch.tokens, batch.mask)
-        first = family.model.config.objects
+        reading = model.reader(batch.tokens, batch.mask)
+        first = model.config.objects
         wanted = batch.concepts[:, first : first + OBJECT_SLOTS]
         read = torch.where(reading.present > 0, reading.concepts.argmax(-1), -1)
         things += int((read == wanted).all(1).sum())

@@ -75,7 +75,24 @@ def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, refer
     mean, spread = features.statistics()
     model.reader.mean.copy_(mean)
     model.reader.spread.copy_(spread)
+    model.reader.meanings.data.copy_(_meanings(model, data, features))
     return model
+
+
+@torch.no_grad()
+def _meanings(model: StructuredVae, data: Captioned, features: FeatureCache) -> Tensor:
+    """What each concept's captions for training mean to the language model, (concepts, features), mean 0, spread 1."""
+    number = {c["id"]: i for i, c in enumerate(data.concepts[: model.config.coded])}
+    total, count = torch.zeros(len(number), model.config.features), torch.zeros(len(number), 1)
+    for i, row in enumerate(data.rows):
+        if row["split"] == "train" and row["kind"] != "scene":
+            read = pad([features[i]])
+            for concept in number.keys() & set(row["concepts"] or ()):
+                total[number[concept]] += model.reader.pooled(read.tokens, read.mask)[0]
+                count[number[concept]] += 1
+    meanings = total / count.clamp(min=1)
+    meanings -= meanings.mean(0)
+    return meanings / meanings.std().clamp(min=1e-6)
 
 
 def begin(model: StructuredVae, start: Path) -> None:
@@ -154,21 +171,21 @@ class VaeFamily(Family[StructuredVae]):
         return losses
 
     def figures(self, model: StructuredVae) -> dict[str, float]:
-        return evaluate(self)
+        return evaluate(self, model)
 
     @torch.no_grad()
     def sample(self, model: StructuredVae, path: Path) -> None:
         """Writes a grid: pictures above, their reconstructions below."""
         scenes = [i for i, r in enumerate(self.data.rows) if r["split"] == "test" and r["kind"] == "scene"]
         rows = scenes[:8] or [0]
-        self.model.eval()
+        model.eval()
         torch.manual_seed(0)
         pictures = torch.stack([self.data.picture(i) for i in rows])
-        _, made = picture_loss(self.model, self.batch(rows), pictures, self.data.sprites)
+        _, made = picture_loss(model, self.batch(rows), pictures, self.data.sprites)
         write_grid(path, [pictures, made])
 
     def save(self, model: StructuredVae, folder: Path, steps: int, card: str) -> None:
-        checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), self.model, card)
+        checkpoint.save(folder, self.name, replace(model.config, steps=steps), model, card)
 
     def resumed(self) -> None:
         self.model.memory.index()
