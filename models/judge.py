@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models import checkpoint
 from models.memory import ResidualBlock
 
-EDGE = 64  # pixels of a picture's side as the judge sees it
+EDGE = 128  # pixels of a picture's side as the judge sees it
 GRID = 16
 THERE = 0.3  # from this chance on, a cell that none beside it beats holds a thing
 WEIGHTS = Path(__file__).parent / "weights" / "judge"
@@ -66,7 +66,8 @@ class Judge(nn.Module):
         super().__init__()
         self.config = config
         wide, wider = config.width * 3 // 2, config.width * 2
-        self.enter = nn.Conv2d(48, config.width, 3, padding=1)
+        self.stem = nn.Conv2d(48, config.width * 3 // 4, 3, padding=1)  # of 4x4 pixels at a time
+        self.enter = nn.Conv2d(config.width * 3 // 4, config.width, 3, stride=2, padding=1)
         self.high = nn.ModuleList(ResidualBlock(config.width) for _ in range(2))
         self.to_middle = nn.Conv2d(config.width, wide, 3, stride=2, padding=1)
         self.middle = nn.ModuleList(ResidualBlock(wide) for _ in range(2))
@@ -84,7 +85,7 @@ class Judge(nn.Module):
     def forward(self, pictures: Tensor) -> Verdict:
         if pictures.shape[-2:] != (EDGE, EDGE):
             pictures = F.interpolate(pictures, (EDGE, EDGE), mode="bilinear", align_corners=False, antialias=True)
-        high = self.enter(F.pixel_unshuffle(pictures * 2 - 1, EDGE // GRID))
+        high = self.enter(F.silu(self.stem(F.pixel_unshuffle(pictures * 2 - 1, 4))))
         for block in self.high:
             high = block(high)
         middle = self.to_middle(F.silu(high))

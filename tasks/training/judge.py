@@ -1,7 +1,8 @@
 """Trains the judge of pictures (models/judge.py) on a data set that records what its pictures show.
 
 Pictures are moved, blurred, brightened and made noisy, so that the judge knows a thing in the softer pictures of other
-families too. Captions play no part.
+families too. Half of a step's pictures are scenes, a quarter show one thing, and a quarter are mosaics of four of those
+(as in YOLOv4, Bochkovskiy 2020): every concept is seen as often as any, large and small. Captions play no part.
 """
 
 import hashlib
@@ -17,32 +18,46 @@ from torch.nn import functional as F
 
 from models import checkpoint
 from models.colour import COLOURS
-from models.judge import EDGE, GRID, Judge, JudgeConfig, Verdict
+from models.judge import EDGE, GRID, Judge, JudgeConfig
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, decoded
 from tasks.training.grid import write_grid
 from tasks.training.loop import Family, Turn, rows_of
 
-_MOVED = 4  # pixels of 64 that a picture is moved at most
+_MOVED = EDGE // 16  # pixels that a picture is moved at most
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Distinct pictures (n, 3, 64, 64) uint8 and what they show: one line an object of (picture, concept, colour)
-    indices in `what`, and of (x, y) of its middle, as fractions, in `where`."""
+class _Seen:
+    """Of a step: pictures (n, 3, 128, 128) in [0, 1], their `place` (n) and `sky` (n), and of every object the number
+    of its `picture`, `what` it is and `where`, as in `Shown`."""
 
     pictures: Tensor
+    picture: Tensor
     what: Tensor
     where: Tensor
     place: Tensor
     sky: Tensor
-    train: Tensor
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Distinct pictures (n, 3, 128, 128) uint8 and what each shows: `what` (objects, 2), indices of concepts and of
+    colours, and `where` (objects, 2), the (x, y) of their middles, as fractions. The others are indices."""
+
+    pictures: Tensor
+    what: list[Tensor]
+    where: list[Tensor]
+    place: Tensor
+    sky: Tensor
+    singles: Tensor  # to learn from: pictures of one thing,
+    scenes: Tensor  # and of several
     test: Tensor
 
 
 def small(image: Image.Image) -> Tensor:
-    """A picture as the judge sees it, (3, 64, 64) uint8."""
+    """A picture as the judge sees it, (3, 128, 128) uint8."""
     reduced = image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX)
     return torch.from_numpy(np.asarray(reduced).copy()).permute(2, 0, 1)
 
@@ -53,7 +68,7 @@ def look(data: Captioned, config: JudgeConfig) -> Shown:
     known: set[bytes] = set()
     pictures: list[Tensor] = []
     what, where, place, sky = [], [], [], []
-    parts: dict[str, list[int]] = {"train": [], "test": []}
+    parts: dict[str, list[int]] = {"singles": [], "scenes": [], "test": []}
     for row in data.rows:
         digest = hashlib.sha256(row["image"]["bytes"]).digest()
         if digest in known or not row["objects"]:
@@ -61,29 +76,31 @@ def look(data: Captioned, config: JudgeConfig) -> Shown:
         known.add(digest)
         # Pictures of single things have captions of both splits: one in forty is held out.
         single = row["kind"] != "scene"
-        part = ("test" if digest[0] < 256 // 40 else "train") if single else row["split"]
-        parts[part].append(len(pictures))
-        for o in row["objects"]:
-            if o["concept"] in number:
-                colour = config.colours.index(o["colour"]) if o.get("colour") else len(config.colours)
-                what.append((len(pictures), number[o["concept"]], colour))
-                where.append((o["x"], o["foot"] - o["size"] / 2))
+        held_out = digest[0] < 256 // 40 if single else row["split"] == "test"
+        parts["test" if held_out else "singles" if single else "scenes"].append(len(pictures))
+        objects = [o for o in row["objects"] if o["concept"] in number]
+        colours = [config.colours.index(o["colour"]) if o.get("colour") else len(config.colours) for o in objects]
+        known_as = [number[o["concept"]] for o in objects]
+        what.append(torch.tensor([known_as, colours], dtype=torch.long).T)
+        where.append(torch.tensor([(o["x"], o["foot"] - o["size"] / 2) for o in objects]).reshape(-1, 2))
         pictures.append(small(decoded(row["image"])))
         place.append(config.places.index(row["place"] or PLAIN))
         sky.append(config.skies.index(row["sky"] or PLAIN))
-    if not parts["train"] or not what:
+    learned = parts["singles"] + parts["scenes"]
+    if not learned:
         raise BadInput(
             "The data set does not record what its pictures show, which a judge learns: make one with "
             "`imagemill dataset emoji`."
         )
     return Shown(
         torch.stack(pictures),
-        torch.tensor(what),
-        torch.tensor(where),
+        what,
+        where,
         torch.tensor(place),
         torch.tensor(sky),
-        torch.tensor(parts["train"]),
-        torch.tensor(parts["test"] or parts["train"][:1]),
+        torch.tensor(parts["singles"] or learned),
+        torch.tensor(parts["scenes"] or learned),
+        torch.tensor(parts["test"] or learned[:1]),
     )
 
 
@@ -105,24 +122,31 @@ class JudgeFamily(Family[Judge]):
         self.turns = [Turn([model])]
 
     def losses(self, turn: int, step: int) -> dict[str, Tensor]:
-        rows = torch.tensor(rows_of(self.shown.train, self.amount, step, self.seed, 0))
-        pictures, moved = _varied(self.shown.pictures[rows].float() / 255)
-        return self._losses(rows, self.model(pictures), moved)
+        mosaics = self.amount // 4
+        scenes = self._seen(rows_of(self.shown.scenes, self.amount - 2 * mosaics, step, self.seed, 0))
+        singles = rows_of(self.shown.singles, 5 * mosaics, step, self.seed, 1)
+        parts = [scenes, self._seen(singles[:mosaics]), _mosaic(self._seen(singles[mosaics:]))]
+        shown = _joined([part for part in parts if len(part.place)])
+        pictures, moved = _varied(shown.pictures)
+        return self._losses(replace(shown, pictures=pictures, where=shown.where + moved[shown.picture]))
 
-    def _losses(self, rows: Tensor, verdict: Verdict, moved: Tensor) -> dict[str, Tensor]:
+    def _seen(self, rows: list[int]) -> "_Seen":
         s = self.shown
-        at = {int(row): n for n, row in enumerate(rows)}
-        chosen = torch.isin(s.what[:, 0], rows)
-        picture = torch.tensor([at[int(row)] for row in s.what[chosen, 0]], dtype=torch.long)
-        middle = (s.where[chosen] + moved[picture]) * GRID
-        inside = ((middle >= 0) & (middle < GRID)).all(1)
-        picture, middle = picture[inside], middle[inside]
-        concept, colour = s.what[chosen, 1][inside], s.what[chosen, 2][inside]
+        what = torch.cat([torch.empty(0, 2, dtype=torch.long), *(s.what[row] for row in rows)])
+        where = torch.cat([torch.empty(0, 2), *(s.where[row] for row in rows)])
+        picture = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(s.what[row]) for row in rows]).long())
+        return _Seen(s.pictures[rows].float() / 255, picture, what, where, s.place[rows], s.sky[rows])
+
+    def _losses(self, shown: "_Seen") -> dict[str, Tensor]:
+        verdict = self.model(shown.pictures)
+        inside = ((shown.where >= 0) & (shown.where < 1)).all(1)
+        picture, middle = shown.picture[inside], shown.where[inside] * GRID
+        concept, colour = shown.what[inside].unbind(1)
         x, y = middle.long().unbind(1)
         losses = {
             "there": _focal(verdict.there.float(), picture, middle),
-            "place": F.cross_entropy(verdict.place, s.place[rows]),
-            "sky": F.cross_entropy(verdict.sky, s.sky[rows]),
+            "place": F.cross_entropy(verdict.place, shown.place),
+            "sky": F.cross_entropy(verdict.sky, shown.sky),
         }
         if len(picture):
             embedding = verdict.embedding[picture, :, y, x].float()
@@ -142,7 +166,7 @@ class JudgeFamily(Family[Judge]):
             right["sky"] += int((verdict.sky.argmax(-1) == s.sky[rows]).sum())
             seen = model.things(verdict)
             for n, row in enumerate(rows.tolist()):
-                for (_, concept, colour), (x, y) in zip(*_of(s, row), strict=True):
+                for (concept, colour), (x, y) in zip(s.what[row].tolist(), s.where[row].tolist(), strict=True):
                     things += 1
                     near = [t for t in seen[n] if abs(t.x - x) < 0.1 and abs(t.y - y) < 0.1 and t.concept == concept]
                     right["thing"] += bool(near)
@@ -163,10 +187,19 @@ class JudgeFamily(Family[Judge]):
         checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), model, card)
 
 
-def _of(shown: Shown, row: int) -> tuple[list[list[int]], list[list[float]]]:
-    own = shown.what[:, 0] == row
-    inside = own & ((shown.where >= 0) & (shown.where < 1)).all(1)
-    return shown.what[inside].tolist(), shown.where[inside].tolist()
+def _joined(parts: list[_Seen]) -> _Seen:
+    """All pictures, one part's after another's."""
+    first = torch.tensor([0, *(len(part.place) for part in parts[:-1])]).cumsum(0).tolist()
+    moved = [replace(part, picture=part.picture + start) for part, start in zip(parts, first, strict=True)]
+    return _Seen(*(torch.cat([getattr(part, name) for part in moved]) for name in _Seen.__dataclass_fields__))
+
+
+def _mosaic(seen: _Seen) -> _Seen:
+    """Every four pictures as quarters of one, which has the place and the sky of the first."""
+    quarters = F.avg_pool2d(seen.pictures, 2).unflatten(0, (-1, 2, 2))  # (n, down, across, 3, height, width)
+    pictures = quarters.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, EDGE, EDGE)
+    corner = torch.stack([seen.picture % 2, seen.picture % 4 // 2], 1) / 2
+    return _Seen(pictures, seen.picture // 4, seen.what, seen.where / 2 + corner, seen.place[::4], seen.sky[::4])
 
 
 def _varied(pictures: Tensor) -> tuple[Tensor, Tensor]:
