@@ -23,8 +23,8 @@ OWN = 0.3  # how much of a key is learned for its concept alone, against 1 for w
 class Reading:
     """Of a batch: `present` (n, 4) logits, `concepts` (n, 4, concepts) and `colours` (n, 4, colours + 1) logits, the
     last for a thing's own colour, `slots` (n, 4, width) and `scene` (n, width) features, `place` (n, places) and `sky`
-    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's; and of all concepts the `keys`
-    (concepts, key)."""
+    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's; `keys` (concepts, key) of all
+    concepts."""
 
     present: Tensor
     concepts: Tensor
