@@ -9,6 +9,7 @@ The same command again carries on from the last state, and ends with the weights
 
 import csv
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,13 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
 
     features = _features(job, [row["caption"] for row in data.rows], encoder)
     model = vae.build_model(data, features, encoder, job.encoder, job.seed)
+    fresh = deepcopy(model.reader.state_dict())
     if job.start is not None:
         vae.begin(model, job.start)
-    return vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
+    family = vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
+    if job.anew:
+        model.reader.load_state_dict(fresh)
+    return family
 
 
 def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[Any]:
