@@ -70,8 +70,11 @@ def ask_scenes(data: Captioned, amount: int, seed: int) -> list[Scene]:
         place, sky = (row[name] if name in row["says"] else None for name in ("place", "sky"))
         if things or place or sky:
             found.append(Scene(i, row["caption"], place, sky, things))
-    if not found:
-        raise BadInput("The data set holds no scenes to ask for: make one with `imagemill dataset emoji`.")
+    if len(found) < 4:  # a distance takes two halves of two pictures at least
+        raise BadInput(
+            f"The data set holds {len(found)} held-out scenes, too few to ask for: make one with "
+            "`imagemill dataset emoji`."
+        )
     return _some(found, amount, seed)
 
 

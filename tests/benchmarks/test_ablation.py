@@ -10,7 +10,7 @@ from tests.tiny import write_tiny
 
 @pytest.mark.slow
 def test_every_way_is_asked_the_same(tmp_path: Path) -> None:
-    write_tiny(tmp_path / "dataset", scenes=60)
+    write_tiny(tmp_path / "dataset", scenes=240)
     main(tmp_path / "dataset", out=tmp_path / "out", names=2, scenes=4)
     told = (tmp_path / "out" / "ablation.md").read_text("utf-8")
     first, second = told.split("## ")[1:]
