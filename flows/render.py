@@ -70,10 +70,10 @@ def _submit_encoding(
     """The stages up to the features; the encoder is not asked before those of `after` are done."""
     common = {"setting": setting, "shard": todo.shard}
     futures = [runner.submit(stages.read_shard, {**common, "only": todo.only})]
-    futures.append(runner.submit(stages.preprocess_shard, {**common, "work": futures[-1]}))
+    futures.append(runner.submit(stages.preprocess_shard, {**common, "made": futures[-1:]}))
     if setting.encoder is not None:
         with on_gpu(setting.job):
-            futures.append(runner.submit(stages.encode_shard, {**common, "work": futures[-1]}, _done(after)))
+            futures.append(runner.submit(stages.encode_shard, {**common, "made": futures[-1:]}, _done(after)))
     return futures
 
 
@@ -87,12 +87,12 @@ def _submit_rest(
     """The stages from the generator on, after `futures`; it is not asked before those of `after` are done."""
     common = {"setting": setting, "shard": todo.shard}
     with on_gpu(setting.job):
-        futures = [*futures, runner.submit(stages.generate_shard, {**common, "work": futures[-1]}, _done(after))]
+        futures = [*futures, runner.submit(stages.generate_shard, {**common, "made": futures[-1:]}, _done(after))]
         if setting.job.explain:
-            futures.append(runner.submit(stages.explain_shard, {**common, "work": futures[-1]}))
+            futures.append(runner.submit(stages.explain_shard, {**common, "made": futures[-1:]}))
     if setting.job.enhance:
-        futures.append(runner.submit(stages.enhance_shard, {**common, "work": futures[-1]}))
-    return [*futures, runner.submit(stages.write_shard, {**common, "work": futures[-1], "attempt": todo.attempt})]
+        futures.append(runner.submit(stages.enhance_shard, {**common, "made": futures[-1:]}))
+    return [*futures, runner.submit(stages.write_shard, {**common, "made": futures[-1:], "attempt": todo.attempt})]
 
 
 def _done(futures: Sequence[PrefectFuture[Any]]) -> list[Any]:

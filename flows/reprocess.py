@@ -73,8 +73,8 @@ def _submit(setting: Setting, runner: TaskRunner[Any], todo: Todo[ShardOfFiles])
     common = {"setting": setting, "shard": todo.shard}
     read = runner.submit(read_files, {**common, "only": todo.only})
     with on_gpu(setting.job):
-        made = runner.submit(reprocess_files, {**common, "work": read})
-    return [read, made, runner.submit(write_files, {**common, "work": made, "attempt": todo.attempt})]
+        made = runner.submit(reprocess_files, {**common, "made": [read]})
+    return [read, made, runner.submit(write_files, {**common, "made": [made], "attempt": todo.attempt})]
 
 
 @task(name="read", task_run_name="read {shard.name}", **stages.STORED)
@@ -84,7 +84,8 @@ def read_files(setting: Setting, shard: ShardOfFiles, only: frozenset[int] | Non
 
 
 @task(name="reprocess", task_run_name="reprocess {shard.name}", **stages.QUICK)
-def reprocess_files(setting: Setting, shard: ShardOfFiles, work: Files) -> Files:
+def reprocess_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files]) -> Files:
+    (work,) = made
     job = setting.job
     chain: Chain = parse_chain(job.enhance)
 
@@ -101,7 +102,8 @@ def reprocess_files(setting: Setting, shard: ShardOfFiles, work: Files) -> Files
 
 
 @task(name="write", task_run_name="write {shard.name}", **stages.STORED)
-def write_files(setting: Setting, shard: ShardOfFiles, work: Files, attempt: int) -> Outcome:
+def write_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files], attempt: int) -> Outcome:
+    (work,) = made
     outcome = write(work, Storage(setting.job.out), attempt)
     work.release()
     return outcome
