@@ -11,21 +11,23 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
+from models import diffusers_weights
 from models.pretrained import one_line, weights_digest
 
 Half = Literal["text", "picture"]
 INDEX = "model_index.json"
 _TEXT = ("text_encoder", "tokenizer", "processor")
+# Whose encode_prompt asks the denoiser's configuration how wide features are, where there is no T5.
+_ASKS_DENOISER = {"StableDiffusion3Pipeline"}
 _CONFIG_ONLY = ("tokenizer", "processor", "scheduler", "feature_extractor")
 # Never loaded: no picture here is an input, and a blackened picture would pass for a good one.
 _LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -70,7 +72,8 @@ def _diffusers() -> Any:
 class DiffusersCheckpoint:
     """An opened checkpoint: checked, no weights loaded.
 
-    `name`; `kind`: the pipeline's class; `parts`: names of those that are there; `digests`: sha256 hex of each part.
+    `name`; `kind`: the pipeline's class; `parts`: names of those that are there; `variant`: that of the weights which
+    are loaded, None for plain ones; `digests`: sha256 hex of each part.
     Raises ValueError with one sentence when it cannot be used.
     """
 
@@ -83,6 +86,10 @@ class DiffusersCheckpoint:
         self.loaded = tuple(part for part in self.parts if part not in _LEFT_OUT)
         for part in self.loaded:
             self._check_part(part, str(index[part][0]))
+        weighty = [folder / part for part in self.loaded if not part.startswith(_CONFIG_ONLY)]
+        self.variant = diffusers_weights.common_variant(weighty)
+        for where in weighty:
+            diffusers_weights.check(where, self.variant)
 
     def _read_index(self) -> dict[str, Any]:
         path = self.folder / INDEX
@@ -110,22 +117,6 @@ class DiffusersCheckpoint:
             raise ValueError(
                 f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
             )
-        if part.startswith(_CONFIG_ONLY):
-            return
-        weights = sorted(folder.glob("*.safetensors"))
-        if not weights and any(found for pattern in _PICKLED for found in folder.glob(pattern)):
-            raise ValueError(
-                f"{folder} has only pickled weights, which can run code when loaded; convert the checkpoint where you "
-                "trust it: DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)."
-            )
-        if not weights:
-            raise ValueError(f"{folder} has no weights (*.safetensors); copy the checkpoint again.")
-        for file in weights:
-            try:
-                safe_open(file, "pt")  # reads the header, and whether the file is as long as it says
-            except (SafetensorError, OSError) as error:
-                message = f"{file} is damaged or cut short ({one_line(error)}); copy the checkpoint again."
-                raise ValueError(message) from None
 
     @property
     def _required(self) -> list[str]:
@@ -148,8 +139,9 @@ class DiffusersCheckpoint:
 
     def bytes(self, half: Half, dtype: torch.dtype) -> int:
         """What a half's weights take in memory, as `dtype`."""
-        files = [file for part in self.half(half) for file in (self.folder / part).glob("*.safetensors")]
-        return sum(_numbers(file) * dtype.itemsize for file in files)
+        parts = [self.folder / part for part in self.half(half) if not part.startswith(_CONFIG_ONLY)]
+        files = [file for part in parts for file in diffusers_weights.files(part, self.variant)]
+        return sum(diffusers_weights.numbers(file) * dtype.itemsize for file in files)
 
     def load(self, half: Half, dtype: torch.dtype, device: str, offload: bool = False) -> Any:
         """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
@@ -163,6 +155,7 @@ class DiffusersCheckpoint:
         try:
             pipe = self.kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                variant=self.variant,
                 **absent, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
@@ -170,6 +163,8 @@ class DiffusersCheckpoint:
                 raise
             raise ValueError(f"{self.folder} cannot be loaded: {one_line(error, 300)}") from error
         pipe.set_progress_bar_config(disable=True)
+        if half == "text" and self.kind.__name__ in _ASKS_DENOISER:
+            pipe.transformer = SimpleNamespace(config=self.skeleton().transformer.config)
         if offload:
             pipe.enable_model_cpu_offload(device=device)
             return pipe
@@ -190,14 +185,6 @@ class DiffusersCheckpoint:
                     parts[part] = kind.from_config(kind.load_config(self.folder, subfolder=part))
         settings = {name: value for name, value in index.items() if name != "_class_name" and name not in parts}
         return self.kind(**parts, **settings)
-
-
-def _numbers(file: Path) -> int:
-    """How many numbers a file of safetensors holds, going by the type that most checkpoints keep to."""
-    with safe_open(file, "pt") as opened:
-        names = list(opened.keys())
-        width = _BYTES.get(opened.get_slice(names[0]).get_dtype(), 1) if names else 1
-    return file.stat().st_size // width
 
 
 def _digest(folder: Path) -> str:

@@ -19,7 +19,8 @@ from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_interface import NEGATIVE, Interface
 
-CPU_TEXTS, GPU_TEXTS = 4, 16  # texts a chunk
+CPU_TEXTS, GPU_TEXTS = 8, 16  # texts a chunk
+REMEMBERED = 16  # negative texts
 _ROUNDED = 32  # lengths of ragged features with a mask are padded to a multiple of this
 
 
@@ -44,6 +45,7 @@ class DiffusersTextEncoder:
         self._options = options
         self._pipe: Any = None
         self._ragged = False
+        self._negatives: dict[str | None, dict[str, Tensor]] = {}
 
     def load(self) -> None:
         """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
@@ -63,10 +65,17 @@ class DiffusersTextEncoder:
         return self._each(texts, negative=False)
 
     def encode_negative(self, texts: Sequence[str | None]) -> list[dict[str, Tensor]]:
-        """The features of each negative text, in order, under names of their own; None is the pipeline's own text."""
-        own = iter(self._each([text for text in texts if text is None], negative=True))
-        given = iter(self._each([text for text in texts if text is not None], negative=True))
-        return [next(own if text is None else given) for text in texts]
+        """The features of each negative text, in order, under names of their own; None is the pipeline's own text.
+
+        The last few are remembered: most inputs have one for all rows, and a shard should not encode it anew.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._negatives]
+        for kind in ([text for text in new if text is None], [text for text in new if text is not None]):
+            self._negatives |= dict(zip(kind, self._each(kind, negative=True), strict=True))
+        found = [self._negatives[text] for text in texts]
+        for old in list(self._negatives)[:-REMEMBERED]:
+            del self._negatives[old]
+        return found
 
     def _each(self, texts: Sequence[Any], negative: bool) -> list[dict[str, Tensor]]:
         if texts:

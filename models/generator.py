@@ -40,6 +40,12 @@ def load_generator(reference: str, device: str = "cpu") -> Generator:
     if reference == "dummy":
         return DummyGenerator()
     folder = DEFAULT if reference == "default" else Path(reference)
+    if not folder.exists():
+        on_hub = ", and the model hub has no diffusers checkpoint of that name or cannot be reached"
+        raise ValueError(
+            f"There is no folder {reference!r}{on_hub if reference.count('/') == 1 else ''}; "
+            "give default, dummy, a folder, s3:// or the hub id of a diffusers checkpoint."
+        )
     family = checkpoint.read_config(folder)["family"]
     name = "default" if reference == "default" else folder.name
     if family == "vae":  # each family's networks are loaded when they are asked for: a dummy run needs none

@@ -277,9 +277,18 @@ def build_pipeline(family: str) -> Any:
     return kind(**parts)
 
 
-def write_checkpoint(folder: Path, family: str) -> Path:
-    """Saves a tiny checkpoint of the family as diffusers does: a folder a part, safetensors, model_index.json."""
-    build_pipeline(family).save_pretrained(folder, safe_serialization=True)
+def without_t5() -> Any:
+    """Stable Diffusion 3 as it is kept where memory is short: without the third, largest text encoder."""
+    pipe = build_pipeline("sd3")
+    return type(pipe)(**{**pipe.components, "text_encoder_3": None, "tokenizer_3": None})
+
+
+def write_checkpoint(folder: Path, family: str, **options: Any) -> Path:
+    """Saves a tiny checkpoint of the family as diffusers does: a folder a part, safetensors, model_index.json.
+
+    `options` are those of `save_pretrained`: variant="fp16", max_shard_size="20KB".
+    """
+    build_pipeline(family).save_pretrained(folder, safe_serialization=True, **options)
     return folder
 
 

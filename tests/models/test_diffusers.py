@@ -15,7 +15,9 @@ from models.acceleration import PLAIN, Acceleration
 from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_generator import Diffusers, load_diffusers
 from models.diffusers_interface import Interface
-from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints
+from tasks import load
+from tasks.errors import BadInput
+from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints, without_t5, write_checkpoint
 
 TEXTS = ["a red cat", "a blue dog on a long street with many houses", "a tree", "sun"]
 SIZE, STEPS, ROWS = 32, 2, 4
@@ -203,6 +205,28 @@ def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -
     assert (model.encoder.loads, model.generator.loads) == (2, 2)
 
 
+def test_a_negative_text_of_all_rows_is_encoded_once(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_diffusers.__wrapped__(str(checkpoints("pixart-sigma")), "cpu", PLAIN)
+    assert model is not None
+    given: list[Any] = []
+    real = diffusers.PixArtSigmaPipeline.encode_prompt
+
+    def noted(pipe: Any, prompt: Any, *more: Any, **named: Any) -> Any:
+        given.append(named.get("negative_prompt"))
+        return real(pipe, prompt, *more, **named)
+
+    model.encoder.load()
+    monkeypatch.setattr(diffusers.PixArtSigmaPipeline, "encode_prompt", noted)
+    first = model.encoder.encode_negative([None, "rain", None])
+    assert len(given) == 2
+    again = model.encoder.encode_negative(["rain", None])
+    assert len(given) == 2
+    assert all(torch.equal(again[0][name], first[1][name]) for name in first[1])
+    assert again[1] is first[0] is first[2]
+    model.encoder.encode_negative([f"rain {number}" for number in range(20)])
+    assert len(model.encoder._negatives) == 16
+
+
 def test_what_rows_may_set_is_read_from_the_pipeline(checkpoints: Checkpoints) -> None:
     known = {family: halves(checkpoints(family)).generator.defaults for family in ("sd1", "flux", "qwen-image")}
     assert known["sd1"] == {"steps": 50, "guidance": 7.5, "negative_text": None}
@@ -272,6 +296,85 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(
     damage(folder)
     with pytest.raises(ValueError, match=sentence):
         DiffusersCheckpoint(folder)
+
+
+def lose_shard(folder: Path) -> None:
+    max((folder / "unet").glob("*-of-*.safetensors")).unlink()
+
+
+def lose_index(folder: Path) -> None:
+    next((folder / "unet").glob("*.index.json")).unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lose_shard, r"unet lacks diffusion_pytorch_model-.*, which .*index.json lists; copy it again"),
+        (lose_index, "weights in several files and no index of them"),
+    ],
+)
+def test_a_part_in_shards_is_whole_or_refused(damage: Callable[[Path], None], sentence: str, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "shards", "sd1", max_shard_size="40KB")
+    damage(folder)
+    with pytest.raises(ValueError, match=sentence):
+        DiffusersCheckpoint(folder)
+
+
+@pytest.mark.parametrize("options", [{"variant": "fp16"}, {"max_shard_size": "40KB"},
+                                     {"variant": "fp16", "max_shard_size": "40KB"}], ids=str)  # fmt: skip
+def test_variants_and_shards_make_the_same_picture(
+    options: dict[str, str], checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    folder = write_checkpoint(tmp_path / "other", "sd1", **options)
+    assert len(list((folder / "unet").glob("*.safetensors"))) > ("max_shard_size" in options)
+    usual, model = halves(checkpoints("sd1")), halves(folder)
+    made = [paint(each, features_of(each, TEXTS[:1], [None]), [7]) for each in (usual, model)]
+    assert torch.equal(*made)
+    assert abs(model.generator.bytes - usual.generator.bytes) < 0.1 * usual.generator.bytes
+
+
+def test_of_plain_weights_and_a_variant_the_plain_ones_count(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "both")
+    before = DiffusersCheckpoint(folder).bytes("picture", torch.float32)
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    file.with_name("diffusion_pytorch_model.fp16.safetensors").write_bytes(file.read_bytes())
+    both = DiffusersCheckpoint(folder)
+    assert both.variant is None
+    assert both.bytes("picture", torch.float32) == before
+    file.unlink()
+    only = DiffusersCheckpoint(folder)
+    assert only.variant == "fp16"  # of the one part; the others load as they are
+    assert only.load("picture", torch.float32, "cpu").unet is not None
+    vae = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    vae.rename(vae.with_name("diffusion_pytorch_model.bf16.safetensors"))
+    with pytest.raises(ValueError, match=r"has no one variant of all its parts \(bf16, fp16\)"):
+        DiffusersCheckpoint(folder)
+
+
+def test_stable_diffusion_3_without_its_t5_paints_by_halves_what_it_paints_whole(tmp_path: Path) -> None:
+    whole = without_t5()
+    whole.save_pretrained(tmp_path / "sd3")
+    whole.set_progress_bar_config(disable=True)
+    model = halves(tmp_path / "sd3")
+    made = paint(model, features_of(model, TEXTS[:1], [None]), [7])[0]
+    size = {"width": SIZE, "height": SIZE, "num_inference_steps": STEPS}
+    noise = torch.Generator().manual_seed(7)
+    expected = whole(prompt=TEXTS[0], generator=noise, output_type="pt", **size).images[0]
+    assert torch.allclose(made, expected, atol=1e-4)
+
+
+def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
+    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(BadInput, match=r"no folder 'some/model', and the model hub has no .* or cannot be reached"):
+        load.generator("some/model", "cpu")
+    kept = tmp_path / "models--some--model"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("a" * 40)
+    checkpoints.copy("sd1", kept / "snapshots" / ("a" * 40))
+    found = load_diffusers.__wrapped__("some/model", "cpu", PLAIN)
+    assert found is not None and found.generator.name == "some/model"
 
 
 def test_a_part_that_changes_changes_its_own_digest_and_its_halfs(checkpoints: Checkpoints, tmp_path: Path) -> None:
