@@ -26,13 +26,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import torch
 from cyclopts import Parameter, run
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import processor
 from benchmarks.prompts import write_prompts
 from flows import runtime
 from models.generator import Generator, load_generator
@@ -112,28 +112,12 @@ def flow(prompts: Path, generator: str, out: Path) -> dict[str, float]:
     return {**summary.seconds, "start": summary.seconds_start, "run": summary.seconds_run}
 
 
-def _cpu() -> float:
-    """Processor seconds so far of this process and the living ones below it (the private Prefect server)."""
-    total = 0.0
-    for process in (me := psutil.Process(), *me.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
-
-
 @contextlib.contextmanager
 def _measured(sample: Sample) -> Iterator[None]:
-    cpu, start = _cpu(), time.perf_counter()
+    cpu, start = processor.seconds(), time.perf_counter()
     yield
     sample.seconds.append(time.perf_counter() - start)
-    used = _cpu()
-    for _ in range(50):  # the server stores the last states behind the flow's back: its cost, not the next one's
-        time.sleep(0.2)
-        before, used = used, _cpu()
-        if used - before < 0.02:
-            break
-    sample.cpu.append(used - cpu)
+    sample.cpu.append(processor.settled() - cpu)
 
 
 def _from_the_shell(prompts: Path, generator: str, out: Path) -> dict[str, float]:
