@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from models import tuned, tuning
+from models import tuning
 from models.acceleration import PLAIN, Acceleration
 from models.diffusers_generator import load_diffusers
 from tasks.errors import BadInput
@@ -25,6 +25,8 @@ def tune(
     options: Annotated[Acceleration | None, Parameter(name="*")] = None,
 ) -> int:
     """Measure batch size against throughput and memory, and keep the best for `imagemill render` to begin with.
+
+    It is kept beside the checkpoint, in imagemill-tuned.json, or in the user's cache where that cannot be written.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def tune(
     size = width or model.generator.size, height or model.generator.size
     ready(model.encoder)
     found = tuning.choose(list(tuning.measure(model, device, *size, steps)))
-    place = tuned.keep(found, model.generator.digest, device, *size, options)
+    place = model.generator.tunings.keep(found, device, *size, options)
     if as_json:
         print(json.dumps({**found.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))
         return 0

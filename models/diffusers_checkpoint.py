@@ -73,12 +73,13 @@ class DiffusersCheckpoint:
     """An opened checkpoint: checked, no weights loaded.
 
     `name`; `kind`: the pipeline's class; `parts`: names of those that are there; `variant`: that of the weights which
-    are loaded, None for plain ones; `digests`: sha256 hex of each part.
+    are loaded, None for plain ones; `digests`: sha256 hex of each part; `own`: the folder is a user's, no download.
     Raises ValueError with one sentence when it cannot be used.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, own: bool = True) -> None:
         self.folder = folder
+        self.own = own
         self.name = name or folder.resolve().name
         index = self._read_index()
         self.kind = self._find_kind(index)

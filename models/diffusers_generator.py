@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from models.acceleration import PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.cache import cache_folder
 from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_interface import Interface
-from models.tuned import kept
+from models.tuned import Tunings
 
 _SEED = 0x7FFFFFFFFFFFFFFF
 
@@ -56,6 +57,7 @@ class DiffusersGenerator:
         self.parts: Mapping[str, str] = checkpoint.digests
         self.interface = Interface(checkpoint.kind)
         self.defaults: Mapping[str, Any] = self.interface.defaults
+        self.tunings = Tunings(checkpoint.folder if checkpoint.own else None, self.digest)
         self.loads = 0
         self._checkpoint = checkpoint
         self._device = device
@@ -108,7 +110,7 @@ class DiffusersGenerator:
         """Pictures at once: what was measured here, else as many as come to one million pixels, on a GPU to four."""
         if self._options.step_cache == "first-block":
             return 1  # it decides for the batch as a whole what to skip, so rows would depend on their company
-        tuned = kept(self.digest, self._device, width, height, self._options)
+        tuned = self.tunings.kept(self._device, width, height, self._options)
         if tuned is not None:
             return tuned.batch_size
         pixels = (1 if self._device == "cpu" else 4) << 20
@@ -199,6 +201,7 @@ def load_diffusers(reference: str, device: str, options: Acceleration) -> Diffus
     if folder is None:
         return None
     named = None if Path(reference).expanduser().is_dir() else reference
-    checkpoint = DiffusersCheckpoint(folder, named)
+    own = named is None and not folder.resolve().is_relative_to(cache_folder().resolve())
+    checkpoint = DiffusersCheckpoint(folder, named, own)
     encoder = DiffusersTextEncoder(checkpoint, device, options)
     return Diffusers(encoder, DiffusersGenerator(checkpoint, device, options))

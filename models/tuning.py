@@ -57,4 +57,4 @@ def choose(measured: list[Measured]) -> Tuned:
         )
     fastest = max(row.pictures_a_second for row in measured)
     fitting = [row.batch_size for row in measured if row.pictures_a_second * GAIN >= fastest]
-    return Tuned(batch_size=min(fitting), measured=measured)
+    return Tuned(batch_size=min(fitting), measured=measured, when=time.time())

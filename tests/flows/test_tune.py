@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,9 +12,10 @@ import torch
 from flows.cli import main
 from flows.options import RenderJob
 from flows.plan import Plan
-from models.acceleration import PLAIN
+from models.acceleration import PLAIN, Acceleration
+from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_generator import DiffusersGenerator, load_diffusers
-from models.tuned import Measured
+from models.tuned import NAME, Measured, Tuned, Tunings
 from models.tuning import choose, measure
 from tests.models.diffusers_checkpoints import Checkpoints
 
@@ -29,25 +31,89 @@ def test_the_smallest_batch_that_is_nearly_the_fastest_is_chosen() -> None:
         choose([])
 
 
-def test_what_was_found_is_what_render_begins_with(
-    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("IMAGEMILL_CACHE", str(tmp_path / "cache"))
-    folder = checkpoints("sd1")
+def tune(folder: Path | str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     with pytest.raises(SystemExit) as end:
         main(["tune", str(folder), "--width", "16", "--height", "16", "--steps", "1", "--json"])
     assert end.value.code == 0
     found = json.loads(capsys.readouterr().out)
-    assert Path(found["kept"]).is_relative_to(tmp_path / "cache")
-    assert found["batch_size"] in [row["batch_size"] for row in found["measured"]]
+    assert isinstance(found, dict)
+    return found
 
+
+def planned(folder: Path | str, tmp_path: Path, size: int = 16, **options: Any) -> int:
+    """The batch size that a render begins with."""
     pq.write_table(pa.table({"text": ["a cat"]}), tmp_path / "prompts.parquet")
-    prompts, out = str(tmp_path / "prompts.parquet"), str(tmp_path / "run")
-    job = RenderJob(prompts=prompts, out=out, generator=str(folder), width=16, height=16)
-    spool = tmp_path / "spool"
-    assert Plan(job, spool).batch_size == found["batch_size"]
-    assert Plan(job.model_copy(update={"batch_size": 3}), spool).batch_size == 3
-    assert Plan(job.model_copy(update={"width": 32, "height": 32}), spool).batch_size == 32  # nothing measured there
+    places = {"prompts": str(tmp_path / "prompts.parquet"), "out": str(tmp_path / "run")}
+    job = RenderJob(**places, generator=str(folder), width=size, height=size, **options)
+    return Plan(job, tmp_path / "spool").batch_size
+
+
+def test_what_was_found_lies_beside_the_checkpoint_and_is_what_render_begins_with(
+    checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "sd1")
+    digest = DiffusersCheckpoint(folder).digest("picture")
+    found = tune(folder, capsys)
+    assert Path(found["kept"]) == folder / NAME
+    assert found["batch_size"] in [row["batch_size"] for row in found["measured"]]
+    assert planned(folder, tmp_path) == found["batch_size"]
+    assert planned(folder, tmp_path, batch_size=3) == 3
+    assert planned(folder, tmp_path, size=32) == 32  # nothing measured there
+    assert DiffusersCheckpoint(folder).digest("picture") == digest
+
+    moved = folder.rename(tmp_path / "moved")
+    assert planned(moved, tmp_path) == found["batch_size"]
+    config = moved / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
+    other = load_diffusers.__wrapped__(str(moved), "cpu", PLAIN)
+    assert other is not None and other.generator.tunings.kept("cpu", 16, 16, PLAIN) is None  # another checkpoint by now
+
+
+def test_where_the_folder_cannot_be_written_the_cache_has_it(
+    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGEMILL_CACHE", str(tmp_path / "cache"))
+    folder = checkpoints.copy("sd1", tmp_path / "shared")
+    real = Path.write_text
+
+    def refusing(path: Path, *more: Any) -> int:
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *more)
+
+    monkeypatch.setattr(Path, "write_text", refusing)
+    found = tune(folder, capsys)
+    assert Path(found["kept"]).is_relative_to(tmp_path / "cache")
+    assert not list(folder.glob("imagemill*"))
+    assert planned(folder, tmp_path) == found["batch_size"]
+
+
+def test_the_last_finding_counts_and_each_device_size_and_option_has_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEMILL_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    half = Acceleration(dtype="bfloat16")
+    beside, download = Tunings(folder, "a" * 64), Tunings(None, "a" * 64)
+    download.keep(Tuned(batch_size=4, measured=[], when=1.0), "cpu", 64, 64, PLAIN)
+    beside.keep(Tuned(batch_size=8, measured=[], when=2.0), "cpu", 64, 64, PLAIN)
+    beside.keep(Tuned(batch_size=16, measured=[], when=3.0), "cpu", 64, 64, half)
+    kept = [tunings.kept("cpu", 64, 64, options) for tunings in (beside, download) for options in (PLAIN, half)]
+    assert [one and one.batch_size for one in kept] == [8, 16, 4, None]
+    download.keep(Tuned(batch_size=2, measured=[], when=4.0), "cpu", 64, 64, PLAIN)  # while the folder was read-only
+    last = beside.kept("cpu", 64, 64, PLAIN)
+    assert last is not None and last.batch_size == 2
+    assert beside.kept("cpu", 64, 32, PLAIN) is None
+
+
+def test_a_download_in_the_cache_is_left_as_it_is(
+    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGEMILL_CACHE", str(tmp_path / "cache"))
+    folder = checkpoints.copy("sd1", tmp_path / "cache" / "model-1" / "sd1")
+    assert Path(tune(folder, capsys)["kept"]).is_relative_to(tmp_path / "cache" / "tuned")
+    assert not list(folder.glob("imagemill*"))
 
 
 def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
