@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.acceleration import PLAIN, Acceleration
-from models.diffusers_checkpoint import DiffusersCheckpoint
+from models.diffusers_checkpoint import DiffusersCheckpoint, Half
 from models.diffusers_generator import Diffusers, load_diffusers
 from models.diffusers_interface import Interface
 from tasks import load
@@ -203,6 +203,18 @@ def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -
     assert model.encoder._pipe is None and model.generator._pipe is None
     assert torch.equal(paint(model, features_of(model, TEXTS[:1], [None]), [3]), before)
     assert (model.encoder.loads, model.generator.loads) == (2, 2)
+
+
+def test_offloaded_parts_stay_in_memory_and_have_their_turn_on_the_gpu(checkpoints: Checkpoints) -> None:
+    checkpoint = DiffusersCheckpoint(checkpoints("sdxl"))
+    halves_: tuple[Half, ...] = ("text", "picture")
+    for half in halves_:
+        pipe = checkpoint.load(half, torch.float32, "cuda:0", offload=True)  # without it, it would need a GPU at once
+        parts = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+        assert len(parts) == 2
+        for part in parts:
+            assert part._hf_hook.execution_device == torch.device("cuda:0")
+            assert next(part.parameters()).device.type == "cpu"
 
 
 def test_a_negative_text_of_all_rows_is_encoded_once(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
