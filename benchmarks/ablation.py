@@ -13,10 +13,9 @@ What batches bring is in `benchmarks/encoding.py`. Written to the folder: `ablat
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from cyclopts import run
@@ -89,19 +88,19 @@ def _pictures(
     named, composed = ask_names(data, names, seed), ask_scenes(data, scenes, seed)
     figures = {"data set": real_figures(looks, data, named, composed)}
 
-    def content(texts: Sequence[str]) -> list[Tensor]:
-        return encoder.encode(_content_words(texts))
-
-    ways: dict[str, tuple[VaeGenerator, Any]] = {
-        "full text": (generator, encoder.encode),
-        "content words": (generator, content),
-        "look-up alone": (LookUp(generator.model, "look-up", generator.digest), encoder.encode),
+    ways: dict[str, tuple[VaeGenerator, Callable[[Sequence[str]], list[str]]]] = {
+        "full text": (generator, list),
+        "content words": (generator, _content_words),
+        "look-up alone": (LookUp(generator.model, "look-up", generator.digest), list),
     }
     asked = [question.text for question in composed]
-    for name, (way, encode) in ways.items():
+    for name, (way, reworded) in ways.items():
+
+        def encode(texts: Sequence[str], reworded: Callable[[Sequence[str]], list[str]] = reworded) -> list[Tensor]:
+            return encoder.encode(reworded(texts))
+
         figures[name] = generator_figures(way, encode, looks, data, named, composed, 4, seed, out / name)
-        shown = _content_words(asked) if name == "content words" else asked
-        figures[name]["tokens a sentence"] = sum(map(len, encoder.encode(shown))) / len(shown)
+        figures[name]["tokens a sentence"] = sum(map(len, encoder._tokenize(reworded(asked)))) / len(asked)
     return table(figures)
 
 

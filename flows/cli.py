@@ -35,11 +35,7 @@ app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of pro
 app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned data set to train on.")
 app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")
 app.command("flows.cli_evaluate:evaluate", name="evaluate", help="Say how good generators' pictures are, by a judge.")
-app.command(
-    "flows.cli_reprocess:reprocess",
-    name="reprocess",
-    help="Enhance an archive of pictures, de-identified.",
-)
+app.command("flows.cli_reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli_reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
 app.command("flows.cli_tune:tune", name="tune", help="Measure which batch size suits a diffusers checkpoint here.")
 
