@@ -118,10 +118,10 @@ def load(folder: str, device: str = "cpu") -> Denoiser:
 def denoise(model: nn.Module, picture: Tensor, tile: int = TILE) -> Tensor:
     """One picture (1 or 3, h, w), float, without its noise; computed in float32.
 
-    Large ones go a tile at a time; tiles overlap by as far as the network sees, so none shows. Each is seen as it is and
-    with rows for columns, and the mean of both is taken (Timofte et al. 2016, "Seven ways to improve example-based single
-    image super resolution"): what the network gets wrong in one view it often does not in the other, which is worth a
-    tenth of a decibel. All eight views are worth two tenths, for four times as long.
+    Large ones go a tile at a time; tiles overlap by as far as the network sees, so none shows. Each is seen as it is
+    and with its rows for columns, and the mean of both is taken (Timofte, Rothe, Van Gool 2016, "Seven ways to improve
+    example-based single image super resolution"): errors of the two views differ, which is worth a tenth of a decibel.
+    All eight views would bring another tenth for four times as long.
     """
     channels = to_opponent(picture.float())
     made = _denoise_tiles(model, with_colour(channels)[None], tile)[: len(picture)]

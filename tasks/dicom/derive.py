@@ -12,6 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from tasks.dicom.codes import coded
 from tasks.dicom.pseudonyms import Pseudonyms
 
+VERSION = version("imagemill")
 IMPLEMENTATION = UID("2.25.302716047463219474934172310421826372937")  # ours, once made from a random UUID
 LOSSY = {  # transfer syntaxes that lose something, and how LossyImageCompressionMethod calls them (PS3.3 C.7.6.1.1.5.1)
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
@@ -88,7 +89,7 @@ def _tell_derivation(source: Dataset, chain: str) -> None:
     for holder, keyword in [(source, "ImageType"), *_frame_types(source)]:
         rest = list(holder.get(keyword) or [])[2:] if holder[keyword].VM > 2 else []
         setattr(holder, keyword, ["DERIVED", second, *rest])
-    told = f"imagemill {version('imagemill')}: {chain or 'pixels unchanged'}"
+    told = f"imagemill {VERSION}: {chain or 'pixels unchanged'}"
     source.DerivationDescription = told[:1024]
     names = [part.partition(":")[0].strip().lower() for part in chain.split(",") if part.strip()]
     derivations = dict.fromkeys(DERIVATIONS.get(name, PROCESSED) for name in names)
@@ -98,7 +99,7 @@ def _tell_derivation(source: Dataset, chain: str) -> None:
     equipment.PurposeOfReferenceCodeSequence = Sequence([coded(codes.cid7005.ProcessingEquipment)])
     equipment.Manufacturer = "imagemill"
     equipment.ManufacturerModelName = "imagemill"
-    equipment.SoftwareVersions = version("imagemill")
+    equipment.SoftwareVersions = VERSION
     equipment.ContributionDescription = told[:1024]
     source.ContributingEquipmentSequence = Sequence([*(source.get("ContributingEquipmentSequence") or ()), equipment])
 
@@ -111,12 +112,8 @@ def _functional_groups(source: Dataset) -> list[Dataset]:
 def _frame_types(source: Dataset) -> list[tuple[Dataset, str]]:
     if "ImageType" not in source:
         source.ImageType = ["DERIVED", "SECONDARY"]
-    groups = [
-        *(source.get("SharedFunctionalGroupsSequence") or ()),
-        *(source.get("PerFrameFunctionalGroupsSequence") or ()),
-    ]
     found = []
-    for group in groups:
+    for group in _functional_groups(source):
         for element in group:
             if element.VR == "SQ":
                 found += [(item, "FrameType") for item in element.value if "FrameType" in item]
@@ -147,11 +144,7 @@ def _geometry(source: Dataset, rows: int, columns: int) -> None:
     down, right = rows / int(source.Rows), columns / int(source.Columns)
     if (down, right) == (1.0, 1.0):
         return
-    shared = [
-        *(source.get("SharedFunctionalGroupsSequence") or ()),
-        *(source.get("PerFrameFunctionalGroupsSequence") or ()),
-    ]
-    places = [item for group in shared for item in group.get("PixelMeasuresSequence") or ()]
+    places = [item for group in _functional_groups(source) for item in group.get("PixelMeasuresSequence") or ()]
     for place in (source, *places):
         for name in SPACINGS:
             if place.get(name):

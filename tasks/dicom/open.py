@@ -51,13 +51,7 @@ class Refused(ValueError):
 
 def is_dicom(head: bytes) -> bool:
     """Whether a file that begins so is DICOM: with the preamble, or, as old ones are, without."""
-    return head[128:132] == b"DICM" or head[:4] in {
-        b"\x08\0\0\0",
-        b"\x08\0\x01\0",
-        b"\x08\0\x05\0",
-        b"\x08\0\x08\0",
-        b"\x02\0\0\0",
-    }
+    return head[128:132] == b"DICM" or head[:4] in BARE
 
 
 def open_dicom(data: bytes) -> Dataset:

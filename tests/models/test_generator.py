@@ -60,10 +60,10 @@ def test_a_size_out_of_range_and_foreign_features_are_refused(default: Generator
 
 
 def test_damaged_missing_and_foreign_checkpoints_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="There is no folder .*nothing"):
+    with pytest.raises(ValueError, match=r"There is no folder .*nothing"):
         load_generator(str(tmp_path / "nothing"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty.*config"):
+    with pytest.raises(ValueError, match=r"empty.*config"):
         load_generator(str(tmp_path / "empty"))
     copy = tmp_path / "cut"
     shutil.copytree(DEFAULT, copy)
