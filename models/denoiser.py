@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from models import checkpoint
@@ -124,7 +125,8 @@ def denoise(model: nn.Module, picture: Tensor, tile: int = TILE) -> Tensor:
     All eight views would bring another tenth for four times as long.
     """
     channels = to_opponent(picture.float())
-    made = _denoise_tiles(model, with_colour(channels)[None], tile)[: len(picture)]
+    with cudnn.flags(enabled=True, allow_tf32=False):  # a GPU's usual ten bits would lose what 16-bit pictures hold
+        made = _denoise_tiles(model, with_colour(channels)[None], tile)[: len(picture)]
     return from_opponent(made).to(picture)
 
 

@@ -57,6 +57,21 @@ def test_network_sees_no_further_than_tiles_overlap() -> None:
     assert OVERLAP - ALIGN < before - int(seen.min()) <= OVERLAP
 
 
+def test_a_gpu_may_not_shorten_its_floats() -> None:
+    allowed = []
+
+    class Same(torch.nn.Module):
+        def forward(self, picture: Tensor) -> Tensor:
+            allowed.append(torch.backends.cudnn.allow_tf32)
+            return picture
+
+    before = torch.backends.cudnn.allow_tf32
+    spoilt = noisy(photograph(True), 0.1)
+    assert torch.allclose(denoise(Same(), spoilt), spoilt, atol=1e-6)
+    assert allowed == [False, False]  # the picture, and its rows for columns
+    assert torch.backends.cudnn.allow_tf32 is before
+
+
 def test_opponent_space_is_a_rotation() -> None:
     picture = photograph(True)
     turned = to_opponent(picture)
