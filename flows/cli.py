@@ -21,7 +21,8 @@ from rich.console import Console
 
 from flows import runtime
 from flows.options import RenderJob, RenderOptions
-from tasks.errors import BadInput, Stopped, one_line
+from models.sentence import one_line
+from tasks.errors import BadInput, Stopped
 from tasks.storage import StorageError, explain
 
 if TYPE_CHECKING:  # a command imports what it needs itself

@@ -67,11 +67,9 @@ class Plan:
     @property
     def batch_size(self) -> int:
         """Pictures given to the generator at once, unless memory is too small."""
-        if self.job.batch_size is not None and self.job.step_cache != "first-block":
-            return self.job.batch_size
-        if not isinstance(self.generator, DiffusersGenerator):
-            return USUAL_BATCH
-        return self.generator.usual_batch(*self.size)
+        if isinstance(self.generator, DiffusersGenerator):
+            return self.generator.batch_size(*self.size, self.job.batch_size)
+        return self.job.batch_size or USUAL_BATCH
 
     @property
     def split(self) -> bool:

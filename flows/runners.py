@@ -14,7 +14,8 @@ from typing import Any
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.options import RunOptions
-from tasks.errors import BadInput, one_line
+from models.sentence import one_line
+from tasks.errors import BadInput
 
 STAGES = 6
 ADDRESS = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}
@@ -74,6 +75,7 @@ def on_gpu(job: RunOptions) -> AbstractContextManager[Any]:
 def _ray() -> TaskRunner[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_agent_register_timeout_ms", "60000")  # its 15 s are too few on a busy machine
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15 it would do the work behind all else on the machine
     from prefect_ray import RayTaskRunner
 
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}

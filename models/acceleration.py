@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.pretrained import one_line
+from models.sentence import one_line
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["flash", "efficient", "cudnn", "math"]

@@ -8,7 +8,7 @@ half loads by itself. Weights load from safetensors only, and a checkpoint's own
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +18,8 @@ import torch
 from safetensors import SafetensorError
 
 from models import diffusers_weights
-from models.pretrained import one_line, weights_digest
+from models.pretrained import weights_digest
+from models.sentence import one_line
 
 Half = Literal["text", "picture"]
 INDEX = "model_index.json"
@@ -64,8 +65,11 @@ def _diffusers() -> Any:
         raise ValueError(
             "A diffusers checkpoint needs the package diffusers; pip install 'imagemill[diffusers]'."
         ) from error
-    diffusers.utils.logging.set_verbosity_error()
-    diffusers.utils.logging.disable_progress_bar()
+    import transformers
+
+    for library in (diffusers.utils.logging, transformers.utils.logging):  # the terminal belongs to the command
+        library.set_verbosity_error()
+        library.disable_progress_bar()
     return diffusers
 
 
@@ -81,13 +85,13 @@ class DiffusersCheckpoint:
         self.folder = folder
         self.own = own
         self.name = name or folder.resolve().name
-        index = self._read_index()
-        self.kind = self._find_kind(index)
-        self.parts = tuple(part for part, where in index.items() if isinstance(where, list) and where[0] is not None)
+        self._index = self._read_index()
+        self.kind = self._find_kind()
+        self.parts = tuple(p for p, where in self._index.items() if isinstance(where, list) and where[0] is not None)
         self.loaded = tuple(part for part in self.parts if part not in _LEFT_OUT)
         for part in self.loaded:
-            self._check_part(part, str(index[part][0]))
-        weighty = [folder / part for part in self.loaded if not part.startswith(_CONFIG_ONLY)]
+            self._check_part(part, str(self._index[part][0]))
+        weighty = self._weighty(self.loaded)
         self.variant = diffusers_weights.common_variant(weighty)
         for where in weighty:
             diffusers_weights.check(where, self.variant)
@@ -100,8 +104,8 @@ class DiffusersCheckpoint:
         except (OSError, ValueError, AttributeError) as error:
             raise ValueError(f"{path} cannot be read ({one_line(error)}); copy the checkpoint again.") from None
 
-    def _find_kind(self, index: dict[str, Any]) -> Any:
-        name = index.get("_class_name")
+    def _find_kind(self) -> Any:
+        name = self._index.get("_class_name")
         kind = getattr(_diffusers(), name, None) if isinstance(name, str) else None
         if kind is None:
             raise ValueError(
@@ -118,6 +122,10 @@ class DiffusersCheckpoint:
             raise ValueError(
                 f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
             )
+
+    def _weighty(self, parts: Sequence[str]) -> list[Path]:
+        """The folders of those parts that have weights."""
+        return [self.folder / part for part in parts if not part.startswith(_CONFIG_ONLY)]
 
     @property
     def _required(self) -> list[str]:
@@ -140,7 +148,7 @@ class DiffusersCheckpoint:
 
     def bytes(self, half: Half, dtype: torch.dtype) -> int:
         """What a half's weights take in memory, as `dtype`."""
-        parts = [self.folder / part for part in self.half(half) if not part.startswith(_CONFIG_ONLY)]
+        parts = self._weighty(self.half(half))
         files = [file for part in parts for file in diffusers_weights.files(part, self.variant)]
         return sum(diffusers_weights.numbers(file) * dtype.itemsize for file in files)
 
@@ -162,7 +170,7 @@ class DiffusersCheckpoint:
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise ValueError(f"{self.folder} cannot be loaded: {one_line(error, 300)}") from error
+            raise ValueError(f"{self.folder} cannot be loaded: {one_line(error)}") from error
         pipe.set_progress_bar_config(disable=True)
         if half == "text" and self.kind.__name__ in _ASKS_DENOISER:
             pipe.transformer = SimpleNamespace(config=self.skeleton().transformer.config)
@@ -173,8 +181,7 @@ class DiffusersCheckpoint:
 
     def skeleton(self) -> Any:
         """A pipeline of the picture half without weights, to ask for sizes and schedulers; takes no memory."""
-        diffusers = _diffusers()
-        index = self._read_index()
+        diffusers, index = _diffusers(), self._index
         parts: dict[str, Any] = {part: None for part, where in index.items() if isinstance(where, list)}
         parts |= dict.fromkeys(self._required)
         for part in self.half("picture"):

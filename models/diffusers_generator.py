@@ -106,10 +106,13 @@ class DiffusersGenerator:
         by_patch = self._skeleton.vae_scale_factor * (patch if isinstance(patch, int) else 1)
         return math.lcm(int(by_processor), int(by_patch))
 
-    def usual_batch(self, width: int, height: int) -> int:
-        """Pictures at once: what was measured here, else as many as come to one million pixels, on a GPU to four."""
+    def batch_size(self, width: int, height: int, wanted: int | None = None) -> int:
+        """Pictures at once: as `wanted`, else what was measured here, else as many as come to one million pixels, on a
+        GPU to four."""
         if self._options.step_cache == "first-block":
             return 1  # it decides for the batch as a whole what to skip, so rows would depend on their company
+        if wanted is not None:
+            return wanted
         tuned = self.tunings.kept(self._device, width, height, self._options)
         if tuned is not None:
             return tuned.batch_size

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from models.pretrained import one_line
+from models.pretrained import PICKLED
+from models.sentence import one_line
 
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
@@ -69,7 +69,7 @@ def numbers(file: Path) -> int:
 
 def _found(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
-    if not found and any(pickled for pattern in _PICKLED for pickled in folder.glob(pattern)):
+    if not found and any(pickled for pattern in PICKLED for pickled in folder.glob(pattern)):
         raise ValueError(
             f"{folder} has only pickled weights, which can run code when loaded; convert the checkpoint where you "
             "trust it: DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)."

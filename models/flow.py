@@ -19,6 +19,7 @@ from models.codec import CHANNELS, PATCH
 from models.features import Features
 from models.latent import LatentConfig, LatentModel
 from models.painter import Normaliser
+from models.sentence import one_line
 
 try:
     from diffusers import FlowMatchEulerDiscreteScheduler, PixArtTransformer2DModel
@@ -187,8 +188,9 @@ def _transformer(folder: Path) -> PixArtTransformer2DModel:
             folder, subfolder="transformer", use_safetensors=True, torch_dtype=torch.float32
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise ValueError(f"{folder}/transformer is damaged or cut short ({line}); copy the checkpoint again.") from None
+        raise ValueError(
+            f"{folder}/transformer is damaged or cut short ({one_line(error)}); copy the checkpoint again."
+        ) from None
 
 
 def digest(folder: Path) -> str:

@@ -13,12 +13,13 @@ from torch import nn
 
 from models.cache import cache_folder
 from models.device import multiplies_bfloat16
+from models.sentence import one_line
 
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
 Tokenize = Callable[[Sequence[str]], list[list[int]]]
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _CONVERT = (
     "convert them where you trust them: "
@@ -39,7 +40,7 @@ def find_folder(reference: str) -> Path:
             f"{reference} is no language model: it has no config.json; give a folder in transformers' format."
         )
     if not any(folder.glob("*.safetensors")):
-        if any(found for pattern in _PICKLED for found in folder.glob(pattern)):
+        if any(found for pattern in PICKLED for found in folder.glob(pattern)):
             raise ValueError(f"{reference} has only pickled weights, which can run code when loaded; {_CONVERT}.")
         raise ValueError(f"{reference} has no weights (*.safetensors); copy the model again.")
     return folder
@@ -146,8 +147,3 @@ def weights_digest(folder: Path) -> str:
         part.write_text(total.hexdigest())
         part.replace(kept)
     return total.hexdigest()
-
-
-def one_line(error: Exception, longest: int = 300) -> str:
-    """A library's message as part of a sentence."""
-    return " ".join(str(error).split())[:longest]

@@ -22,6 +22,7 @@ from torch import Tensor
 from models import gemma
 from models.batching import BatchLimit, chunks
 from models.pretrained import Tokenize, find_folder, load_network, load_tokenizer, weights_digest
+from models.sentence import one_line
 
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
@@ -104,7 +105,7 @@ def load_text_encoder(reference: str, device: str = "cpu") -> TextEncoder:
     try:
         encoder.encode(["a"])
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{reference} does not encode texts ({' '.join(str(error).split())[:200]}).") from error
+        raise ValueError(f"{reference} does not encode texts ({one_line(error)}).") from error
     return encoder
 
 

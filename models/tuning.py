@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.device import let_go
+from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import Diffusers
 from models.tuned import Measured, Tuned
 
@@ -16,9 +17,7 @@ GAIN = 1.03  # a larger batch has to be faster by this factor
 
 def measure(model: Diffusers, device: str, width: int, height: int, steps: int) -> Iterator[Measured]:
     """Batch sizes 1, 2, 4 and so on, until memory ends or a larger one is no faster. Loads the halves by turns."""
-    features = model.encoder.encode(["a red cat"])[0]
-    if model.encoder.interface.knows_negative:
-        features = {**features, **model.encoder.encode_negative([None])[0]}
+    features = example(model.encoder)
     model.encoder.release()
     model.generator.load()
     best, size = 0.0, 1
@@ -34,8 +33,14 @@ def measure(model: Diffusers, device: str, width: int, height: int, steps: int) 
         best, size = size / seconds, size * 2
 
 
+def example(encoder: DiffusersTextEncoder) -> dict[str, Tensor]:
+    """The features of some text, to measure with."""
+    features = encoder.encode(["a red cat on a table by the window"])[0]
+    return {**features, **encoder.encode_negative([None])[0]} if encoder.interface.knows_negative else features
+
+
 def _timed(
-    model: Diffusers, device: str, size: int, features: dict[str, Any], width: int, height: int, steps: int
+    model: Diffusers, device: str, size: int, features: dict[str, Tensor], width: int, height: int, steps: int
 ) -> tuple[float, int | None]:
     """Seconds of a batch, the first one of its shape not counted, and the peak of memory."""
     seconds = []

@@ -10,8 +10,3 @@ class BadInput(ValueError):
 
 class Stopped(RuntimeError):
     """The run was stopped on purpose, as rows fail wholesale; what is complete stays. Exit code 1."""
-
-
-def one_line(error: BaseException, longest: int = 200) -> str:
-    """A library's message as part of a sentence."""
-    return " ".join(str(error).split())[:longest]

@@ -26,9 +26,6 @@ class GenerateOptions(Acceleration):
         """The options for diffusers checkpoints alone."""
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
-    device: str = "cpu"
-    """Where the models run: cpu, cuda, cuda:1, mps."""
-
 
 def generate(work: Work, generator: AnyGenerator, limit: BatchLimit) -> None:
     """Makes `count` pictures of every prompt of the shard, those that may share a batch together.

@@ -15,7 +15,8 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
-from tasks.errors import BadInput, one_line
+from models.sentence import one_line
+from tasks.errors import BadInput
 from tasks.storage import Storage, explain, filesystem
 
 TEXT_COLUMNS = ("text", "prompt", "caption")

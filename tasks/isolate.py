@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from tasks.errors import one_line
+from models.sentence import one_line
 
 Item = TypeVar("Item")
 
@@ -21,7 +21,7 @@ def isolate(function: Callable[[Sequence[Item]], Any], items: Sequence[Item]) ->
         raise  # storage or device: not the row's fault
     except Exception as error:
         if len(items) == 1:
-            line = one_line(error, 300)
+            line = one_line(error)
             return [(items[0], f"{type(error).__name__}: {line}" if line else type(error).__name__)]
         middle = len(items) // 2
         return isolate(function, items[:middle]) + isolate(function, items[middle:])

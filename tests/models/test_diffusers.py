@@ -190,8 +190,8 @@ def test_what_a_checkpoint_cannot_do_is_told_before_a_run(
 
 
 def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoints: Checkpoints) -> None:
-    assert halves(checkpoints("flux")).generator.usual_batch(64, 64) == 32
-    assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).generator.usual_batch(64, 64) == 1
+    assert halves(checkpoints("flux")).generator.batch_size(64, 64) == 32
+    assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).generator.batch_size(64, 64, 8) == 1
 
 
 def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -> None:
@@ -203,6 +203,16 @@ def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -
     assert model.encoder._pipe is None and model.generator._pipe is None
     assert torch.equal(paint(model, features_of(model, TEXTS[:1], [None]), [3]), before)
     assert (model.encoder.loads, model.generator.loads) == (2, 2)
+
+
+def test_loading_and_cutting_a_text_say_nothing(checkpoints: Checkpoints, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = checkpoints("sdxl")
+    capfd.readouterr()
+    model = load_diffusers.__wrapped__(str(folder), "cpu", PLAIN)
+    assert model is not None
+    model.encoder.encode(["a long text " * 100])
+    model.generator.load()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_offloaded_parts_stay_in_memory_and_have_their_turn_on_the_gpu(checkpoints: Checkpoints) -> None:
