@@ -1,0 +1,195 @@
+"""What each acceleration option brings on a checkpoint, and what it does to the pictures.
+
+    python -m benchmarks.options                                     # tiny checkpoints on the CPU
+    python -m benchmarks.options sdxl flux --device cuda --size 1024 # real sizes, random weights in bfloat16
+
+The denoiser and decoder with an option and without take turns on the same rows (no Prefect, no files), after a first
+batch each that is told apart; `none` against itself shows what is noise. On the CPU seconds are the processor's.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import torch
+from cyclopts import Parameter, run
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.checkpoints import write_checkpoint
+from models.acceleration import Acceleration
+from models.device import let_go
+from models.diffusers_checkpoint import DiffusersCheckpoint
+from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_generator import DiffusersGenerator
+from models.tuning import example
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "--dtype float32": {"dtype": "float32"},
+    "--dtype bfloat16": {"dtype": "bfloat16"},
+    "--dtype float16": {"dtype": "float16"},
+    "--attention math": {"attention": "math"},
+    "--attention flash": {"attention": "flash"},
+    "--attention efficient": {"attention": "efficient"},
+    "--attention cudnn": {"attention": "cudnn"},
+    "--channels-last": {"channels_last": True},
+    "--compile": {"compile": True},
+    "--scheduler UniPC..., half the steps": {"scheduler": "UniPCMultistepScheduler"},
+    "--step-cache first-block": {"step_cache": "first-block"},
+    "--step-cache taylorseer": {"step_cache": "taylorseer"},
+    "--weights float8": {"weights": "float8"},
+    "--vae-slicing": {"vae_slicing": True},
+    "--vae-tiling": {"vae_tiling": True},
+    "--offload": {"offload": True},
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is painted: `batch` pictures of one text, each with a seed of its own."""
+
+    features: Mapping[str, Tensor]
+    size: int
+    steps: int
+    batch: int
+    at_once: int
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Of an option against none: seconds, and how far pixels are apart, of 255. Or why there is no such thing."""
+
+    ratio: float = 0.0
+    first: float = 0.0
+    """Seconds of its first batch, in which kernels are planned or compiled."""
+    farthest: float = 0.0
+    mean: float = 0.0
+    memory: float | None = None
+    """Ratio of the peaks of GPU memory."""
+    refused: str | None = None
+
+
+def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows, rounds: int) -> Effect:
+    """One option against none, by turns; both are let go of at the end."""
+    dtype = base_dtype(device)
+    opened = DiffusersCheckpoint(checkpoint)
+    none = DiffusersGenerator(opened, device, Acceleration(dtype=dtype))
+    changes = replace(
+        rows,
+        steps=max(1, rows.steps // 2) if "scheduler" in option else rows.steps,
+        at_once=1 if option.get("step_cache") == "first-block" else rows.at_once,  # as the flow does
+    )
+    try:
+        changed = DiffusersGenerator(opened, device, Acceleration(**{"dtype": dtype, **option}))
+        before, _, before_memory = _paint(none, device, rows)
+        made, first, memory = _paint(changed, device, changes)
+        ratios = []
+        for _ in range(rounds):
+            seconds = _paint(none, device, rows)[1]
+            ratios.append(_paint(changed, device, changes)[1] / seconds)
+    except (ValueError, RuntimeError) as error:
+        return Effect(refused=" ".join(str(error).split())[:160])
+    finally:
+        let_go(device)
+    apart = (made - before).abs() * 255
+    share = memory / before_memory if memory and before_memory else None
+    return Effect(median(ratios), first, float(apart.max()), float(apart.mean()), share)
+
+
+def base_dtype(device: str) -> str:
+    return "float32" if device == "cpu" else "bfloat16"
+
+
+def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, float, int | None]:
+    """The pictures, the seconds they took and the peak of GPU memory."""
+    model.load()
+    on_gpu = device != "cpu"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(device)
+    clock = time.perf_counter if on_gpu else time.process_time
+    size, many = (rows.size, rows.size), rows.at_once
+    start = clock()
+    made = [
+        model.generate([rows.features] * many, range(seed, seed + many), *size, rows.steps, [None] * many)
+        for seed in range(0, rows.batch, many)
+    ]
+    return torch.cat(made), clock() - start, torch.cuda.max_memory_allocated(device) if on_gpu else None
+
+
+def features_of(checkpoint: Path, device: str) -> Mapping[str, Tensor]:
+    """What the checkpoint's text encoders make of a text; they are let go of."""
+    encoder = DiffusersTextEncoder(DiffusersCheckpoint(checkpoint), device, Acceleration(dtype=base_dtype(device)))
+    features = example(encoder)
+    encoder.release()
+    return features
+
+
+def main(
+    *families: str,
+    device: str = "cpu",
+    size: int = 64,
+    steps: int = 8,
+    batch: int = 4,
+    rounds: int = 5,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Measure every acceleration option against none.
+
+    Parameters
+    ----------
+    families
+        sdxl, sana, flux; by default all three.
+    device
+        cpu takes tiny networks, cuda the real sizes.
+    size
+        Edge of the pictures in pixels.
+    steps
+        Denoising steps.
+    batch
+        Pictures at once.
+    rounds
+        How often each takes its turn; ratios are medians over the rounds.
+    as_json
+        Print the figures as JSON.
+    """
+    found: dict[str, dict[str, Effect]] = {}
+    with tempfile.TemporaryDirectory(prefix="imagemill-options-") as folder:
+        for family in families or ("sdxl", "sana", "flux"):
+            checkpoint = write_checkpoint(Path(folder) / family, family, device)
+            rows = Rows(features_of(checkpoint, device), size, steps, batch, batch)
+            found[family] = {}
+            for name, option in OPTIONS.items():
+                if option == {"dtype": base_dtype(device)}:
+                    continue
+                effect = found[family][name] = measure(checkpoint, device, option, rows, rounds)
+                print(f"{family}, {name}: {effect.refused or f'{effect.ratio:.3f}'}", file=sys.stderr)
+    if as_json:
+        told = {family: {name: asdict(one) for name, one in effects.items()} for family, effects in found.items()}
+        print(json.dumps(told))
+        return
+    title = f"{device}, {size} pixels, {steps} steps, batches of {batch}: seconds over none, first batch, pixels apart"
+    table = Table(title=f"{title} (largest / mean of 255)", title_justify="left")
+    for name in ("", *found):
+        table.add_column(name)
+    for name in next(iter(found.values())):
+        table.add_row(name, *(_cell(effects[name]) for effects in found.values()))
+    Console(width=140).print(table)
+
+
+def _cell(effect: Effect) -> str:
+    if effect.refused is not None:
+        return "-"
+    memory = "" if effect.memory is None else f", memory {effect.memory:.2f}"
+    return f"{effect.ratio:.2f}, first {effect.first:.1f} s, {effect.farthest:.1f} / {effect.mean:.2f}{memory}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""The table of acceleration options: an option is compared with none on the same rows, or why it cannot be is told."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("diffusers")
+
+from benchmarks.options import OPTIONS, Effect, Rows, features_of, measure
+from models.acceleration import Acceleration
+from tests.models.diffusers_checkpoints import write_checkpoint
+
+
+def test_every_option_is_in_the_table() -> None:
+    others = {"cache_threshold"}  # of a step cache
+    assert {name for option in OPTIONS.values() for name in option} == set(Acceleration.model_fields) - others
+
+
+def test_options_are_compared_with_none(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path / "sdxl", "sdxl")
+    rows = Rows(features_of(checkpoint, "cpu"), size=32, steps=2, batch=2, at_once=2)
+
+    def effect(name: str) -> Effect:
+        return measure(checkpoint, "cpu", OPTIONS[name], rows, rounds=1)
+
+    none, float8, offload = effect("none"), effect("--weights float8"), effect("--offload")
+    assert none.ratio > 0 and none.farthest == 0
+    assert float8.ratio > 0 and float8.farthest > float8.mean > 0
+    assert offload.refused is not None and "nothing to bring parts to on the cpu" in offload.refused
