@@ -6,6 +6,7 @@ patient's, is written nowhere; `imagemill locate ARCHIVE ROW` tells it to who ha
 """
 
 import json
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -104,14 +105,22 @@ def list_files(url: str) -> Iterator[tuple[str, int, str]]:
         raise BadInput(str(explain(error, url) or f"{url}: cannot be listed ({type(error).__name__}).")) from None
 
 
-def _below(fs: Any, base: str, folder: str) -> Iterator[tuple[str, int, str]]:
-    found = fs.ls(f"{base}/{folder}".rstrip("/"), detail=True)
-    entries = sorted((str(item["name"]).rstrip("/").rsplit("/", 1)[-1], item) for item in found)
+def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, int, str]]:
+    """`above`: the folders that this one is in, without links, so that no link leads round in a circle."""
+    here = f"{base}/{folder}".rstrip("/")
+    above = (*above, os.path.realpath(here))
+    entries = sorted((str(item["name"]).rstrip("/").rsplit("/", 1)[-1], item) for item in fs.ls(here, detail=True))
     for name, item in entries:
-        path = f"{folder}/{name}" if folder else name
-        if item["type"] == "directory":
-            yield from _below(fs, base, path)
-        elif item["type"] == "file" and not str(item["name"]).endswith("/"):  # s3: a key that stands for a folder
+        path, kind = f"{folder}/{name}" if folder else name, item["type"]
+        if item.get("islink"):  # what it leads to; one that leads nowhere is a file that was lost
+            target = Path(os.path.realpath(item["name"]))
+            if str(target) in above:
+                continue
+            kind = "directory" if target.is_dir() else "file"
+            item["mtime"] = target.stat().st_mtime if target.exists() else ""
+        if kind == "directory":
+            yield from _below(fs, base, path, above)
+        elif kind == "file" and not str(item["name"]).endswith("/"):  # s3: a key that stands for a folder
             stamp = item.get("ETag") or item.get("mtime") or ""
             yield path, int(item["size"] or 0), str(stamp)
 

@@ -129,7 +129,7 @@ def _fetch(archive: Storage, path: str, row: int) -> bytes:
         return archive.read(path)
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise Refused("it was gone when its turn came") from None
+            raise Refused("it was gone when its turn came, or is a link that leads nowhere") from None
         raise unnamed(error, archive, row) from None
 
 

@@ -12,6 +12,7 @@ def decoded(data: bytes) -> np.ndarray | None:
     """
     import cv2
 
+    cv2.utils.logging.setLogLevel(0)  # it tells the terminal of what it cannot read
     if not data:
         return None
     try:

@@ -44,6 +44,8 @@ class Scan:
         self.padding: tuple[int, int] | None = None
         self.study = self.series = self.instance = ""
         self.text = "unknown"
+        if not data:
+            raise Refused("empty: the file has no bytes")
         if is_dicom(data[:132]):
             self._open_dicom(data)
         else:

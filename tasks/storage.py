@@ -79,8 +79,10 @@ def explain(error: BaseException, where: str) -> StorageError | None:
         return StorageError(f"{where}: no such file or folder; check the path.", mendable=True)
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return StorageError(f"{where}: not permitted; choose a place you may write to or mend its rights.", True)
-    if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError):
-        return StorageError(f"{where}: a file stands where a folder is wanted, or the reverse; name another.", True)
+    if isinstance(error, IsADirectoryError):
+        return StorageError(f"{where}: a folder, where a file is wanted; name a file.", True)
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return StorageError(f"{where}: a file stands where a folder is wanted; name another.", True)
     return StorageError(f"{where}: storage failed ({error.strerror or error}); run the same command again to carry on.")
 
 

@@ -61,7 +61,7 @@ class Step:
     def apply(self, images: Tensor, value: Any) -> Tensor:
         """The step on pictures (n, 1 or 3, h, w). Raises ValueError for pictures that it cannot serve."""
         if self.colour and images.shape[1] != 3:
-            raise ValueError(f"{self.name} changes colours and this picture is grey: leave the step out for grey ones.")
+            raise ValueError(f"{self.name} changes colours and this picture is grey: leave the step out for grey ones")
         if not self.each:
             made: Tensor = self.function(images, value)
             return made

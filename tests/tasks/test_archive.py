@@ -62,3 +62,19 @@ def test_no_archive_is_a_sentence(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(BadInput, match="no files"):
         archive(folder / "empty")
+
+
+def test_links_are_what_they_lead_to_and_end_where_they_lead_round(folder: Path) -> None:
+    (folder / "a" / "link.dcm").symlink_to(folder / "b" / "2.dcm")
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "y.dcm").write_bytes(b"y" * 7)
+    (elsewhere / "back").symlink_to(folder)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "lost.dcm").symlink_to(folder / "nowhere")
+    found = {path: size for path, size, _ in list_files(str(folder))}
+    assert len(found) == 6 + 3
+    assert (found["a/link.dcm"], found["linked/y.dcm"], found["lost.dcm"]) == (100, 7, 0)
+    before = archive(folder).fingerprint()
+    (elsewhere / "y.dcm").write_bytes(b"z" * 8)
+    assert archive(folder).fingerprint() != before

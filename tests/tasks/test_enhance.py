@@ -18,6 +18,7 @@ from tasks.enhance import EnhanceOptions, enhance, enhance_work, open_chain, par
 from tasks.errors import BadInput
 from tasks.plan import Shard
 from tasks.work import Picture, Prompt, Work
+from tests.tasks.dicom.samples import sample
 
 EVERY_STEP = (
     "denoise:0.3,brightness:1.2,contrast:1.3,saturation:0.7,temperature:-30,tint:8,sharpen:1.5,contrast:0.9,gamma:1.2,"
@@ -176,9 +177,15 @@ def test_masks_and_references_of_16_bits_keep_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["palette", "inpaint"])
-def test_missing_or_unreadable_file_is_a_sentence(tmp_path: Path, step: str) -> None:
+def test_missing_or_unreadable_file_is_a_sentence(tmp_path: Path, step: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BadInput, match=r"none\.png: no such file or folder; check the path"):
         open_chain(f"{step}:{tmp_path}/none.png")
+    with pytest.raises(BadInput, match="a folder, where a file is wanted"):
+        open_chain(f"{step}:{tmp_path}")
+    (tmp_path / "scan.png").write_bytes(sample("CT_small.dcm"))  # OpenCV takes it for TIFF, and would say so
+    with pytest.raises(BadInput, match=r"scan\.png is no picture that can be read"):
+        open_chain(f"{step}:{tmp_path}/scan.png")
+    assert capfd.readouterr() == ("", "")
     (tmp_path / "text.png").write_text("hello")
     with pytest.raises(BadInput, match=r"text\.png is no picture that can be read: give a PNG"):
         open_chain(f"{step}:{tmp_path}/text.png")
@@ -191,7 +198,7 @@ def test_mask_of_another_size_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_colour_step_on_a_grey_picture_is_a_sentence() -> None:
-    with pytest.raises(BadInput, match="saturation changes colours and this picture is grey: leave the step out"):
+    with pytest.raises(BadInput, match=r"and this picture is grey: leave the step out for grey ones\.$"):
         enhance(pictures()[:, :1], parse_chain("contrast:1.2,saturation:1.2"))
 
 
