@@ -142,7 +142,8 @@ def print_summary(summary: "Summary", as_json: bool) -> None:
     if summary.report:
         print(f"report    {summary.report}")
     if summary.quarantined:
-        print(f"{summary.quarantined} {summary.failed}; `imagemill inspect {summary.out}` says why", file=sys.stderr)
+        failed = summary.failed[summary.quarantined > 1]
+        print(f"{summary.quarantined} {failed}; `imagemill inspect {summary.out}` says why", file=sys.stderr)
 
 
 def sentence(error: ValidationError) -> str:

@@ -88,6 +88,11 @@ class RunOptions(BaseModel):
         """
         if self.retry_quarantined and not self.resume:
             raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
+        if self.device != "cpu" and self.runner == "threads":  # else the models run on other machines
+            from models.device import has_device
+
+            if not has_device(self.device):
+                raise BadInput(f"--device {self.device}: torch finds no such device here; leave the option out.")
         return self
 
 

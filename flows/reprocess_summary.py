@@ -18,7 +18,7 @@ class ReprocessSummary(Summary):
     """Totals of a reprocess run."""
 
     title: ClassVar[str] = "imagemill reprocess"
-    failed: ClassVar[str] = "files were put aside"
+    failed: ClassVar[tuple[str, str]] = ("file was put aside", "files were put aside")
 
     studies: int = 0
     studies_incomplete: int = 0

@@ -16,7 +16,7 @@ class Summary(BaseModel):
     """Totals of a run folder (or of the part of it that this run did)."""
 
     title: ClassVar[str] = "imagemill render"
-    failed: ClassVar[str] = "rows failed"
+    failed: ClassVar[tuple[str, str]] = ("row failed", "rows failed")
 
     out: str
     rows: int

@@ -3,6 +3,15 @@
 import torch
 
 
+def has_device(device: str) -> bool:
+    """Whether torch can work on a device of that name."""
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError):  # the latter where torch was built without it
+        return False
+    return True
+
+
 def free_memory(device: str) -> int:
     """Bytes that are free now: of the GPU, or of the machine."""
     if device.startswith("cuda"):

@@ -42,6 +42,13 @@ def test_retry_without_resume_is_refused() -> None:
         job(retry_quarantined=True, resume=False).checked()
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", ""])
+def test_a_device_that_is_not_there_is_refused_where_models_run_here(device: str) -> None:
+    with pytest.raises(BadInput, match=f"--device {device}: torch finds no such device here"):
+        job(device=device).checked()
+    assert job(device=device, runner="dask").checked().device == device
+
+
 def test_the_day_stands_in_the_paths_of_a_scheduled_job() -> None:
     dated = RenderJob(prompts="s3://b/{date}.parquet", out="runs/{date}-parts").dated(date(2026, 3, 9))
     assert (dated.prompts, dated.out) == ("s3://b/2026-03-09.parquet", "runs/2026-03-09-parts")

@@ -113,6 +113,7 @@ def test_unusable_input(make: Callable[[Path], Path], words: list[str], tmp_path
         (["--layout", "zip"], ["zip"]),
         (["--max-failures", "many"], ["many"]),
         (["--partition", "3/2"], ["3/2"]),
+        (["--device", "gpu"], ["--device gpu", "no such device"]),
         (["--generator", "no-such-model"], ["no-such-model"]),
         (["--no-such-option"], ["no-such-option"]),
         (["--retry-quarantined", "--no-resume"], ["--retry-quarantined"]),
