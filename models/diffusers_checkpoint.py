@@ -8,6 +8,7 @@ half loads by itself. Weights load from safetensors only, and a checkpoint's own
 import hashlib
 import inspect
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,8 @@ def _diffusers() -> Any:
     for library in (diffusers.utils.logging, transformers.utils.logging):  # the terminal belongs to the command
         library.set_verbosity_error()
         library.disable_progress_bar()
+    # Its pipelines' about its own parts, of which no user of ours can mend anything.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"diffusers\.")
     return diffusers
 
 

@@ -65,6 +65,10 @@ class DiffusersGenerator:
         self._pipe: Any = None
         if options.offload and not device.startswith("cuda"):
             raise ValueError(f"offload: there is nothing to bring parts to on the {device}; leave it out.")
+        if options.attention in {"efficient", "cudnn"} and not device.startswith("cuda"):
+            raise ValueError(
+                f"attention is {options.attention!r}, a kernel for GPUs; on the {device} choose flash or math."
+            )
         if options != PLAIN:
             accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
 

@@ -180,6 +180,7 @@ def test_compiled_blocks_make_the_same_picture(checkpoints: Checkpoints) -> None
         ("flux", {"scheduler": "DDIMScheduler"}, "choose one of FlowMatchEulerDiscreteScheduler"),
         ("sana", {"compile": True}, "names no repeated blocks"),
         ("sd1", {"offload": True}, "nothing to bring parts to on the cpu"),
+        ("sd1", {"attention": "cudnn"}, "a kernel for GPUs; on the cpu choose flash or math"),
     ],
 )
 def test_what_a_checkpoint_cannot_do_is_told_before_a_run(
