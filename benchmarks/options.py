@@ -25,10 +25,10 @@ from torch import Tensor
 
 from benchmarks.checkpoints import write_checkpoint
 from models.acceleration import Acceleration
-from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
+from models.sentence import one_line
 from models.tuning import example
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -69,7 +69,7 @@ class Effect:
 
     ratio: float = 0.0
     first: float = 0.0
-    """Seconds of its first batch, in which kernels are planned or compiled."""
+    """Seconds of the first time by the clock: the network is loaded, kernels are planned or compiled."""
     farthest: float = 0.0
     mean: float = 0.0
     memory: float | None = None
@@ -79,26 +79,29 @@ class Effect:
 
 def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows, rounds: int) -> Effect:
     """One option against none, by turns; both are let go of at the end."""
-    dtype = base_dtype(device)
-    opened = DiffusersCheckpoint(checkpoint)
-    none = DiffusersGenerator(opened, device, Acceleration(dtype=dtype))
+    opened, plain = DiffusersCheckpoint(checkpoint), {"dtype": base_dtype(device)}
     changes = replace(
         rows,
         steps=max(1, rows.steps // 2) if "scheduler" in option else rows.steps,
         at_once=1 if option.get("step_cache") == "first-block" else rows.at_once,  # as the flow does
     )
+    models: list[DiffusersGenerator] = []
     try:
-        changed = DiffusersGenerator(opened, device, Acceleration(**{"dtype": dtype, **option}))
+        models += [DiffusersGenerator(opened, device, Acceleration(**{**plain, **given})) for given in ({}, option)]
+        none, changed = models
         before, _, before_memory = _paint(none, device, rows)
-        made, first, memory = _paint(changed, device, changes)
+        start = time.perf_counter()
+        made, _, memory = _paint(changed, device, changes)
+        first = time.perf_counter() - start
         ratios = []
         for _ in range(rounds):
             seconds = _paint(none, device, rows)[1]
             ratios.append(_paint(changed, device, changes)[1] / seconds)
     except (ValueError, RuntimeError) as error:
-        return Effect(refused=" ".join(str(error).split())[:160])
+        return Effect(refused=one_line(error))
     finally:
-        let_go(device)
+        for model in models:
+            model.release()
     apart = (made - before).abs() * 255
     share = memory / before_memory if memory and before_memory else None
     return Effect(median(ratios), first, float(apart.max()), float(apart.mean()), share)
@@ -175,7 +178,9 @@ def main(
         told = {family: {name: asdict(one) for name, one in effects.items()} for family, effects in found.items()}
         print(json.dumps(told))
         return
-    title = f"{device}, {size} pixels, {steps} steps, batches of {batch}: seconds over none, first batch, pixels apart"
+    title = (
+        f"{device}, {size} pixels, {steps} steps, batches of {batch}: seconds over none, the first time, pixels apart"
+    )
     table = Table(title=f"{title} (largest / mean of 255)", title_justify="left")
     for name in ("", *found):
         table.add_column(name)
