@@ -29,6 +29,14 @@ def job(dataset: Path, out: Path, steps: int = 6) -> VaeJob:
     )
 
 
+@pytest.fixture(scope="module")
+def begun(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of two steps; tests read it, and train on from it elsewhere."""
+    out = tmp_path_factory.mktemp("begun") / "out"
+    assert run_training(job(dataset, out, steps=2), WordEncoder()).steps == 2
+    return out
+
+
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Path, tmp_path: Path) -> None:
     run_training(job(dataset, tmp_path / "undisturbed"), WordEncoder())
     script = (
@@ -44,25 +52,20 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Pat
     assert all(torch.equal(once[name], resumed[name]) for name in once)
 
 
-def test_a_trained_checkpoint_generates_and_reports_its_steps(dataset: Path, tmp_path: Path) -> None:
-    summary = run_training(job(dataset, tmp_path / "out", steps=2), WordEncoder())
-    assert summary.steps == 2
-    generator = load_generator(str(tmp_path / "out"))
+def test_a_trained_checkpoint_generates(begun: Path) -> None:
+    generator = load_generator(str(begun))
     assert generator.encoder == "words"
     picture = generator.generate(WordEncoder().encode(["a dog"]), [1], 128, 128)
     assert picture.shape == (1, 3, 128, 128)
-    assert (tmp_path / "out" / "samples" / "000002.png").stat().st_size > 1000
+    assert (begun / "samples" / "000002.png").stat().st_size > 1000
 
 
 def test_training_on_from_a_checkpoint_with_pictures_alone_leaves_the_reader_as_it_is(
-    dataset: Path, tmp_path: Path
+    dataset: Path, begun: Path, tmp_path: Path
 ) -> None:
-    run_training(job(dataset, tmp_path / "first", steps=2), WordEncoder())
-    more = job(dataset, tmp_path / "second", steps=2).model_copy(
-        update={"start": tmp_path / "first", "captions": 0, "sprites": 0}
-    )
+    more = job(dataset, tmp_path / "second", steps=2).model_copy(update={"start": begun, "captions": 0, "sprites": 0})
     run_training(more, WordEncoder())
-    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    first, second = (load_file(folder / "model.safetensors") for folder in (begun, more.out))
     changed = {name.split(".")[0] for name in first if not torch.equal(first[name], second[name])}
     assert {"decoder", "encoder", "finish"} <= changed
     assert not changed & {"reader", "memory", "place", "object_pose", "props"}
@@ -70,10 +73,9 @@ def test_training_on_from_a_checkpoint_with_pictures_alone_leaves_the_reader_as_
         run_training(more.model_copy(update={"start": tmp_path / "none", "out": tmp_path / "third"}), WordEncoder())
 
 
-def test_another_job_in_the_same_folder_is_refused(dataset: Path, tmp_path: Path) -> None:
-    run_training(job(dataset, tmp_path / "out", steps=2), WordEncoder())
+def test_another_job_in_the_same_folder_is_refused(dataset: Path, begun: Path) -> None:
     with pytest.raises(BadInput, match="other settings"):
-        run_training(job(dataset, tmp_path / "out", steps=4), WordEncoder())
+        run_training(job(dataset, begun, steps=4), WordEncoder())
 
 
 def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -81,14 +83,12 @@ def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) ->
         run_training(job(tmp_path, tmp_path / "out"), WordEncoder())
 
 
-def test_a_checkpoint_learns_to_read_better_without_pictures_or_anew(dataset: Path, tmp_path: Path) -> None:
-    begun = VaeJob(
-        dataset=str(dataset), out=tmp_path / "one", steps=2, captions=8, pictures=2, sprites=2, encoder="words"
-    )
-    run_training(begun, WordEncoder())
-    reading = begun.model_copy(update={"out": tmp_path / "two", "start": tmp_path / "one", "pictures": 0, "sprites": 0})
+def test_a_checkpoint_learns_to_read_better_without_pictures_or_anew(
+    dataset: Path, begun: Path, tmp_path: Path
+) -> None:
+    reading = job(dataset, tmp_path / "two", steps=2).model_copy(update={"start": begun, "pictures": 0, "sprites": 0})
     run_training(reading, WordEncoder())
-    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    one, two = (load_file(folder / "model.safetensors") for folder in (begun, reading.out))
     changed = {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])}
     assert changed == {"reader", "object_pose", "z_prior"}
     run_training(reading.model_copy(update={"out": tmp_path / "three", "anew": True, "seed": 1}), WordEncoder())
