@@ -2,23 +2,16 @@
 
 import contextlib
 import time
-from collections.abc import Collection
 
 import psutil
 
 
-def seconds(root: int | None = None, without: Collection[int] = ()) -> float:
+def seconds(root: int | None = None) -> float:
     """Processor seconds so far of a process (by default this one) and those below it, ended ones that were waited for
-    included; `without` are children, left out with all below them."""
+    included."""
     me = psutil.Process(root)
-    tree = [me]
-    for child in me.children():
-        if child.pid not in without:
-            tree.append(child)
-            with contextlib.suppress(psutil.NoSuchProcess):
-                tree += child.children(recursive=True)
     total = 0.0
-    for process in tree:
+    for process in (me, *me.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total += times.user + times.system
@@ -26,13 +19,13 @@ def seconds(root: int | None = None, without: Collection[int] = ()) -> float:
     return total
 
 
-def settled(without: Collection[int] = ()) -> float:
+def settled() -> float:
     """The same of this process once it and those below it idle, at the latest after ten seconds: Prefect's server
     stores the last states behind a flow's back, which is that flow's cost."""
-    used = seconds(without=without)
+    used = seconds()
     for _ in range(50):
         time.sleep(0.2)
-        before, used = used, seconds(without=without)
+        before, used = used, seconds()
         if used - before < 0.02:
             break
     return used

@@ -1,0 +1,227 @@
+"""The ways that `peers.py` compares: prompts and seeds through a diffusers checkpoint, to PNG and Parquet of metadata.
+
+Each runs in a process of its own, again and again, so that whatever it starts is below that process and its processor
+time can be told from the others'. A way returns the moment when its first batch began.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+
+from benchmarks import processor
+
+
+class Moment(NamedTuple):
+    """Seconds since the epoch, and processor seconds of all that a way runs on."""
+
+    clock: float
+    processor: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all ways do."""
+
+    checkpoint: str
+    prompts: str
+    size: int
+    steps: int
+    batch: int
+    threads: int
+    """Of torch, which workers and other threads would choose for themselves."""
+    root: int = 0
+    """The process of the way."""
+
+    def now(self) -> Moment:
+        return Moment(time.time(), processor.seconds(self.root))
+
+
+class Turn(NamedTuple):
+    """What a turn took after its first batch began, and the seconds before that."""
+
+    processor: float
+    seconds: float
+    start: float
+
+
+def quiet() -> None:
+    """Prepares a way's process: what its libraries say goes to stderr."""
+    os.dup2(2, 1)
+
+
+def turn(name: str, work: Work, out: Path) -> Turn:
+    """One turn of a way, in its process; what is still done once it has returned counts as its processor time."""
+    begin = time.time()
+    began = WAYS[name](replace(work, root=os.getpid()), out)
+    end = time.time()
+    return Turn(processor.settled() - began.processor, end - began.clock, began.clock - begin)
+
+
+class Painter:
+    """A diffusers pipeline as the peers use it: prompts and seeds to files, and the moment the first batch began."""
+
+    def __init__(self, work: Work, out: Path) -> None:
+        import diffusers
+        import transformers
+
+        for library in (diffusers.utils.logging, transformers.utils.logging):
+            library.set_verbosity_error()
+            library.disable_progress_bar()
+        torch.set_num_threads(work.threads)
+        self.pipe = diffusers.DiffusionPipeline.from_pretrained(work.checkpoint)
+        self.pipe.set_progress_bar_config(disable=True)
+        self.take(work, out)
+
+    def take(self, work: Work, out: Path) -> None:
+        """The next turn's work."""
+        self.work, self.out = work, out
+        self.begun: Moment | None = None
+
+    def paint(self, texts: list[str], seeds: list[int], output_type: str) -> Any:
+        noise = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
+        return self.pipe(prompt=texts, generator=noise, output_type=output_type, **size).images
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Writes the pictures of a batch of columns id, text, seed; returns their metadata."""
+        self.begun = self.begun or self.work.now()
+        if torch.get_num_threads() != self.work.threads:  # a setting of the calling thread, not of the process
+            torch.set_num_threads(self.work.threads)
+        ids, texts, seeds = (list(batch[name]) for name in ("id", "text", "seed"))
+        made = self.paint(texts, seeds, "pil")
+        paths = [str(self.out / "images" / f"{id}.png") for id in ids]
+        for image, path in zip(made, paths, strict=True):
+            image.save(path)
+        begun = [self.begun] * len(ids)
+        return {"id": ids, "text": texts, "seed": [int(seed) for seed in seeds], "image": paths, "begun": begun}
+
+
+@cache
+def _loaded(work: Work) -> Painter:
+    return Painter(work, Path())
+
+
+def _painter(work: Work, out: Path) -> Painter:
+    """The process's own, loaded once: ways that run in this process keep the model from turn to turn."""
+    (out / "images").mkdir(parents=True)
+    painter = _loaded(replace(work, prompts=""))
+    painter.take(work, out)
+    return painter
+
+
+def _first(begun: Iterable[Sequence[float]]) -> Moment:
+    return Moment(*min(map(tuple, begun)))
+
+
+def bare(work: Work, out: Path) -> Moment:
+    """The model alone, on whole batches; pictures are thrown away."""
+    painter = _painter(work, out)
+    frame = pd.read_parquet(work.prompts)
+    began = work.now()
+    for i in range(0, len(frame), work.batch):
+        rows = frame.iloc[i : i + work.batch]
+        painter.paint(list(rows["text"]), list(rows["seed"]), "pt")
+    return began
+
+
+def loop(work: Work, out: Path, batch: int) -> Moment:
+    painter = _painter(work, out)
+    frame = pd.read_parquet(work.prompts)
+    rows = [painter(frame.iloc[i : i + batch].to_dict("list")) for i in range(0, len(frame), batch)]
+    pd.concat([pd.DataFrame(row) for row in rows]).to_parquet(out / "metadata.parquet")
+    return _first(rows[0]["begun"])
+
+
+@cache
+def _start_ray() -> None:
+    import logging
+
+    import ray
+
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15 by default, which on a busy machine is hardly anything
+    # Of two CPUs Ray Data gives one to the actor and then finds none to read with. This is what it may plan with; how
+    # many threads really run is `threads`.
+    ray.init(num_cpus=max(4, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def ray_data(work: Work, out: Path) -> Moment:
+    import ray
+
+    _start_ray()
+    (out / "images").mkdir(parents=True)
+    dataset = ray.data.read_parquet(work.prompts).map_batches(
+        Painter, fn_constructor_args=(work, out), batch_size=work.batch, compute=ray.data.ActorPoolStrategy(size=1),
+        num_cpus=1, runtime_env={"env_vars": {"OMP_NUM_THREADS": str(work.threads)}},
+    )  # fmt: skip
+    dataset.write_parquet(str(out / "metadata"))
+    return _first(pd.read_parquet(out / "metadata")["begun"])
+
+
+def hf_datasets(work: Work, out: Path) -> Moment:
+    import datasets
+
+    datasets.disable_progress_bars()
+    painter = _painter(work, out)
+    data = datasets.Dataset.from_parquet(work.prompts, cache_dir=str(out / "cache"))
+    data = data.map(painter, batched=True, batch_size=work.batch, new_fingerprint=f"turn{time.time_ns()}")
+    data.to_parquet(str(out / "metadata.parquet"))
+    assert painter.begun is not None
+    return painter.begun
+
+
+def daft_frame(work: Work, out: Path) -> Moment:
+    import daft
+
+    (out / "images").mkdir(parents=True)
+    moment = daft.DataType.list(daft.DataType.float64())
+    made = daft.DataType.struct({"image": daft.DataType.string(), "begun": moment})
+
+    class Paint:
+        def __init__(self) -> None:
+            self.painter = Painter(work, out)
+
+        @daft.method.batch(return_dtype=made, batch_size=work.batch)
+        def paint(self, id: daft.Series, text: daft.Series, seed: daft.Series) -> list[dict[str, Any]]:
+            rows = self.painter({"id": id.to_pylist(), "text": text.to_pylist(), "seed": seed.to_pylist()})
+            return [{"image": image, "begun": begun} for image, begun in zip(rows["image"], rows["begun"], strict=True)]
+
+    paint = daft.cls(Paint, max_concurrency=1)()
+    columns = (daft.col(name) for name in ("id", "text", "seed"))
+    frame = daft.read_parquet(work.prompts).with_column("made", paint.paint(*columns))
+    frame.write_parquet(str(out / "metadata"))
+    return _first(pd.read_parquet(out / "metadata")["made"].str["begun"])
+
+
+def imagemill(work: Work, out: Path) -> Moment:
+    from flows import runtime
+
+    runtime.configure()
+    from flows.options import RenderJob
+    from flows.render import render
+
+    runtime.wait_for_server()
+    sizes = {"width": work.size, "height": work.size, "steps": work.steps, "batch_size": work.batch}
+    began = work.now()
+    made = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))
+    assert not made.quarantined
+    return Moment(began.clock + made.seconds_start, began.processor)  # the start's processor time counts with the rest
+
+
+WAYS: dict[str, Callable[[Work, Path], Moment]] = {
+    "bare": bare,
+    "one by one": lambda work, out: loop(work, out, 1),
+    "batched loop": lambda work, out: loop(work, out, work.batch),
+    "ray data": ray_data,
+    "datasets map": hf_datasets,
+    "daft": daft_frame,
+    "imagemill": imagemill,
+}
