@@ -39,12 +39,8 @@ def begun(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(dataset: Path, tmp_path: Path) -> None:
     run_training(job(dataset, tmp_path / "undisturbed"), WordEncoder())
-    script = (
-        "import sys; from flows.train import *; from flows.train_jobs import *; from tests.tiny import WordEncoder\n"
-        "job = VaeJob.model_validate_json(sys.argv[1]); run_training(job, WordEncoder())"
-    )
     wanted = job(dataset, tmp_path / "killed")
-    train_until_killed(script, wanted.model_dump_json(), state=wanted.out / STATE)
+    train_until_killed(run_training, wanted, WordEncoder(), state=wanted.out / STATE)
     summary = run_training(wanted, WordEncoder())
     assert summary.steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))

@@ -82,12 +82,8 @@ def test_it_learns_from_clean_pictures_for_noise_of_every_kind(tmp_path: Path) -
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Path, tmp_path: Path) -> None:
     run_denoiser_training(job(archive, tmp_path / "undisturbed"))
-    script = (
-        "import sys; from flows.train_denoiser import *\n"
-        "run_denoiser_training(DenoiserJob.model_validate_json(sys.argv[1]))"
-    )
     wanted = job(archive, tmp_path / "killed")
-    train_until_killed(script, wanted.model_dump_json(), state=wanted.out / STATE)
+    train_until_killed(run_denoiser_training, wanted, state=wanted.out / STATE)
     assert run_denoiser_training(wanted).steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
     assert once.keys() == resumed.keys()

@@ -23,10 +23,6 @@ pytestmark = pytest.mark.slow
 
 JOBS = {"autoencoder": AutoencoderJob, "gan": GanJob, "flow": FlowJob}
 SMALL: dict[str, Any] = {"encoder": "words", "width": 64, "layers": 1, "batch": 8, "steps": 4, "every": 2}
-CODE = (
-    "import sys; from flows.train import run_training; from flows.train_jobs import *; from tests.tiny import *\n"
-    "run_training(globals()[sys.argv[1]].model_validate_json(sys.argv[2]), WordEncoder())"
-)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,7 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(
     family: str, dataset: str, trained: dict[str, Path], tmp_path: Path
 ) -> None:
     wanted = job(family, dataset, tmp_path / "killed", trained["autoencoder"])
-    train_until_killed(CODE, type(wanted).__name__, wanted.model_dump_json(), state=wanted.out / STATE)
+    train_until_killed(run_training, wanted, WordEncoder(), state=wanted.out / STATE)
     assert run_training(wanted, WordEncoder()).steps == 4
     once, resumed = weights(trained[family]), weights(wanted.out)
     assert once.keys() == resumed.keys()

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import multiprocessing
 import os
 import random
 import signal
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.forked import FORKED
 
 SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"""
@@ -170,11 +171,6 @@ def remount(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
-# Children are forked from a process that has done the imports: seconds of start-up are not what is to be killed.
-_SPAWN = multiprocessing.get_context("forkserver")
-_SPAWN.set_forkserver_preload(["flows.cli", "flows.render"])
-
-
 def _command(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
     """The child: the `imagemill` command, with the caller's environment and its output in a file."""
     from flows.cli import main
@@ -208,7 +204,7 @@ class Killed:
             began: asked about every 20 ms; lets the kills fall into the work rather than the start-up.
             within: seconds; None lets the command end by itself.
         """
-        process = _SPAWN.Process(target=_command, args=(self.arguments, dict(os.environ), self.log), daemon=True)
+        process = FORKED.Process(target=_command, args=(self.arguments, dict(os.environ), self.log), daemon=True)
         process.start()
         try:
             while within is not None and process.is_alive() and not began():

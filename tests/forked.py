@@ -1,0 +1,6 @@
+"""Processes forked from one that has done the imports: seconds of start-up are not what is to be killed."""
+
+import multiprocessing
+
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["flows.cli", "flows.render", "flows.train_denoiser"])
