@@ -1,4 +1,4 @@
-"""Denoisers on real pictures with known noise: PSNR, SSIM and seconds a megapixel.
+"""Denoisers on real pictures with known noise: PSNR, SSIM and processor seconds a megapixel.
 
     python -m benchmarks.denoise                          # trains on the noisy pictures first (minutes)
     python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and takes those it finds
@@ -98,7 +98,7 @@ def train(kind: str, out: Path, steps: int, start: str) -> Path:
 def compare(
     found: dict[str, Method], kinds: list[str]
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
-    """For each method its mean (PSNR in decibels, SSIM) under each condition, and its seconds a megapixel."""
+    """For each method its mean (PSNR in decibels, SSIM) under each condition, and its processor seconds a megapixel."""
     cleans = pictures()
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
     seconds, pixels = dict.fromkeys(found, 0.0), 0
@@ -108,9 +108,9 @@ def compare(
         for name, method in found.items():
             each = []
             for picture, clean in cleans.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 made = method(spoiled[picture], _level(spoiled[picture], clean), kind)
-                seconds[name] += time.perf_counter() - began
+                seconds[name] += time.process_time() - began
                 each.append(score(unbiased(made, kind, level), clean))
             psnr, ssim = np.mean(each, 0)
             scores[name].append((float(psnr), float(ssim)))
