@@ -16,7 +16,8 @@ from flows.train_jobs import TrainSummary
 from models.device import multiplies_bfloat16
 from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, read_captioned
-from tasks.training.judge import JudgeFamily, build_judge, look
+from tasks.training.judge import JudgeFamily, build_judge
+from tasks.training.judge_pictures import look
 from tasks.training.loop import Loop, Schedule
 
 

@@ -76,7 +76,8 @@ class Judge(nn.Module):
         self.from_low = nn.Conv2d(wider, wide, 1)
         self.from_middle = nn.Conv2d(wide, config.width, 1)
         self.merge = ResidualBlock(config.width)
-        self.leave = nn.Conv2d(config.width, 1 + config.key + len(config.colours) + 1, 1)
+        self.widen = nn.Conv2d(config.width, 3 * config.width, 1)
+        self.leave = nn.Conv2d(3 * config.width, 1 + config.key + len(config.colours) + 1, 1)
         self.keys = nn.Parameter(torch.randn(len(config.concepts), config.key))
         self.sharpness = nn.Parameter(torch.tensor(2.7))
         self.place = nn.Linear(wider * 2, len(config.places))
@@ -85,7 +86,8 @@ class Judge(nn.Module):
     def forward(self, pictures: Tensor) -> Verdict:
         if pictures.shape[-2:] != (EDGE, EDGE):
             pictures = F.interpolate(pictures, (EDGE, EDGE), mode="bilinear", align_corners=False, antialias=True)
-        high = self.enter(F.silu(self.stem(F.pixel_unshuffle(pictures * 2 - 1, 4))))
+        pixels = F.pixel_unshuffle(pictures * 2 - 1, 4).contiguous(memory_format=torch.channels_last)  # faster so
+        high = self.enter(F.silu(self.stem(pixels)))
         for block in self.high:
             high = block(high)
         middle = self.to_middle(F.silu(high))
@@ -97,7 +99,7 @@ class Judge(nn.Module):
         view = torch.cat([F.silu(low[:, :, :2]).mean((2, 3)), F.silu(low[:, :, 2:]).mean((2, 3))], 1)  # above, below
         middle = middle + F.interpolate(self.from_low(F.silu(low)), scale_factor=2, mode="nearest")
         high = high + F.interpolate(self.from_middle(F.silu(middle)), scale_factor=2, mode="nearest")
-        told = self.leave(F.silu(self.merge(high)))
+        told = self.leave(F.silu(self.widen(F.silu(self.merge(high)))))
         there, embedding, colours = told.split([1, self.config.key, len(self.config.colours) + 1], 1)
         embedding = F.normalize(embedding, dim=1)
         return Verdict(there.squeeze(1) - 3.0, embedding, colours, self.place(view), self.sky(view), view)
