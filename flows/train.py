@@ -92,11 +92,11 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
 
     features = _features(job, [row["caption"] for row in data.rows], encoder)
     model = vae.build_model(data, features, encoder, job.encoder, job.seed)
-    fresh = deepcopy(model.reader.state_dict())
+    fresh = deepcopy(model.reader.state_dict()) if job.anew else None
     if job.start is not None:
         vae.begin(model, job.start)
     family = vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
-    if job.anew:
+    if fresh is not None:
         model.reader.load_state_dict(fresh)
     return family
 

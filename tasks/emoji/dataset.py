@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from PIL import Image
 
 from tasks.emoji.concepts import Concept
@@ -95,6 +96,15 @@ def write_concepts(folder: Path, concepts: list[Concept]) -> None:
 
 def write_pictures(folder: Path, rows: list[Row], painter: Painter, seed: int, painted: Callable[[int], None]) -> None:
     """Paints the rows in order and writes them; calls `painted` with how many are done."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on tensors of 128 pixels several wait for each other longer than they compute
+    try:
+        _write_pictures(folder, rows, painter, seed, painted)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _write_pictures(folder: Path, rows: list[Row], painter: Painter, seed: int, painted: Callable[[int], None]) -> None:
     painted_already: dict[int, bytes] = {}  # the captions of one concept share its pictures
     for start in range(0, len(rows), _ROWS_A_FILE):
         records = []
