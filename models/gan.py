@@ -2,7 +2,9 @@
 
 Both work in the latents of a trained autoencoder, which saves the pixels' cost. The discriminator is matching-aware
 (Reed 2016): a real picture with another picture's text is a negative too. Hinge loss, and a gradient penalty on real
-matching pairs (DF-GAN, Tao 2022) that keeps the discriminator smooth where the generator should arrive.
+matching pairs (DF-GAN, Tao 2022) that keeps the discriminator smooth where the generator should arrive. In training it
+sees everything through a veil of noise (Sønderby 2017): else it tells young paintings by their grain, and what it says
+is of no use to the generator.
 """
 
 import torch
@@ -13,6 +15,8 @@ from models.codec import CHANNELS, PATCH
 from models.features import Features
 from models.latent import LatentConfig, LatentModel
 from models.painter import NOISE, Normaliser, Painter
+
+_VEIL = 0.5  # standard deviation of the noise; latents have 1
 
 
 class _Down(nn.Module):
@@ -51,7 +55,8 @@ class Discriminator(nn.Module):
         return Features(self.normalise(words.tokens, words.mask), words.mask).pooled
 
     def forward(self, latents: Tensor, sentence: Tensor) -> Tensor:
-        seen = self.look(latents)
+        veil = _VEIL * torch.randn_like(latents) if self.training else 0.0
+        seen = self.look(latents + veil)
         read = self.read(sentence)[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         return self.score(self.judge(torch.cat([seen, read], 1)).mean((2, 3))).squeeze(1)
 
