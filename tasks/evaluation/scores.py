@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.judge import Judge, Verdict
+from tasks.emoji.scenes import PROPS
 from tasks.evaluation.questions import Named, Scene
 
 ATTRIBUTES = ("place", "sky", "object", "count", "colour")
@@ -42,10 +43,11 @@ class _Tally:
 
 
 def scene_scores(judge: Judge, verdict: Verdict, asked: Sequence[Scene]) -> dict[str, float]:
-    """Shares of the asked attributes that the pictures have, by attribute and of all.
+    """Shares of the asked attributes that the pictures have, by attribute and of all; each is asked by itself.
 
-    An object is right if the judge sees its concept anywhere, a count if it sees exactly so many, a colour if it sees
-    one of the concept in it. What a sentence does not say is not asked.
+    An object is right if the judge sees its concept anywhere, a colour if it sees anything painted in it, and the count
+    if it sees as many things as the text names beside those that often surround scenes. A text that names one of these
+    is asked no count; what it does not say is not asked.
     """
     config = judge.config
     tallies = {name: _Tally() for name in ATTRIBUTES}
@@ -55,15 +57,15 @@ def scene_scores(judge: Judge, verdict: Verdict, asked: Sequence[Scene]) -> dict
             tallies["place"].add(config.places[place] == question.place)
         if question.sky:
             tallies["sky"].add(config.skies[sky] == question.sky)
-        there = [(config.concepts[t.concept], config.colours[t.colour] if t.colour >= 0 else None) for t in seen]
-        wanted = [concept for concept, _ in question.things]
-        for concept in dict.fromkeys(wanted):
-            found = [colour for other, colour in there if other == concept]
-            tallies["object"].add(bool(found))
-            if wanted.count(concept) > 1:
-                tallies["count"].add(len(found) == wanted.count(concept))
-            for colour in dict.fromkeys(c for other, c in question.things if other == concept and c):
-                tallies["colour"].add(colour in found)
+        concepts = [config.concepts[thing.concept] for thing in seen]
+        colours = {config.colours[thing.colour] for thing in seen if thing.colour >= 0}
+        wanted = {concept for concept, _ in question.things}
+        for concept in wanted:
+            tallies["object"].add(concept in concepts)
+        if wanted and not wanted & PROPS:
+            tallies["count"].add(sum(concept not in PROPS for concept in concepts) == len(question.things))
+        for colour in {colour for _, colour in question.things if colour}:
+            tallies["colour"].add(colour in colours)
     total = _Tally(sum(t.right for t in tallies.values()), sum(t.asked for t in tallies.values()))
     return {f"composition, {name}": t.right / t.asked for name, t in [*tallies.items(), ("all", total)] if t.asked}
 

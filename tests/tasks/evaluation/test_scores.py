@@ -5,10 +5,13 @@ import torch
 from torch.nn import functional as F
 
 from models.judge import Judge, JudgeConfig, Verdict
+from tasks.emoji.scenes import SUN
 from tasks.evaluation.questions import Named, Scene
 from tasks.evaluation.scores import frechet, name_scores, scene_scores, variety
 
-CONFIG = JudgeConfig(("cat", "dog", "car"), ("red", "blue"), ("beach", "plain"), ("sunny", "night"), width=16, key=8)
+CONFIG = JudgeConfig(
+    ("cat", "dog", "car", SUN), ("red", "blue"), ("beach", "plain"), ("sunny", "night"), width=16, key=8
+)
 Seen = tuple[str, str | None, int, int]  # concept, colour, column, row of the grid
 
 
@@ -50,9 +53,9 @@ def test_a_name_is_right_with_any_concept_that_has_it(judge: Judge) -> None:
     assert scores["g, top-5"] == 1.0
 
 
-def test_scenes_count_place_sky_objects_numbers_and_colours(judge: Judge) -> None:
-    two_cats: list[Seen] = [("cat", "red", 3, 8), ("cat", None, 10, 8)]
-    seen = verdict(judge, [two_cats, [("dog", "blue", 8, 8)], []])
+def test_each_attribute_of_a_scene_is_asked_by_itself(judge: Judge) -> None:
+    two_cats: list[Seen] = [("cat", "red", 3, 8), ("cat", None, 10, 8), (SUN, None, 10, 2)]
+    seen = verdict(judge, [two_cats, [("dog", "blue", 8, 8)], [("dog", "red", 8, 8)]])
     asked = [
         Scene(0, "two cats on a beach", "beach", None, (("cat", None), ("cat", None))),
         Scene(1, "a red dog at night", None, "night", (("dog", "red"),)),
@@ -63,16 +66,22 @@ def test_scenes_count_place_sky_objects_numbers_and_colours(judge: Judge) -> Non
     assert scores["composition, place"] == 1.0
     assert scores["composition, sky"] == 0.0
     assert scores["composition, object"] == 2 / 4
-    assert scores["composition, count"] == 1.0
-    assert scores["composition, colour"] == 0.0
-    assert scores["composition, all"] == 4 / 9
+    assert scores["composition, count"] == 2 / 3  # the sun is one of the surroundings
+    assert scores["composition, colour"] == 1 / 2  # what is red is no cat, but red
+    assert scores["composition, all"] == 6 / 11
 
 
-def test_one_too_many_is_a_wrong_count(judge: Judge) -> None:
-    seen = verdict(judge, [[("cat", None, 2, 8), ("cat", None, 8, 8), ("cat", None, 13, 8)]])
-    asked = [Scene(0, "two cats", None, None, (("cat", None), ("cat", None)))]
+def test_one_too_many_is_a_wrong_count_and_a_thing_that_surrounds_scenes_is_not_counted(judge: Judge) -> None:
+    cats: list[Seen] = [("cat", None, 2, 8), ("cat", None, 8, 8), ("cat", None, 13, 8)]
+    seen = verdict(judge, [cats, [(SUN, None, 2, 8)]])
+    asked = [
+        Scene(0, "two cats", None, None, (("cat", None), ("cat", None))),
+        Scene(1, "the sun", None, None, ((SUN, None),)),
+    ]
     with torch.inference_mode():
-        assert scene_scores(judge, seen, asked)["composition, count"] == 0.0
+        scores = scene_scores(judge, seen, asked)
+    assert scores["composition, count"] == 0.0
+    assert scores["composition, object"] == 1.0
 
 
 def test_distance_is_none_to_itself_and_grows_with_the_shift() -> None:
