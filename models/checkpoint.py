@@ -85,6 +85,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     """Writes safetensors so that a reader sees the old file or the new one, never a half."""
     partial = path.with_name(f".{path.name}.partial")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata)
+    partial.chmod(path.parent.stat().st_mode & 0o666)  # safetensors lets the owner alone read it
     partial.replace(path)
 
 

@@ -59,3 +59,10 @@ def test_the_digest_changes_with_the_weights_and_only_with_what_counts(tmp_path:
     nn.init.ones_(other[0].bias)
     checkpoint.save(tmp_path, "vae", Config(96), other, "# card")
     assert checkpoint.digest(tmp_path) != before
+
+
+def test_weights_may_be_read_by_whoever_may_read_their_folder(tmp_path: Path) -> None:
+    for mode in (0o755, 0o700):
+        tmp_path.chmod(mode)
+        checkpoint.save_tensors(tmp_path / "model.safetensors", {"weight": torch.ones(2)})
+        assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == mode & 0o666
