@@ -25,7 +25,7 @@ from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, decoded
 
 _MOVED = EDGE // 16  # pixels that a picture is moved at most
-_SMALLEST, _LARGEST = 0.17, 0.55  # of a pasted sprite, as shares of the picture
+_SMALLEST, _LARGEST = 0.17, 0.85  # of a pasted sprite, as shares of the picture
 
 _TINTED = 0.6  # how many of the things that may are pasted in another colour than their own
 
