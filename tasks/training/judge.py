@@ -36,7 +36,7 @@ def build_judge(data: Captioned, seed: int, start: Path | None) -> Judge:
         begun = load.usable(lambda: load_judge(start))
         if replace(begun.config, steps=0) != judge.config:
             raise BadInput(f"{start} knows other concepts than the data set: start from one trained on the same.")
-        judge.load_state_dict(begun.state_dict())
+        return begun
     return judge
 
 
@@ -117,7 +117,8 @@ class JudgeFamily(Family[Judge]):
         write_grid(path, [pictures, F.interpolate(there, (EDGE, EDGE))])
 
     def save(self, model: Judge, folder: Path, steps: int, card: str) -> None:
-        checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), model, card)
+        config = self.model.config  # its steps are those that it began with
+        checkpoint.save(folder, self.name, replace(config, steps=config.steps + steps), model, card)
 
 
 def _focal(logits: Tensor, picture: Tensor, middle: Tensor) -> Tensor:
