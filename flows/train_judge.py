@@ -6,9 +6,7 @@ The same command again carries on from the last state, and ends with the weights
 """
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from prefect import flow
 from pydantic import BaseModel, Field
 
@@ -28,9 +26,6 @@ class JudgeJob(BaseModel):
 
     dataset: str = Field(description="Data set that records what its pictures show, as `imagemill dataset emoji`.")
     out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
-    start: Annotated[Path | None, Parameter(name=["--from", "--start"])] = Field(
-        None, description="Begin with this judge instead of random weights."
-    )
     steps: int = Field(2400, ge=1, description="Training steps.")
     batch: int = Field(32, ge=1, description="Pictures a step.")
     rate: float = Field(2e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
@@ -50,7 +45,7 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
     Raises BadInput when the data set does not record what its pictures show, or `out` holds another training.
     """
     data = read_captioned(job.dataset)
-    model = build_judge(data, job.seed, job.start)
+    model = build_judge(data, job.seed)
     family = JudgeFamily(model, look(data, model.config), job.batch, job.seed)
     loop = Loop(family, Schedule(job.steps, job.rate, job.seed, average=0.99, bf16=multiplies_bfloat16("cpu")))
     job.out.mkdir(parents=True, exist_ok=True)
@@ -73,10 +68,7 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
 
 def _card(job: JudgeJob, loop: Loop, data: Captioned, figures: dict[str, float]) -> str:
     lines = ["", "| on held-out pictures | |", "|---|---|", *(f"| {n} | {v:.3f} |" for n, v in figures.items())]
-    begun = f" --from {job.start.name}" if job.start else ""
-    command = (
-        f"{Path(job.dataset).name}{begun} --steps {job.steps} --batch {job.batch} --rate {job.rate} --seed {job.seed}"
-    )
+    command = f"{Path(job.dataset).name} --steps {job.steps} --batch {job.batch} --rate {job.rate} --seed {job.seed}"
     return (
         f"# Judge after {loop.done} steps\n\n"
         "Looks at a picture and says what is in it, where, in which colour, which place and which sky; see "

@@ -1,7 +1,7 @@
 """Trains the judge of pictures (models/judge.py) on a data set that records what its pictures show.
 
-Two thirds of a step's pictures are scenes with sprites pasted in, a sixth show one thing, and a sixth are mosaics of
-four of those (tasks/training/judge_pictures.py). Captions play no part.
+Half of a step's pictures are scenes with sprites pasted in, a quarter show one thing, and a quarter are mosaics of four
+of those (tasks/training/judge_pictures.py). Captions play no part.
 """
 
 from dataclasses import replace
@@ -14,30 +14,19 @@ from torch.nn import functional as F
 
 from models import checkpoint
 from models.colour import COLOURS
-from models.judge import EDGE, GRID, Judge, JudgeConfig, load_judge
-from tasks import load
+from models.judge import EDGE, GRID, Judge, JudgeConfig
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
-from tasks.errors import BadInput
 from tasks.training.captioned import Captioned
 from tasks.training.grid import write_grid
 from tasks.training.judge_pictures import Seen, Shown, joined, mosaic, pasted, varied
 from tasks.training.loop import Family, Turn, rows_of
 
 
-def build_judge(data: Captioned, seed: int, start: Path | None) -> Judge:
-    """A judge for the data set's concepts with random weights, or with those of `start`.
-
-    Raises BadInput when that is no judge, or of other concepts.
-    """
+def build_judge(data: Captioned, seed: int) -> Judge:
+    """A judge with random weights for the data set's concepts."""
     torch.manual_seed(seed)
     concepts = tuple(c["id"] for c in data.concepts if c["kind"] != "element")
-    judge = Judge(JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN)))
-    if start is not None:
-        begun = load.usable(lambda: load_judge(start))
-        if replace(begun.config, steps=0) != judge.config:
-            raise BadInput(f"{start} knows other concepts than the data set: start from one trained on the same.")
-        return begun
-    return judge
+    return Judge(JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN)))
 
 
 class JudgeFamily(Family[Judge]):
@@ -51,13 +40,13 @@ class JudgeFamily(Family[Judge]):
         self.turns = [Turn([model])]
 
     def losses(self, turn: int, step: int) -> dict[str, Tensor]:
-        sixth = self.amount // 6
-        scenes = self._seen(rows_of(self.shown.scenes, self.amount - 2 * sixth, step, self.seed, 0))
-        singles = rows_of(self.shown.singles, 5 * sixth, step, self.seed, 1)
+        quarter = self.amount // 4
+        scenes = self._seen(rows_of(self.shown.scenes, self.amount - 2 * quarter, step, self.seed, 0))
+        singles = rows_of(self.shown.singles, 5 * quarter, step, self.seed, 1)
         parts = [
             pasted(scenes, self.shown, self.model.config.skies),
-            self._seen(singles[:sixth]),
-            mosaic(self._seen(singles[sixth:])),
+            self._seen(singles[:quarter]),
+            mosaic(self._seen(singles[quarter:])),
         ]
         shown = joined([part for part in parts if len(part.place)])
         pictures, moved = varied(shown.pictures)
@@ -117,8 +106,7 @@ class JudgeFamily(Family[Judge]):
         write_grid(path, [pictures, F.interpolate(there, (EDGE, EDGE))])
 
     def save(self, model: Judge, folder: Path, steps: int, card: str) -> None:
-        config = self.model.config  # its steps are those that it began with
-        checkpoint.save(folder, self.name, replace(config, steps=config.steps + steps), model, card)
+        checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), model, card)
 
 
 def _focal(logits: Tensor, picture: Tensor, middle: Tensor) -> Tensor:

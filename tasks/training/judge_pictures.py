@@ -2,7 +2,7 @@
 
 Pictures are moved, blurred, brightened and made noisy, so that the judge knows a thing in the softer pictures of other
 families too. Four pictures of single things make a mosaic (as in YOLOv4, Bochkovskiy 2020), and sprites are pasted into
-scenes (as in Ghiasi 2021), most of those that may have another colour in one of the eleven: every concept is seen
+scenes (as in Ghiasi 2021), half of those that may have another colour in one of the eleven: every concept is seen
 large and small, alone and among others.
 """
 
@@ -25,9 +25,7 @@ from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, decoded
 
 _MOVED = EDGE // 16  # pixels that a picture is moved at most
-_SMALLEST, _LARGEST = 0.17, 0.85  # of a pasted sprite, as shares of the picture
-
-_TINTED = 0.6  # how many of the things that may are pasted in another colour than their own
+_SMALLEST, _LARGEST = 0.17, 0.55  # of a pasted sprite, as shares of the picture
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ def varied(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pasted(seen: Seen, shown: Shown, skies: tuple[str, ...]) -> Seen:
-    """Scenes with two to four more things in the light of their sky, two in five times the same again.
+    """Scenes with one to three more things in the light of their sky, two in five times the same again.
 
     What they hide is told no longer: a thing whose middle is covered.
     """
@@ -157,7 +155,7 @@ def pasted(seen: Seen, shown: Shown, skies: tuple[str, ...]) -> Seen:
         picture, light = seen.pictures[n].clone(), torch.tensor(LIGHT[skies[sky]])
         what, where = seen.what[seen.picture == n], seen.where[seen.picture == n]
         thing = _drawn(shown)
-        for again in range(int(torch.randint(2, 5, ()))):
+        for again in range(int(torch.randint(1, 4, ()))):
             if again and torch.rand(()) > 0.4:
                 thing = _drawn(shown)
             cover, middle = _paste(picture, _sprite(shown, thing), light)
@@ -172,7 +170,7 @@ def pasted(seen: Seen, shown: Shown, skies: tuple[str, ...]) -> Seen:
 def _drawn(shown: Shown) -> Tensor:
     """A concept and its colour, (2,)."""
     concept = int(torch.multinomial(shown.chances, 1))
-    tinted = bool(shown.tinted[concept]) and torch.rand(()) < _TINTED
+    tinted = bool(shown.tinted[concept]) and torch.rand(()) < 0.5
     return torch.tensor([concept, int(torch.randint(len(COLOURS), ())) if tinted else len(COLOURS)])
 
 
