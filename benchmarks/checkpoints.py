@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import psutil
@@ -159,10 +159,15 @@ def flow(prompts: Path, checkpoint: Path, device: str, options: dict[str, Any], 
     from models.diffusers_generator import load_diffusers
 
     load_diffusers.cache_clear()  # both ways load the checkpoint within their time
-    dtype = "float32" if device == "cpu" else "bfloat16"
+    dtype = base_dtype(device)
     render(
         RenderJob(prompts=str(prompts), out=str(out), generator=str(checkpoint), device=device, dtype=dtype, **options)
     )
+
+
+def base_dtype(device: str) -> Literal["float32", "bfloat16"]:
+    """What weights are computed in where nothing else is asked for."""
+    return "float32" if device == "cpu" else "bfloat16"
 
 
 def measure(family: str, device: str, rows: int, options: dict[str, Any], folder: Path) -> dict[str, Any]:

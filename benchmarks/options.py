@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.checkpoints import write_checkpoint
+from benchmarks.checkpoints import REAL, base_dtype, write_checkpoint
 from models.acceleration import Acceleration
 from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_encoder import DiffusersTextEncoder
@@ -107,10 +107,6 @@ def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows
     return Effect(median(ratios), first, float(apart.max()), float(apart.mean()), share)
 
 
-def base_dtype(device: str) -> str:
-    return "float32" if device == "cpu" else "bfloat16"
-
-
 def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, float, int | None]:
     """The pictures, the seconds they took and the peak of GPU memory."""
     model.load()
@@ -165,7 +161,7 @@ def main(
     """
     found: dict[str, dict[str, Effect]] = {}
     with tempfile.TemporaryDirectory(prefix="imagemill-options-") as folder:
-        for family in families or ("sdxl", "sana", "flux"):
+        for family in families or tuple(REAL):
             checkpoint = write_checkpoint(Path(folder) / family, family, device)
             rows = Rows(features_of(checkpoint, device), size, steps, batch, batch)
             found[family] = {}

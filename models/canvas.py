@@ -42,8 +42,14 @@ def place(sprite: Tensor, pose: tuple[float, float, float], height: int, width: 
     return down @ sprite @ across.T, *box
 
 
-def paint(canvas: Tensor, sprite: Tensor, pose: tuple[float, float, float], light: Tensor | None = None) -> None:
-    """Lays one sprite over `canvas` (3, height, width) in place, its colours multiplied by `light` (3,)."""
+def paint(
+    canvas: Tensor, sprite: Tensor, pose: tuple[float, float, float], light: Tensor | None = None
+) -> tuple[Tensor, slice, slice]:
+    """Lays one sprite over `canvas` (3, height, width) in place, its colours multiplied by `light` (3,).
+
+    Returns what it covers, (1, rows, columns) between 0 and 1, and which rows and columns.
+    """
     layer, rows, columns = place(sprite, pose, canvas.shape[1], canvas.shape[2])
     colour = layer[:3] if light is None else layer[:3] * light[:, None, None]
     canvas[:, rows, columns] = canvas[:, rows, columns] * (1 - layer[3:]) + colour
+    return layer[3:], rows, columns

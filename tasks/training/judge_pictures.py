@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.canvas import place
+from models.canvas import paint
 from models.colour import COLOURS, recolour
 from models.judge import EDGE, JudgeConfig
 from tasks.emoji.backdrops import LIGHT, PLAIN
@@ -184,8 +184,7 @@ def _paste(picture: Tensor, sprite: Tensor, light: Tensor) -> tuple[Tensor, Tens
     """Paints a sprite somewhere in `picture`, in place: what it covers (128, 128), and its middle (x, y)."""
     size = _SMALLEST * (_LARGEST / _SMALLEST) ** float(torch.rand(()))
     x, foot = 0.1 + 0.8 * float(torch.rand(())), min(0.98, size + (1.05 - size) * float(torch.rand(())))
-    layer, rows, columns = place(sprite, (x, foot, math.log(size)), EDGE, EDGE)
-    picture[:, rows, columns] = picture[:, rows, columns] * (1 - layer[3:]) + layer[:3] * light[:, None, None]
+    covered, rows, columns = paint(picture, sprite, (x, foot, math.log(size)), light)
     cover = torch.zeros(EDGE, EDGE)
-    cover[rows, columns] = layer[3]
+    cover[rows, columns] = covered[0]
     return cover, torch.tensor([x, foot - size / 2])
