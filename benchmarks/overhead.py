@@ -166,7 +166,7 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
     from tasks.plan import auto_shard_size
 
     size = models.generator.size
-    shard_size, batch_size = auto_shard_size(rows, size, size), USUAL_BATCH
+    shard_size, batch_size = auto_shard_size(rows, size, size, USUAL_BATCH), USUAL_BATCH
     stages: dict[str, float] = {}
     ways: dict[str, Callable[[Path], Any]] = {
         "bare": lambda out: bare(prompts, models, shard_size, batch_size),

@@ -47,7 +47,7 @@ class Plan:
         if job.explain and self.encoder is None:
             raise BadInput(f"--explain shows what words did, and {job.generator} reads none: leave it out.")
         self.knobs = self._knobs()
-        self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size)
+        self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size, self.batch_size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
 
     def _knobs(self) -> Mapping[str, Any]:

@@ -49,7 +49,11 @@ def mark_duplicates(shards: Iterable[Shard], duplicates: np.ndarray) -> Iterator
         yield replace(shard, duplicates=frozenset(duplicates[low:high].tolist()))
 
 
-def auto_shard_size(rows: int, width: int, height: int) -> int:
-    """Rows a shard: enough shards to show progress, at most 16 million pixels a shard so that memory stays small."""
+def auto_shard_size(rows: int, width: int, height: int, batch: int) -> int:
+    """Rows a shard: enough shards to show progress, at most 16 million pixels a shard so that memory stays small.
+
+    Whole batches of `batch` pictures where that leaves room for one: one that is not full costs as much as one that is.
+    """
     by_memory = max(1, (16 << 20) // (width * height))
-    return min(by_memory, max(16, min(256, rows // 16)))
+    size = min(by_memory, max(16, batch, min(256, rows // 8)))
+    return size - size % batch if size > batch else size

@@ -1,7 +1,8 @@
 """Trains the judge of pictures (models/judge.py) on a data set that records what its pictures show.
 
 Half of a step's pictures are scenes with sprites pasted in, a quarter show one thing, and a quarter are mosaics of four
-of those (tasks/training/judge_pictures.py). Captions play no part.
+of those; half of the single things are pasted onto a clean ground (tasks/training/judge_pictures.py). Captions play no
+part.
 """
 
 from dataclasses import replace
@@ -18,7 +19,7 @@ from models.judge import EDGE, GRID, Judge, JudgeConfig
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.training.captioned import Captioned
 from tasks.training.grid import write_grid
-from tasks.training.judge_pictures import Seen, Shown, joined, mosaic, pasted, varied
+from tasks.training.judge_pictures import Seen, Shown, alone, joined, mosaic, pasted, varied
 from tasks.training.loop import Family, Turn, rows_of
 
 
@@ -45,12 +46,19 @@ class JudgeFamily(Family[Judge]):
         singles = rows_of(self.shown.singles, 5 * quarter, step, self.seed, 1)
         parts = [
             pasted(scenes, self.shown, self.model.config.skies),
-            self._seen(singles[:quarter]),
-            mosaic(self._seen(singles[quarter:])),
+            self._singles(singles[:quarter]),
+            mosaic(self._singles(singles[quarter:])),
         ]
         shown = joined([part for part in parts if len(part.place)])
         pictures, moved = varied(shown.pictures)
         return self._losses(replace(shown, pictures=pictures, where=shown.where + moved[shown.picture]))
+
+    def _singles(self, rows: list[int]) -> Seen:
+        """Every second as the data set shows it, the others on clean grounds."""
+        if not len(self.shown.sprites):
+            return self._seen(rows)
+        config, half = self.model.config, len(rows) // 2
+        return joined([self._seen(rows[half:]), alone(half, self.shown, config.places, config.skies)])
 
     def _seen(self, rows: list[int]) -> Seen:
         s = self.shown

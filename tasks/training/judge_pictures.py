@@ -1,9 +1,9 @@
 """The pictures that the judge learns from (tasks/training/judge.py), and how they are varied.
 
 Pictures are moved, blurred, brightened and made noisy, so that the judge knows a thing in the softer pictures of other
-families too. Four pictures of single things make a mosaic (as in YOLOv4, Bochkovskiy 2020), and sprites are pasted into
-scenes (as in Ghiasi 2021), half of those that may have another colour in one of the eleven: every concept is seen
-large and small, alone and among others.
+families too. Four pictures of single things make a mosaic (as in YOLOv4, Bochkovskiy 2020), and sprites are pasted onto
+scenes and clean grounds (as in Ghiasi 2021), half of those that may have another colour in one of the eleven: every
+concept is seen large and small, alone and among others, and what may have any colour is known by its shape.
 """
 
 import hashlib
@@ -19,13 +19,15 @@ from torch.nn import functional as F
 from models.canvas import paint
 from models.colour import COLOURS, recolour
 from models.judge import EDGE, JudgeConfig
-from tasks.emoji.backdrops import LIGHT, PLAIN
+from tasks.emoji.backdrops import LIGHT, PLAIN, draw
 from tasks.emoji.scenes import OBJECTS
 from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, decoded
 
 _MOVED = EDGE // 16  # pixels that a picture is moved at most
-_SMALLEST, _LARGEST = 0.17, 0.55  # of a pasted sprite, as shares of the picture
+_AMONG = 0.17, 0.55  # the smallest and the largest size of a sprite that is pasted into a scene, as shares of its edge,
+_ALONE = 0.5, 0.9  # and of one on a clean ground
+_GROUNDS = 64  # clean ones, which differ in colour
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Shown:
     singles: Tensor  # to learn from: pictures of one thing,
     scenes: Tensor  # and of several
     test: Tensor
+    grounds: Tensor  # (grounds, 3, 128, 128) in [0, 1], clean
     sprites: Tensor  # (concepts, 4, 64, 64), none where the data set has none
     chances: Tensor  # (concepts), of being pasted: half of all alike, half as often as scenes are about it
     tinted: Tensor  # (concepts), whether scenes have it in other colours than its own
@@ -109,10 +112,17 @@ def look(data: Captioned, config: JudgeConfig) -> Shown:
         torch.tensor(parts["singles"] or learned),
         torch.tensor(parts["scenes"] or learned),
         torch.tensor(parts["test"] or learned[:1]),
+        _clean_grounds(),
         F.avg_pool2d(data.sprites[ours], 2),
         0.5 / len(number) + 0.5 * told[:, 0] / told[:, 0].sum().clamp(min=1),
         told[:, 1] > 0,
     )
+
+
+def _clean_grounds() -> Tensor:
+    rng = np.random.default_rng(0)
+    drawn = np.stack([draw(PLAIN, PLAIN, None, rng, EDGE) for _ in range(_GROUNDS)])
+    return torch.from_numpy(drawn.astype(np.float32)).permute(0, 3, 1, 2)
 
 
 def joined(parts: list[Seen]) -> Seen:
@@ -143,22 +153,33 @@ def varied(pictures: Tensor) -> tuple[Tensor, Tensor]:
     return moved.clamp(0, 1), (_MOVED - shift) / EDGE
 
 
-def pasted(seen: Seen, shown: Shown, skies: tuple[str, ...]) -> Seen:
-    """Scenes with one to three more things in the light of their sky, two in five times the same again.
+def alone(amount: int, shown: Shown, places: tuple[str, ...], skies: tuple[str, ...]) -> Seen:
+    """One thing each on a clean ground."""
+    nothing = torch.empty(0, dtype=torch.long)
+    place, sky = torch.full((amount,), places.index(PLAIN)), torch.full((amount,), skies.index(PLAIN))
+    grounds = shown.grounds[torch.randint(len(shown.grounds), (amount,))]
+    clean = Seen(grounds, nothing, nothing.reshape(0, 2), torch.empty(0, 2), place, sky)
+    return pasted(clean, shown, skies, most=1, sizes=_ALONE)
+
+
+def pasted(
+    seen: Seen, shown: Shown, skies: tuple[str, ...], most: int = 3, sizes: tuple[float, float] = _AMONG
+) -> Seen:
+    """Pictures with one to `most` more things in the light of their sky, two in five times the same again.
 
     What they hide is told no longer: a thing whose middle is covered.
     """
-    if not len(shown.sprites):
+    if not len(shown.sprites) or not len(seen.place):
         return seen
     made = []
     for n, sky in enumerate(seen.sky.tolist()):
         picture, light = seen.pictures[n].clone(), torch.tensor(LIGHT[skies[sky]])
         what, where = seen.what[seen.picture == n], seen.where[seen.picture == n]
         thing = _drawn(shown)
-        for again in range(int(torch.randint(1, 4, ()))):
+        for again in range(int(torch.randint(1, most + 1, ()))):
             if again and torch.rand(()) > 0.4:
                 thing = _drawn(shown)
-            cover, middle = _paste(picture, _sprite(shown, thing), light)
+            cover, middle = _paste(picture, _sprite(shown, thing), light, sizes)
             x, y = (where.clamp(0, 1 - 1e-6) * EDGE).long().unbind(1)
             left = cover[y, x] < 0.5
             what, where = torch.cat([what[left], thing[None]]), torch.cat([where[left], middle[None]])
@@ -180,10 +201,11 @@ def _sprite(shown: Shown, thing: Tensor) -> Tensor:
     return sprite if colour == len(COLOURS) else recolour(sprite, tuple(COLOURS)[colour])
 
 
-def _paste(picture: Tensor, sprite: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+def _paste(picture: Tensor, sprite: Tensor, light: Tensor, sizes: tuple[float, float]) -> tuple[Tensor, Tensor]:
     """Paints a sprite somewhere in `picture`, in place: what it covers (128, 128), and its middle (x, y)."""
-    size = _SMALLEST * (_LARGEST / _SMALLEST) ** float(torch.rand(()))
-    x, foot = 0.1 + 0.8 * float(torch.rand(())), min(0.98, size + (1.05 - size) * float(torch.rand(())))
+    size = sizes[0] * (sizes[1] / sizes[0]) ** float(torch.rand(()))
+    aside = max(0.1, size / 2 - 0.12)  # at most an eighth of the picture hides beyond its edge
+    x, foot = aside + (1 - 2 * aside) * float(torch.rand(())), min(0.98, size + (1.05 - size) * float(torch.rand(())))
     covered, rows, columns = paint(picture, sprite, (x, foot, math.log(size)), light)
     cover = torch.zeros(EDGE, EDGE)
     cover[rows, columns] = covered[0]

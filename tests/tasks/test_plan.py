@@ -20,7 +20,14 @@ def test_ten_million_rows_plan_without_being_read() -> None:
 
 
 def test_shards_of_large_pictures_have_fewer_rows() -> None:
-    assert auto_shard_size(10_000, 128, 128) == 256
-    assert auto_shard_size(10_000, 1024, 1024) == 16
-    assert auto_shard_size(48, 128, 128) == 16
-    assert auto_shard_size(48, 8192, 8192) == 1
+    assert auto_shard_size(10_000, 128, 128, 32) == 256
+    assert auto_shard_size(10_000, 1024, 1024, 4) == 16
+    assert auto_shard_size(10_000, 8192, 8192, 32) == 1
+    assert auto_shard_size(48, 128, 128, 4) == 16
+
+
+def test_shards_are_whole_batches() -> None:
+    assert auto_shard_size(48, 128, 128, 32) == 32
+    assert auto_shard_size(10_000, 128, 128, 24) == 240
+    assert auto_shard_size(10_000, 896, 896, 5) == 20
+    assert auto_shard_size(10_000, 2048, 2048, 7) == 4  # memory has no room for a whole one

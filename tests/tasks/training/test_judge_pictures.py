@@ -5,7 +5,7 @@ from torch import Tensor
 
 from models.colour import COLOURS
 from models.judge import EDGE
-from tasks.training.judge_pictures import Seen, Shown, joined, mosaic, pasted, varied
+from tasks.training.judge_pictures import Seen, Shown, alone, joined, mosaic, pasted, varied
 
 OWN = len(COLOURS)
 _PAINT = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.2, 0.9]])  # of the two concepts' sprites, which are squares
@@ -13,8 +13,9 @@ _SPRITES = torch.cat([_PAINT[:, :, None, None].expand(-1, -1, 64, 64), torch.one
 
 
 def shown(tinted: bool = False) -> Shown:
-    none = torch.empty(0)
-    return Shown(none, [], [], none, none, none, none, none, _SPRITES, torch.ones(2) / 2, torch.tensor([tinted] * 2))
+    none, grey = torch.empty(0), torch.full((1, 3, EDGE, EDGE), 0.5)
+    sprites, chances, may = _SPRITES, torch.ones(2) / 2, torch.tensor([tinted] * 2)
+    return Shown(none, [], [], none, none, none, none, none, grey, sprites, chances, may)
 
 
 def painted(*things: tuple[int, float, float]) -> Seen:
@@ -61,6 +62,16 @@ def test_pasted_things_get_the_colour_that_is_told_and_copies_share_it() -> None
             assert green > max(red, blue)
     pairs = [after.what[after.picture == n] for n in range(40)]
     assert any(len(pair) > 1 and len(pair.unique(dim=0)) < len(pair) for pair in pairs)
+
+
+def test_a_thing_alone_is_large_and_mostly_inside_and_every_second_has_another_colour() -> None:
+    torch.manual_seed(0)
+    things = alone(40, shown(tinted=True), ("beach", "plain"), ("sunny", "plain"))
+    assert things.picture.tolist() == list(range(40))
+    assert (things.place == 1).all() and (things.sky == 1).all()
+    assert 0.3 < float((things.what[:, 1] == OWN).float().mean()) < 0.7
+    covered = ((things.pictures - 0.5).abs().amax(1) > 0.02).float().mean((1, 2))
+    assert covered.min() > 0.15 and covered.max() < 0.85
 
 
 def test_scenes_of_a_data_set_without_sprites_stay_as_they_are() -> None:
