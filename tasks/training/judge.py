@@ -22,6 +22,8 @@ from tasks.training.grid import write_grid
 from tasks.training.judge_pictures import Seen, Shown, alone, joined, mosaic, pasted, varied
 from tasks.training.loop import Family, Turn, rows_of
 
+_OWN = 0.25  # how much a thing in its own colour counts: four in five are, and a judge in doubt would say that of all
+
 
 def build_judge(data: Captioned, seed: int) -> Judge:
     """A judge with random weights for the data set's concepts."""
@@ -39,6 +41,8 @@ class JudgeFamily(Family[Judge]):
     def __init__(self, model: Judge, shown: Shown, batch: int, seed: int) -> None:
         self.model, self.shown, self.amount, self.seed = model, shown, batch, seed
         self.turns = [Turn([model])]
+        self.colours = torch.ones(len(model.config.colours) + 1)
+        self.colours[-1] = _OWN
 
     def losses(self, turn: int, step: int) -> dict[str, Tensor]:
         quarter = self.amount // 4
@@ -81,7 +85,7 @@ class JudgeFamily(Family[Judge]):
         if len(picture):
             embedding = verdict.embedding[picture, :, y, x].float()
             losses["concept"] = F.cross_entropy(self.model.concepts(embedding), concept, label_smoothing=0.05)
-            losses["colour"] = F.cross_entropy(verdict.colours[picture, :, y, x], colour)
+            losses["colour"] = F.cross_entropy(verdict.colours[picture, :, y, x].float(), colour, self.colours)
         return losses
 
     @torch.no_grad()
