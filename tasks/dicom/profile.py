@@ -4,30 +4,29 @@ The table is the standard's of 2026c, as kept by the package dicom-anonymizer. W
 that package leaves what is nested in sequences alone and its UIDs hold for one process. Beyond the table:
 
 - At every depth: private elements, elements that the dictionary does not know, overlays and curves go as a whole.
-- Elements that the table does not name: person names, dates and times are emptied, UIDs get pseudonyms.
+- Elements that the table does not name: person names, dates and times are emptied, UIDs get pseudonyms. What an
+  element is, the dictionary says: a file that calls a UID text does not keep it so.
 - In the end, every text that is left is searched for the names, ids and dates that were found: who is careless enough
   to write a name into a comment does not do it in the elements of the table alone.
 
 Where the table leaves a choice (`X/Z/D`), the object stays valid: rather a dummy than nothing, rather empty than gone.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as standard
-from pydicom import DataElement, Dataset, Sequence
-from pydicom.datadict import dictionary_has_tag, tag_for_keyword
+from pydicom import Dataset, Sequence
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag
 
 from tasks.dicom.codes import coded
-from tasks.dicom.pseudonyms import STANDARD_UIDS, Pseudonyms
+from tasks.dicom.known import TEXTS, Known, walk
+from tasks.dicom.pseudonyms import Pseudonyms
 
 METHOD = "PS3.15 Basic Application Confidentiality Profile 2026c"
 DUMMY = "REMOVED"
-TEXTS = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
-BYTES = frozenset({"OB", "OW"})
-PIXEL_DATA = 0x7FE00010
+CODED = frozenset({"AE", "CS", "UR"})  # in which a dummy would be taken for something
 DUMMIES = {
     "DA": "19000101",
     "TM": "000000",
@@ -41,21 +40,25 @@ DUMMIES = {
     "UN": b"\0\0",
     **dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 0),
 }
-# Coded strings that say what the pixels are: a patient called Axial does not change them.
+# Coded strings that say what the pixels are: a patient called Axial or Hu does not change them.
 STRUCTURE = frozenset(
-    tag_for_keyword(name) for name in ("ImageType", "FrameType", "Modality", "ConversionType", "SpecificCharacterSet")
+    tag_for_keyword(name)
+    for name in (
+        *("ImageType", "FrameType", "Modality", "ConversionType", "SpecificCharacterSet"),
+        *("RescaleType", "ScanningSequence", "SequenceVariant"),
+    )
 )
 
 
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
     """De-identifies a data set in place; its file meta information is not looked at, since derived objects get new."""
-    known = _Known(dataset)
+    known = Known(dataset)
     patient = str(dataset.get("PatientID") or dataset.get("PatientName") or "")
     _clean(dataset, pseudonyms)
-    for holder, element in _walk(dataset):
+    for holder, element in walk(dataset):
         if element.tag not in STRUCTURE and known.inside(element):
             if element.VR in TEXTS:
-                element.value = ""
+                element.value = "" if element.VR in CODED else DUMMY
             else:
                 del holder[element.tag]
     # `Z` and `Z/D` allow a dummy: here one that keeps a patient's studies together.
@@ -75,14 +78,14 @@ def _clean(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
             action = _remove
         if action is not None:
             action(dataset, tag, pseudonyms)
-        elif element.VR == "SQ":
+            continue
+        kinds = {element.VR, dictionary_VR(tag)}
+        if kinds & {"SQ", "UI"}:
             _replace_uids(dataset, tag, pseudonyms)
-        elif element.VR == "UN":
+        elif "UN" in kinds:
             del dataset[tag]
-        elif element.VR == "UI":
-            _replace_uids(dataset, tag, pseudonyms)
-        elif element.VR in {"PN", "DA", "DT", "TM"}:
-            element.value = ""
+        elif kinds & {"PN", "DA", "DT", "TM"}:
+            element.value = element.empty_value
 
 
 def _remove(dataset: Dataset, tag: BaseTag, pseudonyms: Pseudonyms) -> None:
@@ -121,9 +124,11 @@ def _replace_uids(dataset: Dataset, tag: BaseTag, pseudonyms: Pseudonyms) -> Non
     if element.VR == "SQ":
         for item in element.value:
             _clean(item, pseudonyms)
-    elif element.VR == "UI" and element.value:
-        several = element.VM > 1
-        element.value = [pseudonyms.uid(uid) for uid in element.value] if several else pseudonyms.uid(element.value)
+    elif element.VR in TEXTS | {"UI"} and dictionary_VR(tag) != "SQ":
+        uids = [element.value] if element.VM <= 1 else element.value
+        dataset.add_new(tag, "UI", [pseudonyms.uid(str(uid or "")) for uid in uids])
+    else:
+        del dataset[tag]
 
 
 Action = Callable[[Dataset, BaseTag, Pseudonyms], None]
@@ -149,70 +154,3 @@ def _action(tag: BaseTag) -> Action | None:
     if tag.is_private or tag.group & 0xFF00 in {0x5000, 0x6000} or not dictionary_has_tag(tag):
         return _remove
     return ACTIONS.get(tag)
-
-
-def _walk(dataset: Dataset) -> Iterator[tuple[Dataset, DataElement]]:
-    """Every element at every depth with the data set that holds it; those that cannot be read are left out."""
-    for tag in list(dataset.keys()):
-        try:
-            element = dataset[tag]
-        except Exception:
-            continue
-        yield dataset, element
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from _walk(item)
-
-
-class _Known:
-    """The names, ids, dates and UIDs that a data set tells, to be looked for in what is left of it."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        words: set[str] = set()
-        for _, element in _walk(dataset):
-            for value in _texts(element):
-                if element.VR == "PN":
-                    words.update(re.split(r"[\^=\s,]+", value))
-                elif (
-                    (element.VR == "UI" and not value.startswith(STANDARD_UIDS))
-                    or (element.VR in {"DA", "DT"} and len(value) >= 8)
-                    or element.tag in IDS
-                ):
-                    words.add(value)
-        words = {word.casefold() for word in words if len(word) > 1}
-        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words)))})(?!\w)") if words else None
-        self._bytes = [word.encode() for word in words if len(word) > 3]
-
-    def inside(self, element: DataElement) -> bool:
-        if element.VR in BYTES and element.tag != PIXEL_DATA and element.value:
-            data = bytes(element.value).lower()
-            return any(word in data for word in self._bytes)
-        pattern = self._pattern
-        return pattern is not None and any(pattern.search(value.casefold()) for value in _texts(element))
-
-
-def _texts(element: DataElement) -> list[str]:
-    value = element.value
-    if element.VR not in TEXTS | {"PN", "UI", "DA", "DT"} or value is None:
-        return []
-    return [str(part) for part in ([value] if isinstance(value, str) or element.VM <= 1 else value)]
-
-
-IDS = frozenset(
-    tag_for_keyword(name)
-    for name in (
-        "PatientID",
-        "OtherPatientIDs",
-        "AccessionNumber",
-        "StudyID",
-        "InstitutionName",
-        "StationName",
-        "DeviceSerialNumber",
-        "PatientTelephoneNumbers",
-        "PatientAddress",
-        "AdmissionID",
-        "RequestedProcedureID",
-        "ScheduledProcedureStepID",
-        "PerformedProcedureStepID",
-    )
-)

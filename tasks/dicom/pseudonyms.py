@@ -7,6 +7,7 @@ alone, which tells keys apart and nothing else.
 
 import hmac
 import os
+import re
 from hashlib import sha256
 from uuid import UUID
 
@@ -15,7 +16,12 @@ from tasks.errors import BadInput
 VARIABLE = "IMAGEMILL_PSEUDONYM_KEY"
 BLOCK = "imagemill-pseudonym-key"
 SHORTEST = 32  # characters: below, a key could be found by trying all
-STANDARD_UIDS = "1.2.840.10008."  # SOP classes, transfer syntaxes: they name no instance
+STANDARD = re.compile(r"1\.2\.840\.10008(\.\d{1,4})+")  # SOP classes, transfer syntaxes: they name no instance
+
+
+def is_standard(uid: str) -> bool:
+    """Whether it is one of the standard's own; a date or a serial number below the standard's root makes it none."""
+    return STANDARD.fullmatch(uid) is not None
 
 
 class Pseudonyms:
@@ -34,7 +40,7 @@ class Pseudonyms:
 
     def uid(self, uid: str) -> str:
         """A UID for a UID, of the kind that is made from a UUID (PS3.5 B.2); one of the standard's own stays."""
-        if not uid or uid.startswith(STANDARD_UIDS):
+        if not uid or is_standard(uid):
             return uid
         return f"2.25.{UUID(bytes=self._digest('uid', uid)[:16], version=4).int}"
 

@@ -6,7 +6,7 @@ import pytest
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as standard
 from pydicom import Dataset, Sequence, dcmread
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 
 from tasks.dicom.derive import derive, to_bytes
@@ -46,7 +46,8 @@ def test_harmless_text_beside_an_identity_stays() -> None:
     assert dataset.SpatialLocationsPreserved == "YES"
     assert dataset.Modality == "CT"
     assert dataset.KVP == dcmread(io.BytesIO(sample("CT_small.dcm"))).KVP
-    assert dataset.ContrastBolusRoute == ""
+    assert dataset.ContrastBolusRoute == "REMOVED"
+    assert dataset.PatientSpeciesDescription == "REMOVED", "it may not be empty"
 
 
 def test_marks_say_what_was_done() -> None:
@@ -111,3 +112,48 @@ def test_element_that_cannot_be_read_goes() -> None:
     deidentify(dataset, NAMES)
     assert Tag(0x00181030) not in dataset
     assert Tag(0x00180050) not in dataset
+
+
+def with_values(**values: object) -> Dataset:
+    """CT_small of one `Zzyquist-Lund^Ann`, born on 3 February 1943, with other values, de-identified."""
+    dataset = open_dicom(sample("CT_small.dcm"))
+    dataset.PatientName, dataset.PatientBirthDate = "Zzyquist-Lund^Ann", "19430203"
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    deidentify(dataset, NAMES)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    "text", ["zzyquist", "LUND", "zzyquist_1", "Ann/2", "of 1943-02-03", "3.2: 03.02.1943", "02/03/1943", "19430203"]
+)
+def test_name_or_date_in_another_shape_is_found(text: str) -> None:
+    assert with_values(SequenceName=text).SequenceName == "REMOVED"
+
+
+def test_blob_with_the_name_in_capitals_or_in_16_bits_goes() -> None:
+    for blob in ("x MÜLLER-LUND".encode(), "x MÜLLER".encode("latin-1"), "desc Müller".encode("utf-16-be")):
+        assert "ICCProfile" not in with_values(ReferringPhysicianName="Müller^Eva", ICCProfile=blob)
+
+
+def test_short_name_or_number_that_a_code_holds_changes_no_code() -> None:
+    """An id of 20 is no reason to lose that the object is of class ...1.1.20, nor a patient called Hu the unit."""
+    nuclear = "1.2.840.10008.5.1.4.1.1.20"
+    made = with_values(
+        PatientID="20", PatientName="Hu^Se", SOPClassUID=nuclear, RescaleType="HU", ScanningSequence="SE"
+    )
+    assert (made.SOPClassUID, made.RescaleType, made.ScanningSequence) == (nuclear, "HU", "SE")
+
+
+def test_what_an_element_is_the_dictionary_says() -> None:
+    """UIDs that the file calls text, a sequence that it calls bytes, and a date and a name that it calls text."""
+    dataset = open_dicom(sample("CT_small.dcm"))
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        dataset.add(DataElement(dataset[keyword].tag, "LO", "1.2.3.4567"))
+    dataset.add(DataElement(0x00082218, "OB", b"Zzyquist"))
+    dataset.DateOfGainCalibration = None
+    dataset.add(DataElement(dataset["DateOfGainCalibration"].tag, "LO", "3 Feb 1943"))
+    deidentify(dataset, NAMES)
+    assert dataset.StudyInstanceUID == dataset.FrameOfReferenceUID == NAMES.uid("1.2.3.4567")
+    assert "AnatomicRegionSequence" not in dataset
+    assert not dataset.DateOfGainCalibration
