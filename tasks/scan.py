@@ -9,7 +9,7 @@ from pydicom.uid import UID
 
 from tasks.dicom import pixels
 from tasks.dicom.derive import derive, to_bytes
-from tasks.dicom.open import Refused, is_dicom, open_dicom
+from tasks.dicom.open import Refused, class_name, is_dicom, open_dicom
 from tasks.dicom.profile import deidentify
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.levels import Levels
@@ -82,7 +82,7 @@ class Scan:
         self.about: dict[str, Any] = {
             "kind": "dicom",
             "modality": str(dataset.get("Modality") or "")[:16],
-            "object": UID(dataset.SOPClassUID).name,
+            "object": class_name(UID(dataset.SOPClassUID)),
             "photometric": str(dataset.PhotometricInterpretation),
             "bits": int(dataset.BitsStored),
             "transfer_syntax": UID(dataset.file_meta.TransferSyntaxUID).name,

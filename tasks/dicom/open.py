@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 import pydicom.config
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.encaps import parse_basic_offsets
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -102,7 +103,7 @@ def _check(dataset: Dataset) -> None:
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         if "Image Storage" in kind.name or "Rows" in dataset:
             raise Refused("an image without pixel data")
-        raise Refused(f"no image: {_name(kind)}", stage="skip")
+        raise Refused(f"no image: {class_name(kind)}", stage="skip")
     if "PixelData" not in dataset:
         raise Refused("pixels of floating point are maps, not pictures", stage="skip")
     missing = [name for name in NEEDED if dataset.get(name) in (None, "")]
@@ -118,10 +119,10 @@ def _check(dataset: Dataset) -> None:
     pixels = int(dataset.Rows) * int(dataset.Columns) * frames
     if pixels <= 0:
         raise Refused("it says that it has no pixels")
-    _check_length(dataset, meta, pixels)
+    _check_length(dataset, meta, pixels, frames)
 
 
-def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int) -> None:
+def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int, frames: int) -> None:
     if "TransferSyntaxUID" not in meta:  # as it was read, then
         implicit, little = dataset.original_encoding
         syntaxes = {(True, True): ImplicitVRLittleEndian, (False, True): ExplicitVRLittleEndian}
@@ -137,8 +138,13 @@ def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int) -> None:
             raise Refused("the transfer syntax is wrong: it says that the pixels are not compressed, but they are")
         if len(data) < size:
             raise Refused(f"truncated: {len(data):,} of {size:,} bytes of pixels are there")
+        held = len(data) * frames // size
     elif data[:4] != b"\xfe\xff\0\xe0":
         raise Refused("the transfer syntax is wrong: it says that the pixels are compressed, but they are not")
+    else:  # frames may be in pieces, so that they can be counted by the table of their offsets alone
+        held = len(parse_basic_offsets(data)) or frames
+    if held > frames:
+        raise Refused(f"{held} frames are there and its header says {frames}: some would be lost")
     if pixels > MOST_PIXELS:
         raise Refused(f"{pixels:,} pixels are more than are held in memory ({MOST_PIXELS:,})")
     if "MPEG" in syntax.name or "HEVC" in syntax.name:
@@ -169,6 +175,6 @@ def _swap_bytes(dataset: Dataset) -> None:
             element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
 
 
-def _name(kind: UID) -> str:
+def class_name(kind: UID) -> str:
     """Of the standard's classes alone: a private one could be anything."""
     return kind.name if kind.name != str(kind) else "an object of a class that is not the standard's"

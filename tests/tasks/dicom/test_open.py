@@ -61,6 +61,12 @@ def test_headers_that_do_not_hold(values: dict[str, object], words: str) -> None
         open_dicom(changed("CT_small.dcm", **values))
 
 
+@pytest.mark.parametrize("name", ["SC_rgb_2frame.dcm", "SC_rgb_rle_2frame.dcm", "emri_small_RLE.dcm"])
+def test_frames_that_the_header_does_not_count_are_not_lost_silently(name: str) -> None:
+    with pytest.raises(Refused, match="its header says 1: some would be lost"):
+        open_dicom(changed(name, NumberOfFrames=1))
+
+
 def test_header_of_a_hundred_gigapixels() -> None:
     with pytest.raises(Refused, match="more than are held in memory"):
         open_dicom(changed("MR_small_RLE.dcm", Rows=65000, Columns=65000, NumberOfFrames=24))
