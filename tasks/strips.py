@@ -16,13 +16,15 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from models.filters import GRID
 from tasks.burned_in import OVERLAP, Rule, has_text
 from tasks.dicom import pixels
-from tasks.dicom.open import NEEDED, Refused
+from tasks.dicom.open import NEEDED, Refused, is_dicom
 from tasks.levels import Levels, apply
 from tasks.previews import EDGE
 
 LARGE = 1 << 28  # bytes of a file above which it goes this way
 STRIP = 1 << 21  # pixels
 CHUNK = 1 << 22  # bytes
+GREY = {"MONOCHROME1", "MONOCHROME2"}
+ALONE = f"more than {LARGE >> 20} MB, and no uncompressed grey DICOM, which alone goes by strips"
 
 
 class LargeScan:
@@ -41,6 +43,9 @@ class LargeScan:
             digest.update(chunk)
         self.digest = digest.hexdigest()
         file.seek(0)
+        if not is_dicom(file.read(132)):  # read as if it were, it could be read into memory as one element
+            raise Refused(ALONE)
+        file.seek(0)
         self.file = file
         self.reach = reach
         self.dataset = dataset = dcmread(file, stop_before_pixels=True, force=True)
@@ -48,8 +53,8 @@ class LargeScan:
         missing = [name for name in NEEDED if dataset.get(name) in (None, "")]
         plain = syntax in {ImplicitVRLittleEndian, ExplicitVRLittleEndian} and not missing
         if not plain or dataset.SamplesPerPixel != 1 or dataset.BitsAllocated not in {8, 16}:
-            raise Refused(f"more than {LARGE >> 20} MB, and no uncompressed grey DICOM, which alone goes by strips")
-        if int(dataset.get("NumberOfFrames") or 1) != 1 or dataset.PhotometricInterpretation == "PALETTE COLOR":
+            raise Refused(ALONE)
+        if int(dataset.get("NumberOfFrames") or 1) != 1 or dataset.PhotometricInterpretation not in GREY:
             raise Refused(f"more than {LARGE >> 20} MB, and not one grey frame, which alone goes by strips")
         self.rows, self.columns = int(dataset.Rows), int(dataset.Columns)
         self.kind = np.dtype(f"<{'i' if dataset.PixelRepresentation else 'u'}{dataset.BitsAllocated // 8}")

@@ -22,7 +22,7 @@ NAMES = Pseudonyms("k" * 64)
 
 
 def run(folder: Path, name: str, text: str, rule: str = "header") -> Storage:
-    archive = Archive(str(folder / "archive"), folder / "spool", None, NAMES)
+    archive = Archive(str(folder / "archive"), folder, None, NAMES)
     out, chain = Storage(str(folder / name)), parse_chain(text)
     recipe = Recipe(
         text,
@@ -109,6 +109,8 @@ def test_text_in_a_large_picture_leaves_nothing_behind(tmp_path: Path) -> None:
         ("SC_rgb.dcm", "sharpen:1", "no uncompressed grey DICOM"),
         ("eCT_Supplemental.dcm", "sharpen:1", "not one grey frame"),
         ("MR_truncated.dcm", "sharpen:1", "truncated"),
+        ("reportsi.dcm", "sharpen:1", "no uncompressed grey DICOM"),
+        ("README.txt", "sharpen:1", "no uncompressed grey DICOM"),
         ("693_UNCI.dcm", "clahe:2", "whole picture"),
         ("693_UNCI.dcm", "denoise-nlm:auto", "whole picture"),
         ("693_UNCI.dcm", "window:auto", "whole picture"),
