@@ -24,7 +24,7 @@ class ReprocessPlan:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
         self.names: Pseudonyms = without_secret() if job.keep_identity else load_pseudonyms()
-        self.archive = Archive(job.archive, spool / "files.jsonl", job.shard_size, self.names)
+        self.archive = Archive(job.archive, spool, job.shard_size, self.names)
 
     def described(self) -> dict[str, Any]:
         """What `--dry-run` prints."""

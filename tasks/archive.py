@@ -1,12 +1,14 @@
 """An archive of pictures: its files in one order that does not change, cut into shards.
 
 Files are listed folder by folder, each in the order of its names, and the list goes to a spool on disk as it comes, so
-memory is that of the largest folder. A file is known by its place in this order (`row`): its name, which may be a
-patient's, is written nowhere; `imagemill locate ARCHIVE ROW` tells it to who has the archive.
+memory is that of the largest folder. The spool has no name: not even a kill leaves it behind. A file is known by its
+place in this order (`row`): its name, which may be a patient's, is written nowhere; `imagemill locate ARCHIVE ROW`
+tells it to who has the archive.
 """
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -53,15 +55,14 @@ class Archive:
         self.storage = Storage(url)
         self.shard_size = shard_size or SHARD_SIZE
         self.rows = self.bytes = 0
-        self._spool = spool
+        self._spool = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115 (closed with this object)
         digest = sha256()
-        with spool.open("w", encoding="utf-8") as file:
-            for path, size, stamp in list_files(url):
-                line = json.dumps([path, size, stamp])
-                digest.update(line.encode())
-                file.write(line + "\n")
-                self.rows += 1
-                self.bytes += size
+        for path, size, stamp in list_files(url):
+            line = json.dumps([path, size, stamp]).encode()
+            digest.update(line)
+            self._spool.write(line + b"\n")
+            self.rows += 1
+            self.bytes += size
         if not self.rows:
             raise BadInput(f"{url}: there are no files; check the path.")
         self._digest = names.code("archive", digest.hexdigest())  # a guess at the names cannot be checked
@@ -74,15 +75,25 @@ class Archive:
     def list_shards(self) -> Iterator[ShardOfFiles]:
         index = row = size = 0
         files: list[tuple[str, int]] = []
-        with self._spool.open(encoding="utf-8") as lines:
-            for line in lines:
-                path, length, _ = json.loads(line)
-                if files and (len(files) == self.shard_size or size + length > SHARD_BYTES):
-                    yield ShardOfFiles(index, row, files)
-                    index, row, size, files = index + 1, row + len(files), 0, []
-                files.append((path, length))
-                size += length
+        for path, length in self._listed():
+            if files and (len(files) == self.shard_size or size + length > SHARD_BYTES):
+                yield ShardOfFiles(index, row, files)
+                index, row, size, files = index + 1, row + len(files), 0, []
+            files.append((path, length))
+            size += length
         yield ShardOfFiles(index, row, files)
+
+    def _listed(self) -> Iterator[tuple[str, int]]:
+        """Path and bytes of every file; several may be under way at once, each at a place of its own."""
+        at = 0
+        while True:
+            self._spool.seek(at)
+            line = self._spool.readline()
+            if not line:
+                return
+            at = self._spool.tell()
+            path, length, _ = json.loads(line)
+            yield path, length
 
 
 def list_files(url: str) -> Iterator[tuple[str, int, str]]:

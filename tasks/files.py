@@ -113,18 +113,29 @@ def read(
     with work.timed("read"):
         for row, (path, size) in enumerate(shard.files, shard.row):
             if only is None or row in only:
-                source = path if keep_identity else names.code("file", path)
+                source = _readable(path) if keep_identity else names.code("file", path)
                 if size > strips.LARGE:
                     work.large.append((row, source, path))
                     continue
                 try:
-                    work.data.append((row, source, _fetch(archive, path, row)))
+                    work.data.append((row, source, fetch(archive, path, row)))
                 except Refused as error:
                     work.rejected.append(Rejected(row, source, "", *why(error)))
     return work
 
 
-def _fetch(archive: Storage, path: str, row: int) -> bytes:
+def _readable(path: str) -> str:
+    """A path that is text, whatever bytes a file's name has."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def fetch(archive: Storage, path: str, row: int) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        Refused: it is gone.
+        StorageError: it cannot be read; the sentence names no file.
+    """
     try:
         return archive.read(path)
     except StorageError as error:

@@ -5,6 +5,7 @@ applied and a profile's colours are turned into sRGB first.
 """
 
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from tasks.dicom.open import MOST_PIXELS, Refused
 
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it quotes what it stumbles over
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours: Refused, with its reason
 Format = Literal["png", "tiff", "jpeg", "webp"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from models.denoiser import to_opponent, with_colour
 from tasks.archive import list_files
+from tasks.dicom.open import Refused
 from tasks.errors import BadInput
+from tasks.files import fetch
 from tasks.scan import Scan
 from tasks.storage import Storage
 
@@ -47,27 +49,36 @@ def read_patches(
 
     Raises BadInput if there is no archive, no picture in it that can be read, or only blank ones.
     """
-    names = [path for path, _, _ in list_files(archive)]
-    if not names:
+    files = [(row, path) for row, (path, _, _) in enumerate(list_files(archive))]
+    if not files:
         raise BadInput(f"{archive} has no files: give the folder of an archive of pictures.")
     storage, source = Storage(archive), np.random.default_rng(seed)
-    if len(names) > pictures:
-        names = sorted(source.choice(names, pictures, replace=False).tolist())
-    each = -(-patches // len(names))
+    if len(files) > pictures:
+        chosen = source.choice(len(files), pictures, replace=False)
+        files = [files[int(row)] for row in sorted(chosen)]
+    each = -(-patches // len(files))
     kept: list[tuple[Tensor, bool]] = []
     read = 0
-    for name in names:
-        picture = _shown(storage.read(name), source)
+    for row, path in files:
+        picture = _shown(_data(storage, path, row), source)
         if picture is not None:
             read += 1
             kept += _cut(picture, each, source, SCALES if clean else (1.0,))
-        seen(len(names))
+        seen(len(files))
     if not kept:
         raise BadInput(
-            f"{archive} has no picture with anything in it to learn from; {len(names)} files were looked at."
+            f"{archive} has no picture with anything in it to learn from; {len(files)} files were looked at."
         )
     pixels, coloured = zip(*kept[:patches], strict=True)
     return Patches(torch.stack(pixels), torch.tensor(coloured), read)
+
+
+def _data(storage: Storage, path: str, row: int) -> bytes:
+    """The file's bytes, none if it is gone. A failure does not tell its name, which may be a patient's."""
+    try:
+        return fetch(storage, path, row)
+    except Refused:
+        return b""
 
 
 def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from benchmarks.denoise_data import noisy, unbiased
 from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
 from tasks.enhance import enhance, open_chain
 from tasks.errors import BadInput
+from tasks.storage import Storage, StorageError
 from tests.flows.killed import train_until_killed
 
 pytestmark = pytest.mark.slow
@@ -88,6 +89,23 @@ def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Pat
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
     assert once.keys() == resumed.keys()
     assert all(torch.equal(once[name], resumed[name]) for name in once)
+
+
+def test_file_that_cannot_be_read_is_not_named_and_one_that_is_gone_is_left_out(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "archive").mkdir()
+    shutil.copy(archive / "scan", tmp_path / "archive" / "Zzyquist")
+    (tmp_path / "archive" / "gone").symlink_to(tmp_path / "nowhere")
+    assert run_denoiser_training(job(tmp_path / "archive", tmp_path / "out", steps=1)).pictures == 1
+
+    def fails(storage: Storage, path: str) -> bytes:
+        raise StorageError(f"{path}: storage failed") from OSError(path)
+
+    monkeypatch.setattr(Storage, "read", fails)
+    with pytest.raises(StorageError, match="its file at row 0 cannot be read") as failure:
+        run_denoiser_training(job(tmp_path / "archive", tmp_path / "out2", steps=1))
+    assert "Zzyquist" not in str(failure.value)
 
 
 def test_what_cannot_be_used_is_a_sentence(archive: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def archive(folder: Path, **options: object) -> Archive:
-    return Archive(str(folder), folder.parent / "spool", options.pop("size", None), NAMES)  # type: ignore[arg-type]
+    return Archive(str(folder), folder.parent, options.pop("size", None), NAMES)  # type: ignore[arg-type]
 
 
 def test_order_is_that_of_names(folder: Path) -> None:
@@ -40,6 +40,13 @@ def test_shards_hold_every_file_once(folder: Path) -> None:
 def test_shards_are_cut_by_bytes_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.archive.SHARD_BYTES", 250)
     assert [shard.rows for shard in archive(folder).list_shards()] == [2, 2, 2]
+
+
+def test_list_of_names_lies_in_no_file_that_a_kill_could_leave(folder: Path) -> None:
+    made = archive(folder, size=2)
+    first, second = made.list_shards(), made.list_shards()
+    assert [(next(first).row, next(second).row) for _ in range(3)] == [(0, 0), (2, 2), (4, 4)]
+    assert [path.name for path in folder.parent.iterdir()] == ["archive"]
 
 
 def test_rows_are_found_again(folder: Path) -> None:

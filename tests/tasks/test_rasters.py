@@ -121,3 +121,10 @@ def test_picture_that_says_it_is_huge() -> None:
     data[16:24] = (100_000).to_bytes(4, "big") * 2
     with pytest.raises(Refused, match=r"more than are held|cannot be decoded"):
         decode_raster(bytes(data), "png")
+
+
+def test_library_that_reads_tiffs_tells_the_log_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """It would quote what it stumbles over."""
+    with pytest.raises(Refused):
+        decode_raster(b"II*\0\0\0\0\0", "tiff")
+    assert caplog.text == ""
