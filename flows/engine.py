@@ -7,7 +7,7 @@ and when it must stop are the same for all.
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from itertools import islice
@@ -47,6 +47,8 @@ class AnyPlan(Protocol):
 
     def record(self) -> dict[str, Any]: ...
 
+    def carry_on(self, record: Mapping[str, Any]) -> None: ...
+
 
 Job = TypeVar("Job", RenderJob, "ReprocessJob")
 Plan = TypeVar("Plan", bound=AnyPlan)
@@ -80,6 +82,7 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[tuple[P
             plan = make_plan(job, spool)
             stack.enter_context(locked(out, job.lock_name))
             record = open_record(out, plan.record(), job.resume)
+            plan.carry_on(record)
         except StorageError as error:
             raise BadInput(str(error)) if error.mendable else error from error
         yield plan, out, record

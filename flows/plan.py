@@ -50,6 +50,10 @@ class Plan:
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size, self.batch_size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
 
+    def carry_on(self, record: Mapping[str, Any]) -> None:
+        """Takes the shards of the run that is in the folder: they follow from options which may differ by now."""
+        self.shard_size, self.shards = record["shard_size"], record["shards"]
+
     def _knobs(self) -> Mapping[str, Any]:
         """What rows may set of the generator, with the values they have otherwise."""
         generator, job = self.generator, self.job

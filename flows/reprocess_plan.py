@@ -1,7 +1,7 @@
 """The plan of a reprocess job: the archive's files in shards."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ class ReprocessPlan:
         self.enhance_files = open_chain(job.enhance)[1]
         self.names: Pseudonyms = without_secret() if job.keep_identity else load_pseudonyms()
         self.archive = Archive(job.archive, spool, job.shard_size, self.names)
+
+    def carry_on(self, record: Mapping[str, Any]) -> None:
+        """Takes the shards of the run that is in the folder; --shard-size may differ by now."""
+        self.archive.shard_size, self.archive.shards = record["shard_size"], record["shards"]
 
     def described(self) -> dict[str, Any]:
         """What `--dry-run` prints."""

@@ -195,6 +195,18 @@ def test_archive_that_fails_wholesale_is_stopped(tmp_path: Path, imagemill: Mill
     done.refused("more than --max-failures 50% allows", code=1)
 
 
+def test_a_run_goes_on_with_the_shards_it_began_with(tmp_path: Path, imagemill: Mill) -> None:
+    for number in range(10):
+        path = tmp_path / "archive" / f"{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("no picture")
+    arguments = ["reprocess", tmp_path / "archive", "--out", tmp_path / "run", "--no-report", "--shard-size"]
+    assert imagemill(*arguments, 4).code == 3
+    (tmp_path / "run" / "metadata" / "00001.parquet").unlink()
+    assert imagemill(*arguments, 3).code == 3
+    assert table(str(tmp_path / "run"), "quarantine")["row"].to_pylist() == list(range(10))
+
+
 def write_large(path: Path, edge: int) -> None:
     """A CT of so many rows and columns, written a row at a time: noise about 1000."""
     dataset = dcmread(io.BytesIO(sample("693_UNCI.dcm")))

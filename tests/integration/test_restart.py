@@ -103,6 +103,16 @@ def test_changed_job_is_refused(option: list[str], tmp_path: Path, imagemill: Mi
     assert imagemill(*arguments, "--window", 1, "--batch-size", 3).code == 0, "how it is run may change"
 
 
+def test_a_run_goes_on_with_the_shards_it_began_with(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 40)
+    arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy", "--no-report"]
+    assert imagemill(*arguments, "--batch-size", 8).code == 0
+    whole = snapshot(str(tmp_path / "run"))
+    (tmp_path / "run" / "metadata" / "00002.parquet").unlink()
+    assert imagemill(*arguments, "--batch-size", 10).code == 0, "which alone would cut other shards"
+    assert snapshot(str(tmp_path / "run")) == whole
+
+
 def test_run_is_refused_without_resume(tmp_path: Path, imagemill: Mill) -> None:
     prompts = write_prompts(str(tmp_path / "prompts.parquet"), 5)
     arguments = ["render", prompts, "--out", tmp_path / "run", "--generator", "dummy"]
