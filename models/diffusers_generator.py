@@ -6,7 +6,8 @@ picture is the same to the byte in any company.
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -168,11 +169,25 @@ class DiffusersGenerator:
             values = [self._placed(row[name]) for row in features]
             arguments[name] = values if self.interface.listed else torch.stack(values)
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
-        with kernels(self._options):
+        with kernels(self._options), self._tidied():
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
         return made.float().cpu().clamp(0, 1)
+
+    @contextmanager
+    def _tidied(self) -> Iterator[None]:
+        """Puts right what a call leaves behind that ends halfway, as where memory does: what is kept between steps,
+        parts that had their turn on the device, and a decoder that SDXL takes to float32 for float16's sake."""
+        decoder = getattr(self._pipe, "vae", None)
+        dtype = decoder and decoder.dtype
+        try:
+            yield
+        except BaseException:
+            self._pipe.maybe_free_model_hooks()
+            if decoder is not None and decoder.dtype != dtype:
+                decoder.to(dtype)
+            raise
 
     @cached_property
     def _mixed(self) -> bool:

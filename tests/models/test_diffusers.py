@@ -195,6 +195,36 @@ def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoin
     assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).generator.batch_size(64, 64, 8) == 1
 
 
+@pytest.mark.parametrize(
+    ("family", "options", "place"),
+    [
+        ("sdxl", {"dtype": "float16"}, ("vae", "decode", 1)),
+        ("flux", {"step_cache": "taylorseer"}, ("transformer", "forward", 5)),
+    ],
+)
+def test_a_call_that_ran_out_of_memory_leaves_nothing_behind(
+    family: str, options: dict[str, Any], place: tuple[str, str, int], checkpoints: Checkpoints,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    model = load_diffusers.__wrapped__(str(checkpoints(family)), "cpu", Acceleration(**options))
+    assert model is not None
+    row = features_of(model, TEXTS[:1], [None])
+    before = paint(model, row * 2, [1, 2], steps=6)
+    part, method, last = place
+    real, calls = getattr(getattr(model.generator._pipe, part), method), []
+
+    def ending(*given: Any, **named: Any) -> Any:
+        calls.append(method)
+        if len(calls) == last:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(*given, **named)
+
+    monkeypatch.setattr(getattr(model.generator._pipe, part), method, ending)
+    with pytest.raises(torch.OutOfMemoryError):
+        paint(model, row * 4, [1, 2, 3, 4], steps=6)
+    assert torch.equal(paint(model, row * 2, [1, 2], steps=6), before)
+
+
 def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -> None:
     model = load_diffusers.__wrapped__(str(checkpoints("sd1")), "cpu", PLAIN)
     assert model is not None and (model.encoder.loads, model.generator.loads) == (0, 0)
