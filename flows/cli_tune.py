@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from flows.options import check_device
 from models import tuning
 from models.acceleration import PLAIN, Acceleration
 from models.diffusers_generator import load_diffusers
@@ -43,13 +44,14 @@ def tune(
     as_json
         Print the figures as JSON.
     """
+    check_device(device)
     options = options or PLAIN
     model = usable(lambda: load_diffusers(resolve(checkpoint), device, options))
     if model is None:
         raise BadInput(f"{checkpoint} is no diffusers checkpoint; only these have a batch size to tune.")
     size = width or model.generator.size, height or model.generator.size
     ready(model.encoder)
-    found = tuning.choose(list(tuning.measure(model, device, *size, steps)))
+    found = tuning.choose(usable(lambda: list(tuning.measure(model, device, *size, steps))))
     place = model.generator.tunings.keep(found, device, *size, options)
     if as_json:
         print(json.dumps({**found.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))

@@ -44,6 +44,14 @@ def parse_partition(value: str) -> str:
     return value
 
 
+def check_device(device: str) -> None:
+    """Raises BadInput if this machine has no such device."""
+    from models.device import has_device
+
+    if not has_device(device):
+        raise BadInput(f"--device {device}: torch finds no such device here; leave the option out.")
+
+
 def at_day(path: str, day: date) -> str:
     """The path with `{date}` in it filled in."""
     return path.replace("{date}", f"{day:%Y-%m-%d}")
@@ -89,10 +97,7 @@ class RunOptions(BaseModel):
         if self.retry_quarantined and not self.resume:
             raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
         if self.device != "cpu" and self.runner == "threads":  # else the models run on other machines
-            from models.device import has_device
-
-            if not has_device(self.device):
-                raise BadInput(f"--device {self.device}: torch finds no such device here; leave the option out.")
+            check_device(self.device)
         return self
 
 

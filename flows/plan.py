@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flows.options import RenderJob
-from models.device import free_memory
+from models.device import free_memory, has_device
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator
 from tasks import load
@@ -83,6 +83,8 @@ class Plan:
             return False
         if self.job.phase != "auto":
             return self.job.phase == "split"
+        if not has_device(self.job.device):
+            return False  # the models run on other machines, whose memory is not known here
         return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
 
     def load_encoder(self) -> AnyEncoder | None:

@@ -29,10 +29,10 @@ def multiplies_bfloat16(device: str) -> bool:
 
 
 def device_name(device: str) -> str:
-    """What figures measured on it belong to."""
-    if device.startswith("cuda"):
+    """What figures measured on it belong to; a GPU of other machines, where only they have one, has no name here."""
+    if device.startswith("cuda") and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(device))
-    return f"{device}, {torch.get_num_threads()} threads"
+    return device if device.startswith("cuda") else f"{device}, {torch.get_num_threads()} threads"
 
 
 def let_go(device: str) -> None:

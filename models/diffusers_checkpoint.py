@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 
 from models import diffusers_weights
-from models.pretrained import weights_digest
+from models.pretrained import has_vocabulary, quiet_hub, weights_digest
 from models.sentence import one_line
 
 Half = Literal["text", "picture"]
@@ -50,6 +50,7 @@ def find_checkpoint(reference: str) -> Path | None:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    quiet_hub()
     try:
         hf_hub_download(reference, INDEX)
         return Path(_diffusers().DiffusionPipeline.download(reference, use_safetensors=True, trust_remote_code=False))
@@ -125,6 +126,8 @@ class DiffusersCheckpoint:
             raise ValueError(
                 f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
             )
+        if part.startswith("tokenizer") and self._index[part][1] != "ByT5Tokenizer" and not has_vocabulary(folder):
+            raise ValueError(f"{folder} has no vocabulary (tokenizer.json or its kin); copy the checkpoint again.")
 
     def _weighty(self, parts: Sequence[str]) -> list[Path]:
         """The folders of those parts that have weights."""

@@ -44,7 +44,7 @@ class DiffusersTextEncoder:
         self._device = device
         self._options = options
         self._pipe: Any = None
-        self._ragged = False
+        self._ragged: bool | None = None
         self._negatives: dict[str | None, dict[str, Tensor]] = {}
 
     def load(self) -> None:
@@ -52,6 +52,7 @@ class DiffusersTextEncoder:
         if self._pipe is None:
             self._pipe = self._checkpoint.load("text", self._options.torch_dtype, self._device, self._options.offload)
             self.loads += 1
+        if self._ragged is None:
             self._ragged = self._shape_of("a") != self._shape_of("a b c d " * 16)
 
     def release(self) -> None:

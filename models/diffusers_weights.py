@@ -13,6 +13,10 @@ from safetensors import SafetensorError, safe_open
 from models.pretrained import PICKLED
 from models.sentence import one_line
 
+_CONVERT = (
+    "convert the checkpoint where you trust it: "
+    "DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)"
+)
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
@@ -70,12 +74,12 @@ def numbers(file: Path) -> int:
 def _found(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
     if not found and any(pickled for pattern in PICKLED for pickled in folder.glob(pattern)):
+        raise ValueError(f"{folder} has only pickled weights, which can run code when loaded; {_CONVERT}.")
+    if not found:  # of one in an object store pickles are not even brought here
         raise ValueError(
-            f"{folder} has only pickled weights, which can run code when loaded; convert the checkpoint where you "
-            "trust it: DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)."
+            f"{folder} has no weights (*.safetensors); copy the checkpoint again, or if its weights are pickled, "
+            f"{_CONVERT}."
         )
-    if not found:
-        raise ValueError(f"{folder} has no weights (*.safetensors); copy the checkpoint again.")
     return found
 
 

@@ -55,10 +55,18 @@ def _minilm() -> Path:
     return Path(MODEL_DIR)
 
 
+def quiet_hub() -> None:
+    """What a hub that cannot be reached comes to is told in a sentence of ours, not in one for every try."""
+    from huggingface_hub.utils import logging
+
+    logging.set_verbosity_error()
+
+
 def _from_hub(reference: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+    quiet_hub()
     try:
         wanted = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
         return Path(snapshot_download(reference, allow_patterns=wanted, ignore_patterns=["*/*"]))
@@ -111,11 +119,16 @@ def load_network(folder: Path) -> "PreTrainedModel":
     return model.eval().requires_grad_(False)
 
 
+def has_vocabulary(folder: Path) -> bool:
+    """Whether a tokenizer is there to load; transformers makes an empty one, and says nothing, where it is not."""
+    return any(found for pattern in _VOCABULARIES for found in folder.glob(pattern))
+
+
 def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
     """The folder's tokenizer, special tokens included, and the most tokens it makes of a text: `longest` or fewer."""
     from transformers import AutoTokenizer
 
-    if not any(found for pattern in _VOCABULARIES for found in folder.glob(pattern)):  # transformers makes an empty one
+    if not has_vocabulary(folder):
         raise ValueError(f"{folder} has no tokenizer (tokenizer.json); copy the model again, whole.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

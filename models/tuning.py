@@ -19,10 +19,10 @@ def measure(model: Diffusers, device: str, width: int, height: int, steps: int) 
     """Batch sizes 1, 2, 4 and so on, until memory ends or a larger one is no faster. Loads the halves by turns."""
     features = example(model.encoder)
     model.encoder.release()
-    model.generator.load()
     best, size = 0.0, 1
     while size <= MOST:
         try:
+            model.generator.load()
             seconds, peak = _timed(model, device, size, features, width, height, steps)
         except torch.OutOfMemoryError:
             let_go(device)

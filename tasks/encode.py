@@ -9,6 +9,7 @@ from models.diffusers_encoder import DiffusersTextEncoder
 from models.features import Encoded
 from models.text_encoder import TextEncoder
 from tasks.batching import halving
+from tasks.errors import BadInput
 from tasks.features import FeatureFolder, Recall, Text
 from tasks.isolate import isolate
 from tasks.load import AnyEncoder, ready
@@ -23,6 +24,9 @@ def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -
 
     Returns:
         Features that `kept` did not have.
+
+    Raises:
+        BadInput: the encoder cannot be loaded.
     """
     recall = Recall(kept)
 
@@ -30,7 +34,7 @@ def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -
         for prompt, features in zip(prompts, _encoded(prompts, encoder, recall), strict=True):
             prompt.features = features
 
-    work.fail("encode", dict(isolate(run, work.prompts)))
+    work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # an encoder that does not load
     return recall.made
 
 

@@ -13,10 +13,11 @@ from functools import cache
 from hashlib import sha256
 from typing import TypeVar
 
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from tasks.storage import Storage
+from tasks.storage import Storage, StorageError
 
 Text = TypeVar("Text", bound=str | None)
 Structure = dict[str, Tensor]
@@ -39,7 +40,7 @@ class FeatureFolder:
         self._last: tuple[str, dict[str, Tensor]] = ("", {})
 
     def find(self, keys: Sequence[str]) -> dict[str, Structure]:
-        """The features that are kept, by key. Raises StorageError."""
+        """The features that are kept, by key. Raises StorageError, also for a file that is damaged."""
         with self._lock:
             if self._files is None:
                 self._files = {}
@@ -63,14 +64,23 @@ class FeatureFolder:
 
     def _keys(self, path: str) -> set[str]:
         with self._storage.open(path) as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            try:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            except ValueError:
+                raise self._damaged(path) from None
         return {name.split("/")[0] for name in header if name != "__metadata__"}
 
     def _structure(self, path: str, key: str) -> Structure:
         if self._last[0] != path:
-            self._last = path, load(self._storage.read(path))
+            try:
+                self._last = path, load(self._storage.read(path))
+            except SafetensorError:
+                raise self._damaged(path) from None
         found = self._last[1]
         return {name.split("/")[1]: found[name].clone() for name in found if name.startswith(f"{key}/")}
+
+    def _damaged(self, path: str) -> StorageError:
+        return StorageError(f"{self._storage.url(path)}: the kept features are damaged; delete this file.")
 
 
 @cache

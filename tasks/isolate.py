@@ -8,8 +8,13 @@ from models.sentence import one_line
 Item = TypeVar("Item")
 
 
-def isolate(function: Callable[[Sequence[Item]], Any], items: Sequence[Item]) -> list[tuple[Item, str]]:
+def isolate(
+    function: Callable[[Sequence[Item]], Any], items: Sequence[Item], fatal: tuple[type[Exception], ...] = ()
+) -> list[tuple[Item, str]]:
     """Calls `function` on all items; where that fails, on halves, down to single items.
+
+    Args:
+        fatal: errors that no row is to blame for, beside those of storage and memory; they are raised.
 
     Returns:
         The items it fails on even alone, with the error as one line.
@@ -17,12 +22,12 @@ def isolate(function: Callable[[Sequence[Item]], Any], items: Sequence[Item]) ->
     try:
         if items:
             function(items)
-    except (OSError, MemoryError):
-        raise  # storage or device: not the row's fault
+    except (OSError, MemoryError, *fatal):
+        raise  # not the row's fault
     except Exception as error:
         if len(items) == 1:
             line = one_line(error)
             return [(items[0], f"{type(error).__name__}: {line}" if line else type(error).__name__)]
         middle = len(items) // 2
-        return isolate(function, items[:middle]) + isolate(function, items[middle:])
+        return isolate(function, items[:middle], fatal) + isolate(function, items[middle:], fatal)
     return []

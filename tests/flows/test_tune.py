@@ -131,8 +131,32 @@ def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch:
     assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1, 2]
 
 
-def test_what_is_no_checkpoint_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("checkpoint", "options", "sentence"),
+    [
+        ("default", (), "default is no diffusers checkpoint"),
+        ("sd1", ("--device", "cuda:77"), "--device cuda:77: torch finds no such device here"),
+        ("sd1", ("--width", "33"), "makes no picture of 33 x 32: give multiples of 2 pixels"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    checkpoint: str, options: tuple[str, ...], sentence: str, checkpoints: Checkpoints,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     with pytest.raises(SystemExit) as end:
-        main(["tune", "default"])
+        main(["tune", checkpoint if checkpoint == "default" else str(checkpoints(checkpoint)), *options])
     assert end.value.code == 2
-    assert "default is no diffusers checkpoint" in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_denoiser_that_does_not_fit_is_told_in_a_sentence(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*given: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(DiffusersGenerator, "load", full)
+    with pytest.raises(SystemExit) as end:
+        main(["tune", str(checkpoints("sd1")), "--width", "16", "--height", "16"])
+    assert end.value.code == 1
+    assert "Not even one picture fits into the device's memory" in capsys.readouterr().err

@@ -163,6 +163,25 @@ def test_without_being_told_the_free_memory_decides(
     assert not Plan(job.model_copy(update={"generator": "dummy"}), tmp_path / "spool").split
 
 
+def test_where_only_other_machines_have_the_gpu_the_plan_asks_nothing_of_it(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("flows.plan.has_device", lambda device: False)
+    places = {"prompts": str(prompts), "out": str(tmp_path / "run"), "generator": str(checkpoints("sd1"))}
+    plan = Plan(RenderJob(**places, device="cuda", runner="ray"), tmp_path / "spool")
+    assert (plan.batch_size, plan.split) == (32, False)
+
+
+def test_an_encoder_that_cannot_be_loaded_ends_the_run_in_a_sentence(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "sd1")
+    (folder / "text_encoder" / "config.json").write_text("{")
+    imagemill("render", prompts, "--out", tmp_path / "run", "--generator", folder, *QUICK).refused("cannot be loaded")
+    assert not (tmp_path / "run" / "quarantine").exists()
+
+
 @pytest.mark.parametrize("family", ["sdxl", "z-image", "qwen-image"])
 def test_features_that_are_kept_spare_the_encoder(
     family: str, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, loads: list[str]

@@ -1,6 +1,7 @@
 """Diffusers checkpoints by halves: every family does what diffusers itself does, and a row depends on nobody else."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from models.diffusers_checkpoint import DiffusersCheckpoint, Half
 from models.diffusers_generator import Diffusers, load_diffusers
 from models.diffusers_interface import Interface
 from tasks import load
+from tasks.encode import _made
 from tasks.errors import BadInput
 from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints, without_t5, write_checkpoint
 
@@ -236,6 +238,31 @@ def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -
     assert (model.encoder.loads, model.generator.loads) == (2, 2)
 
 
+def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_same_features(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for family in ("sd1", "qwen-image"):  # the latter a text at a time
+        expected = halves(checkpoints(family)).encoder.encode(TEXTS)
+        model = load_diffusers.__wrapped__(str(checkpoints(family)), "cpu", PLAIN)
+        assert model is not None
+        real, given = model.encoder._run, []
+
+        def limited(chunk: list[Any], negative: bool, real: Any = real, given: list[int] = given) -> Any:
+            given.append(len(chunk))
+            if len(given) == 1 or len(chunk) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return real(chunk, negative)
+
+        monkeypatch.setattr(model.encoder, "_run", limited)
+        with pytest.raises(MemoryError, match="does not fit into the device's memory; try --phase split"):
+            load.ready(model.encoder)
+        made = _made(model.encoder, model.encoder.encode, list(TEXTS))
+        assert max(given[-2:]) <= 2 and model.encoder.limit.size == (2 if family == "sd1" else 8)
+        for row, whole in zip(made, expected, strict=True):
+            assert row.keys() == whole.keys()
+            assert all(torch.allclose(row[name], whole[name], atol=1e-5) for name in row)
+
+
 def test_loading_and_cutting_a_text_say_nothing(checkpoints: Checkpoints, capfd: pytest.CaptureFixture[str]) -> None:
     folder = checkpoints("sdxl")
     capfd.readouterr()
@@ -322,6 +349,12 @@ def forget_part(folder: Path) -> None:
     next((folder / "text_encoder").glob("*.safetensors")).unlink()
 
 
+def forget_vocabulary(folder: Path) -> None:
+    for file in (folder / "tokenizer").glob("*"):
+        if file.name not in {"tokenizer_config.json", "special_tokens_map.json"}:
+            file.unlink()
+
+
 def edit_index(**changes: Any) -> Callable[[Path], None]:
     def edit(folder: Path) -> None:
         path = folder / "model_index.json"
@@ -335,7 +368,8 @@ def edit_index(**changes: Any) -> Callable[[Path], None]:
     [
         (break_part, "damaged or cut short"),
         (pickle_part, r"only pickled weights.*convert the checkpoint where you trust it: .*save_pretrained"),
-        (forget_part, r"text_encoder has no weights \(\*\.safetensors\)"),
+        (forget_part, r"text_encoder has no weights \(\*\.safetensors\).* if its weights are pickled, convert"),
+        (forget_vocabulary, r"tokenizer has no vocabulary \(tokenizer.json or its kin\); copy the checkpoint again"),
         (edit_index(_class_name=["pipeline", "Mine"]), "a checkpoint's own code is never run"),
         (edit_index(_class_name="NoSuchPipeline"), "which this version of diffusers does not have"),
         (edit_index(unet=["my_unet", "MyUNet"]), "is code of its own"),
@@ -422,6 +456,7 @@ def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BadInput, match=r"no folder 'some/model', and the model hub has no .* or cannot be reached"):
         load.generator("some/model", "cpu")
+    assert logging.getLogger("huggingface_hub").getEffectiveLevel() == logging.ERROR  # no line for every try
     kept = tmp_path / "models--some--model"
     (kept / "refs").mkdir(parents=True)
     (kept / "refs" / "main").write_text("a" * 40)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tasks.features import FeatureFolder, Recall, key_of
+from tasks.storage import StorageError
 
 
 def features(text: str | None) -> dict[str, Tensor]:
@@ -52,6 +53,15 @@ def test_another_encoder_and_another_kind_have_features_of_their_own(place: str)
     recall(place, ["a"])
     assert recall(place, ["a"], encoder="other")[1] == ["a"]
     assert len({key_of("text", "a"), key_of("negative", "a"), key_of("negative", None), key_of("negative", "")}) == 4
+
+
+@pytest.mark.parametrize("bytes_left", [0, 20, -1])
+def test_a_damaged_file_is_named(bytes_left: int, tmp_path: Path) -> None:
+    recall(str(tmp_path), ["a"])
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:bytes_left])
+    with pytest.raises(StorageError, match=f"{file.name}: the kept features are damaged; delete this file"):
+        recall(str(tmp_path), ["a"])
 
 
 def test_without_a_folder_all_is_made() -> None:
