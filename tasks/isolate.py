@@ -22,9 +22,9 @@ def isolate(
     try:
         if items:
             function(items)
-    except (OSError, MemoryError, *fatal):
-        raise  # not the row's fault
     except Exception as error:
+        if isinstance(error, (OSError, MemoryError, *fatal)):
+            raise  # not the row's fault
         if len(items) == 1:
             line = one_line(error)
             return [(items[0], f"{type(error).__name__}: {line}" if line else type(error).__name__)]
