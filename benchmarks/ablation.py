@@ -100,7 +100,8 @@ def _pictures(
             return encoder.encode(reworded(texts))
 
         figures[name] = generator_figures(way, encode, looks, data, named, composed, 4, seed, out / name)
-        figures[name]["tokens a sentence"] = sum(map(len, encoder._tokenize(reworded(asked)))) / len(asked)
+        tokens = encoder._tokenize(reworded(asked), encoder.max_tokens)
+        figures[name]["tokens a sentence"] = sum(map(len, tokens)) / len(asked)
     return table(figures)
 
 

@@ -39,7 +39,7 @@ def main(
     )
     for reference in encoders:
         encoder = load_text_encoder(reference)
-        tokens = sum(map(len, encoder._tokenize(wanted))) / texts
+        tokens = sum(map(len, encoder._tokenize(wanted, encoder.max_tokens))) / texts
         seconds: dict[str, list[float]] = {name: [] for name in WAYS}
         for _ in range(rounds):
             for name, way in WAYS.items():
@@ -61,7 +61,7 @@ def _load(reference: str) -> float:
 
 def _plain(encoder: TextEncoder, texts: Sequence[str], size: int) -> None:
     for start in range(0, len(texts), size):
-        rows = encoder._tokenize(texts[start : start + size])
+        rows = encoder._tokenize(texts[start : start + size], encoder.max_tokens)
         length = max(map(len, rows))
         with torch.inference_mode():
             ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])

@@ -22,6 +22,8 @@ class Summary(BaseModel):
     rows: int
     pictures: int = 0
     quarantined: int = 0
+    texts_cut: int = 0
+    """Rows whose text is longer than the encoder reads; metadata has them as `text_cut`."""
     rows_done_before: int = 0
     pictures_made: int = 0
     """In this run, those of earlier ones not counted."""
@@ -38,6 +40,7 @@ class Summary(BaseModel):
         self.pictures += done.pictures
         self.pictures_made += done.pictures
         self.quarantined += done.quarantined
+        self.texts_cut += done.texts_cut
         self.seconds = dict(Counter(self.seconds) + Counter(done.seconds))
 
     def add_earlier(self, done: Outcome) -> None:
@@ -45,6 +48,7 @@ class Summary(BaseModel):
         self.rows_done_before += done.rows
         self.pictures += done.pictures
         self.quarantined += done.quarantined
+        self.texts_cut += done.texts_cut
 
     @property
     def pictures_a_second(self) -> float:
@@ -60,6 +64,8 @@ class Summary(BaseModel):
             ("pictures", f"{self.pictures:,}"),
             ("quarantined", f"{self.quarantined:,}"),
         ]
+        if self.texts_cut:
+            rows.append(("texts cut", f"{self.texts_cut:,}"))
         if self.rows_done_before:
             rows.append(("rows done before", f"{self.rows_done_before:,}"))
         rows += [(f"seconds {stage}", f"{seconds:.1f}") for stage, seconds in self.seconds.items()]

@@ -158,6 +158,19 @@ class DiffusersCheckpoint:
         files = [file for part in parts for file in diffusers_weights.files(part, self.variant)]
         return sum(diffusers_weights.numbers(file) * dtype.itemsize for file in files)
 
+    @cached_property
+    def tokenizers(self) -> Mapping[str, Any]:
+        """Those of the text encoders that are there, by part; these are loaded once, the networks maybe in turns."""
+        import transformers
+
+        return {
+            part: getattr(transformers, self._index[part][1]).from_pretrained(
+                self.folder / part, local_files_only=True, trust_remote_code=False
+            )
+            for part in self.half("text")
+            if part.startswith("tokenizer") and part.replace("tokenizer", "text_encoder") in self.loaded
+        }
+
     def load(self, half: Half, dtype: torch.dtype, device: str, offload: bool = False) -> Any:
         """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
 
@@ -168,10 +181,11 @@ class DiffusersCheckpoint:
         wanted = {*self.half(half), "scheduler"}
         absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
         try:
+            given = self.tokenizers if half == "text" else {}
             pipe = self.kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 variant=self.variant,
-                **absent, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),
+                **absent, **given, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
             if isinstance(error, torch.OutOfMemoryError):

@@ -78,6 +78,17 @@ class DiffusersTextEncoder:
             del self._negatives[old]
         return found
 
+    def cuts(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is longer than what any of the text encoders reads of it; no network is needed."""
+        asked = [self.interface.as_read(text) for text in texts]
+        tokenizers = self._checkpoint.tokenizers.values()
+        cut = [bool(tokenizers)] * len(texts)
+        for tokenizer in tokenizers:
+            longest = min(self.interface.longest, tokenizer.model_max_length)
+            lengths = map(len, tokenizer(asked).input_ids)
+            cut = [others and length > longest for others, length in zip(cut, lengths, strict=True)]
+        return cut
+
     def _each(self, texts: Sequence[Any], negative: bool) -> list[dict[str, Tensor]]:
         if texts:
             self.load()

@@ -6,6 +6,7 @@ names in its last `return` say which tensors are features. What names do not tel
 
 import ast
 import inspect
+import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,26 +22,32 @@ class Adapter:
 
     `tokens`: lengths of texts are rounded up to a multiple of this inside the network, so that rows of one multiple
     may share a batch; `full_row`: the network pads to the longest text of a batch, so that a row which hides no token
-    has to be in each; `mixed`: guidance is a factor of whole batches, so each row may have its own; `refused`: why
-    this version cannot run it.
+    has to be in each; `mixed`: guidance is a factor of whole batches, so each row may have its own; `before`: what is
+    put before a text, and counts as the text does where that is cut; `refused`: why this version cannot run it.
     """
 
     tokens: int = 1
     full_row: bool = False
     mixed: bool = False
+    before: str = ""
     refused: str | None = None
 
 
+_CHAT = "<|im_start|>user\n"
+_LUMINA = (
+    "You are an assistant designed to generate superior images with the superior degree of image-text alignment "
+    "based on textual prompts or user prompts. <Prompt Start> "
+)
 _ADAPTERS: Mapping[str, Adapter] = {
-    "ZImagePipeline": Adapter(tokens=32),
-    "Lumina2Pipeline": Adapter(full_row=True, mixed=True),
+    "ZImagePipeline": Adapter(tokens=32, before=_CHAT),
+    "Lumina2Pipeline": Adapter(full_row=True, mixed=True, before=_LUMINA),
     "StableDiffusionPipeline": Adapter(mixed=True),
     "StableDiffusionXLPipeline": Adapter(mixed=True),
     "StableDiffusion3Pipeline": Adapter(mixed=True),
     "PixArtSigmaPipeline": Adapter(mixed=True),
     "SanaPipeline": Adapter(mixed=True),
     "QwenImagePipeline": Adapter(mixed=True),
-    "Flux2KleinPipeline": Adapter(mixed=True),
+    "Flux2KleinPipeline": Adapter(mixed=True, before=_CHAT),
     "HunyuanDiTPipeline": Adapter(refused="its two text encoders want a call each"),
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
     "FluxKontextPipeline": Adapter(refused="it edits pictures"),
@@ -133,6 +140,16 @@ class Interface:
         if self.knows_negative:
             found["negative_text"] = None
         return found
+
+    @property
+    def longest(self) -> float:
+        """Tokens of a text that `encode_prompt` takes at most; a tokenizer may have a lower limit of its own."""
+        return self.default("max_sequence_length") or math.inf
+
+    def as_read(self, text: str) -> str:
+        """What the tokenizers are given of a text, up to its end."""
+        cleaned = text.lower().strip() if "clean_caption" in self._encode else text  # so it is where that is False
+        return self.adapter.before + cleaned
 
     def encode_arguments(self, texts: list[str], negatives: list[str] | None, paired: bool) -> dict[str, Any]:
         """Arguments of `encode_prompt`: what the call itself would pass, for these texts.

@@ -72,14 +72,14 @@ def prepare() -> Path:
     return made_once(f"gemma-3-270m-{BLOCKS}-{GGUF_SHA256[:16]}", _convert)
 
 
-def load_tokenizer(folder: Path, longest: int) -> Tokenize:
+def load_tokenizer(folder: Path) -> Tokenize:
     """The same tokens as transformers' AutoTokenizer gives, loaded in half the time."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(longest)
 
-    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+    def tokenize(texts: Sequence[str], longest: int) -> list[list[int]]:
+        tokenizer.enable_truncation(longest)
         return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
     return tokenize

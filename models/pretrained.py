@@ -18,7 +18,8 @@ from models.sentence import one_line
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
-Tokenize = Callable[[Sequence[str]], list[list[int]]]
+Tokenize = Callable[[Sequence[str], int], list[list[int]]]
+"""The tokens of each text, special ones included, at most so many."""
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _CONVERT = (
@@ -124,8 +125,8 @@ def has_vocabulary(folder: Path) -> bool:
     return any(found for pattern in _VOCABULARIES for found in folder.glob(pattern))
 
 
-def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
-    """The folder's tokenizer, special tokens included, and the most tokens it makes of a text: `longest` or fewer."""
+def load_tokenizer(folder: Path) -> tuple[Tokenize, int]:
+    """The folder's tokenizer, and the most tokens that it says its network reads."""
     from transformers import AutoTokenizer
 
     if not has_vocabulary(folder):
@@ -134,12 +135,11 @@ def load_tokenizer(folder: Path, longest: int) -> tuple[Tokenize, int]:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ValueError(f"{folder} has no tokenizer that can be loaded: {one_line(error)}") from error
-    longest = min(longest, tokenizer.model_max_length)
 
-    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+    def tokenize(texts: Sequence[str], longest: int) -> list[list[int]]:
         return tokenizer(list(texts), truncation=True, max_length=longest, padding=False)["input_ids"]
 
-    return tokenize, longest
+    return tokenize, tokenizer.model_max_length
 
 
 def weights_digest(folder: Path) -> str:

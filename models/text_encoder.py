@@ -64,13 +64,18 @@ class TextEncoder:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return []
-        ids = {text: row or [self._pad] for text, row in zip(distinct, self._tokenize(distinct), strict=True)}
+        tokens = self._tokenize(distinct, self.max_tokens)
+        ids = {text: row or [self._pad] for text, row in zip(distinct, tokens, strict=True)}
         done: dict[str, Tensor] = {}
         for length, group in groupby(sorted(distinct, key=lambda t: len(ids[t])), key=lambda t: bucket(len(ids[t]))):
             for chunk in chunks(list(group), max(1, self.limit.size // length)):
                 for text, features in zip(chunk, self._run([ids[text] for text in chunk], length), strict=True):
                     done.setdefault(text, features)
         return [done[text] for text in texts]
+
+    def cuts(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is longer than what is read of it."""
+        return [len(row) > self.max_tokens for row in self._tokenize(texts, self.max_tokens + 1)]
 
     @torch.inference_mode()
     def _run(self, rows: Sequence[list[int]], length: int) -> list[Tensor]:
@@ -95,12 +100,13 @@ def load_text_encoder(reference: str, device: str = "cpu") -> TextEncoder:
     """Loads an encoder, once a process. Raises ValueError with a sentence if the reference is of no use."""
     if reference == "gemma":
         folder = gemma.prepare()
-        tokenize, max_tokens = gemma.load_tokenizer(folder, MAX_TOKENS), MAX_TOKENS
-        return TextEncoder(reference, gemma.DIGEST, load_network(folder), tokenize, max_tokens, device)
+        tokenize = gemma.load_tokenizer(folder)
+        return TextEncoder(reference, gemma.DIGEST, load_network(folder), tokenize, MAX_TOKENS, device)
     folder = find_folder(reference)
-    tokenize, max_tokens = load_tokenizer(folder, MAX_TOKENS)
+    tokenize, longest = load_tokenizer(folder)
     local = reference != "minilm" and Path(reference).expanduser().is_dir()
     name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
+    max_tokens = min(MAX_TOKENS, longest)
     encoder = TextEncoder(name, weights_digest(folder), load_network(folder), tokenize, max_tokens, device)
     try:
         encoder.encode(["a"])

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.storage import Storage
@@ -25,12 +26,16 @@ class AnyShard(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A shard's rows, what became of them, and the seconds each stage took."""
+    """A shard's rows, what became of them, and the seconds each stage took.
+
+    `texts_cut`: rows with pictures whose text is longer than the encoder reads.
+    """
 
     rows: int
     pictures: int
     quarantined: int
     seconds: dict[str, float]
+    texts_cut: int = 0
 
 
 def commit(
@@ -48,10 +53,12 @@ def commit(
     """
     name = shard.name
     if attempt > 1:
-        metadata = pa.concat_tables([read_table(storage, f"metadata/{name}.parquet"), metadata])
+        made = read_table(storage, f"metadata/{name}.parquet")
+        metadata = pa.concat_tables([made, metadata], promote_options="default")  # an older version had fewer columns
         metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
     rounded = {stage: round(value, 4) for stage, value in seconds.items()}
-    outcome = Outcome(shard.rows, metadata.num_rows, quarantine.num_rows, rounded)
+    cut = metadata.filter(pc.field("text_cut"))["row"].unique() if "text_cut" in metadata.schema.names else ()
+    outcome = Outcome(shard.rows, metadata.num_rows, quarantine.num_rows, rounded, len(cut))
     storage.write(f"timings/{name}.json", json.dumps(asdict(outcome)).encode())
     if attempt == 1:
         _write_quarantine(name, storage, quarantine)

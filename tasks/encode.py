@@ -17,7 +17,8 @@ from tasks.work import Prompt, Work
 
 
 def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
-    """Sets the features of every prompt of the shard; a prompt that cannot be encoded is taken out of it.
+    """Sets the features of every prompt of the shard, and whether its text was too long to be read whole; a prompt
+    that cannot be encoded is taken out of the shard.
 
     Args:
         kept: features of earlier runs of a diffusers checkpoint; what is there is not made again.
@@ -31,16 +32,17 @@ def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -
     recall = Recall(kept)
 
     def run(prompts: Sequence[Prompt]) -> None:
-        for prompt, features in zip(prompts, _encoded(prompts, encoder, recall), strict=True):
-            prompt.features = features
+        texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
+        encoded = _encoded(prompts, texts, encoder, recall)
+        for prompt, features, cut in zip(prompts, encoded, encoder.cuts(texts), strict=True):
+            prompt.features, prompt.text_cut = features, cut
 
     work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # an encoder that does not load
     return recall.made
 
 
-def _encoded(prompts: Sequence[Prompt], encoder: AnyEncoder, recall: Recall) -> Sequence[Encoded]:
+def _encoded(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder, recall: Recall) -> Sequence[Encoded]:
     """Features of the prompts, with those of their negative texts where a checkpoint knows such."""
-    texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
     if not isinstance(encoder, DiffusersTextEncoder):
         return features_of(texts, encoder)
     made = recall("text", texts, partial(_made, encoder, encoder.encode))

@@ -34,7 +34,7 @@ class Prompt(_Portable):
         seeds: one a picture.
         prepared: set by `preprocess`.
         negative_text, guidance, steps: None where the generator has no such thing (negative_text: or its own).
-        features: set by `encode`.
+        features, text_cut: set by `encode`; text_cut: the encoder reads the beginning of the text alone.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Prompt(_Portable):
         self.steps = steps
         self.prepared: Prepared | None = None
         self.features: Encoded | None = None
+        self.text_cut: bool | None = None
 
 
 class Picture(_Portable):

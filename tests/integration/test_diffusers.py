@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,21 @@ def test_features_that_are_kept_spare_the_encoder(
     assert imagemill("render", prompts, "--out", tmp_path / "without", *usual, *other).code == 0
     assert loads == ["picture", "text"]
     assert pictures(tmp_path / "second") == pictures(tmp_path / "without")
+
+
+def test_a_text_that_is_cut_is_told_whoever_made_its_features(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, loads: list[str]
+) -> None:
+    write(prompts, [{"id": "short", "text": "a red cat"}, {"id": "long", "text": "a red cat " * 12}])
+    usual = ["--generator", checkpoints("sdxl"), "--keep-features", tmp_path / "features", *QUICK]
+    for run in (tmp_path / "first", tmp_path / "second"):
+        load_diffusers.cache_clear()
+        outcome = imagemill("render", prompts, "--out", run, *usual)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert re.search(r"texts cut\W+1\b", outcome.out)
+        made = {row["id"]: row["text_cut"] for row in table(str(run), "metadata").to_pylist()}
+        assert made == {"short": False, "long": True}
+    assert sorted(loads) == ["picture", "picture", "text"]  # the second run's features were kept
 
 
 @pytest.mark.parametrize(

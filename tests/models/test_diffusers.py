@@ -2,6 +2,7 @@
 
 import json
 import logging
+from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,24 @@ def test_every_family_paints_by_halves_what_diffusers_paints_whole(family: str, 
     assert not text.keys() & picture.keys()
     assert {**text, **picture} == held(whole)
     assert stored(folder, tuple(text)) and stored(folder, tuple(picture))
+
+
+# Not Qwen-Image: it takes its template to be 34 tokens, which it is not where each letter is one.
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "qwen-image"])
+def test_a_text_is_cut_where_its_last_letter_no_longer_tells(family: str, checkpoints: Checkpoints) -> None:
+    encoder = halves(checkpoints(family)).encoder
+    longest = bisect_left(range(1000), True, key=lambda length: encoder.cuts(["A" * length])[0]) - 1
+    two = 2 * (family == "sana")  # counts on a mark at the start, and on a token across instruction and text
+    for length, cut in ((longest - two, False), (longest + 1, True)):
+        a, b = encoder.encode(["A" * (length - 1) + letter for letter in "xy"])
+        assert all(torch.equal(a[name], b[name]) for name in a) == cut
+
+
+def test_a_checkpoint_without_its_longest_reader_cuts_earlier(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    without_t5().save_pretrained(tmp_path / "sd3")
+    texts = ["a" * 75, "a" * 76, "a" * 300]
+    assert halves(tmp_path / "sd3").encoder.cuts(texts) == [False, True, True]
+    assert halves(checkpoints("sd3")).encoder.cuts(texts) == [False, False, True]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

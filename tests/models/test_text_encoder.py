@@ -81,7 +81,7 @@ def test_features_are_the_same_bytes_on_one_thread_and_on_two() -> None:
 def test_padding_and_neighbours_do_not_reach_a_text() -> None:
     encoder = load_text_encoder("minilm")
     for text, features in zip(TEXTS, encoder.encode(TEXTS), strict=True):
-        ids = torch.tensor(encoder._tokenize([text]))
+        ids = torch.tensor(encoder._tokenize([text], 256))
         with torch.inference_mode():
             plain = encoder._network(input_ids=ids).last_hidden_state[0]
         assert features.shape == plain.shape
@@ -167,7 +167,7 @@ def test_gemma_has_the_tokens_of_transformers() -> None:
     texts = [*TEXTS, "  two  spaces ", "a\nb\tc", "<bos>", "①½ﬁ", "\u200b", "word " * 400]
     reference = AutoTokenizer.from_pretrained(folder)
     expected = reference(texts, truncation=True, max_length=256)["input_ids"]
-    assert gemma.load_tokenizer(folder, 256)(texts) == expected
+    assert gemma.load_tokenizer(folder)(texts, 256) == expected
 
 
 @pytest.mark.slow

@@ -61,6 +61,12 @@ def test_every_prompt_gets_its_own_features(encoder: TextEncoder) -> None:
         assert torch.equal(prompt.features, expected)
 
 
+def test_a_text_longer_than_the_encoder_reads_is_told(encoder: TextEncoder) -> None:
+    work = work_of(["w1", "w2 " * 62, "w3 " * 63])  # two more tokens stand around them; 64 are read
+    encode(work, encoder)
+    assert [prompt.text_cut for prompt in work.prompts] == [False, False, True]
+
+
 def test_out_of_memory_takes_smaller_chunks_from_then_on(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = encoder.encode(TEXTS)
     given = memory_for(40, encoder, monkeypatch)
@@ -87,10 +93,10 @@ def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
 ) -> None:
     tokenize = encoder._tokenize
 
-    def fragile(texts: list[str]) -> list[list[int]]:
+    def fragile(texts: list[str], longest: int) -> list[list[int]]:
         if "w9 w2" in texts:
             raise RuntimeError("cannot be tokenised")
-        return tokenize(texts)
+        return tokenize(texts, longest)
 
     monkeypatch.setattr(encoder, "_tokenize", fragile)
     work = work_of(TEXTS)

@@ -153,6 +153,27 @@ def test_rows_tried_again_join_those_of_the_first_attempt(tmp_path: Path, layout
         assert "00000-2" in metadata["image"][1].as_py()
 
 
+def test_a_row_whose_text_was_cut_counts_once(tmp_path: Path) -> None:
+    work = make_work(["a", "b", "c"])
+    work.pictures[1].prompt = work.pictures[0].prompt  # two pictures of one row
+    for prompt, cut in zip(work.prompts, (True, True, False), strict=True):
+        prompt.text_cut = cut
+    assert write(work, Storage(str(tmp_path)), WriteOptions(), MADE_BY).texts_cut == 1
+    assert pq.read_table(tmp_path / "metadata/00000.parquet")["text_cut"].to_pylist() == [True, True, False]
+
+
+def test_rows_tried_again_join_those_of_a_version_that_knew_less(tmp_path: Path) -> None:
+    out, metadata = Storage(str(tmp_path)), tmp_path / "metadata/00000.parquet"
+    write(make_work(["a"], failed=1), out, WriteOptions(), MADE_BY)
+    pq.write_table(pq.read_table(metadata).drop_columns(["text_cut"]), metadata)
+    again = make_work(["a", "b"])
+    again.keep(frozenset({1}))
+    again.pictures = again.pictures[1:]
+    again.prompts[0].text_cut = True
+    assert write(again, out, WriteOptions(), MADE_BY, attempt=2).texts_cut == 1
+    assert pq.read_table(metadata)["text_cut"].to_pylist() == [None, True]
+
+
 def test_a_quarantine_that_empties_is_taken_away(tmp_path: Path) -> None:
     out = Storage(str(tmp_path))
     write(make_work(["a"], failed=1), out, WriteOptions(), MADE_BY)
