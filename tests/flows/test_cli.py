@@ -100,6 +100,20 @@ def test_an_incomplete_command_is_one_sentence(
     assert len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("family", ["vae", "autoencoder", "gan", "flow", "judge", "denoiser"])
+def test_what_is_given_beyond_input_and_output_has_a_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, family: str
+) -> None:
+    out = tmp_path / "out"
+    for given in (["data", str(out), "gemma"], ["data", "gemma", "--out", str(out)]):
+        code, _, error = run(capsys, "train", family, *given)
+        assert (code, error) == (
+            2,
+            "imagemill: 'gemma' is one argument too many; --help says what the command takes.\n",
+        )
+    assert not out.exists()
+
+
 def test_missing_input_and_output_are_both_named(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, error = run(capsys, "render")
     assert code == 2
