@@ -20,7 +20,7 @@ dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
 
 for _job in (VaeJob, AutoencoderJob, GanJob, FlowJob, JudgeJob, DenoiserJob):
-    for _field in _job.model_fields.values():  # for cyclopts: options have a name; a stray word must not become one
+    for _field in _job.model_fields.values():  # cyclopts would let a stray word be the first option
         _field.kw_only = not _field.is_required()
 
 

@@ -23,6 +23,9 @@ class Letters(WordEncoder):
 
     limit = BatchLimit(64)
 
+    def cuts(self, texts: Sequence[str]) -> list[bool]:
+        return [False] * len(texts)
+
 
 class Corners:
     """Paints the left half if a text has an a, the right half if it has a b; words of neither letter make nothing."""
