@@ -38,6 +38,7 @@ _LUMINA = (
     "You are an assistant designed to generate superior images with the superior degree of image-text alignment "
     "based on textual prompts or user prompts. <Prompt Start> "
 )
+_TWO_CALLS = "its two text encoders want a call each"
 _ADAPTERS: Mapping[str, Adapter] = {
     "ZImagePipeline": Adapter(tokens=32, before=_CHAT),
     "Lumina2Pipeline": Adapter(full_row=True, mixed=True, before=_LUMINA),
@@ -48,7 +49,8 @@ _ADAPTERS: Mapping[str, Adapter] = {
     "SanaPipeline": Adapter(mixed=True),
     "QwenImagePipeline": Adapter(mixed=True),
     "Flux2KleinPipeline": Adapter(mixed=True, before=_CHAT),
-    "HunyuanDiTPipeline": Adapter(refused="its two text encoders want a call each"),
+    "HunyuanDiTPipeline": Adapter(refused=_TWO_CALLS),
+    "HunyuanDiTPAGPipeline": Adapter(refused=_TWO_CALLS),
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
     "FluxKontextPipeline": Adapter(refused="it edits pictures"),
 }
@@ -71,6 +73,10 @@ class Interface:
             why = "it does not encode texts apart from making pictures"
         elif why is None and not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
             why = "its call takes no text that was encoded before"
+        elif why is None and "Control" in name:
+            why = "it follows a picture that is given to it"
+        elif why is None and "num_frames" in self._call:
+            why = "it makes films"
         elif why is None and "prompt_embeds" not in self.features:
             why = "its encode_prompt does not return what its call takes"
         if why is not None:

@@ -345,7 +345,8 @@ def test_other_families_have_an_interface_or_a_sentence() -> None:
         except ValueError as error:
             assert "cannot be run as a generator: it" in str(error)
     assert {"auraflow", "chroma", "cogview4", "flux2", "kandinsky3", "lcm", "lumina", "pixart-alpha"} <= runnable
-    assert not {"kandinsky22", "wuerstchen", "cascade", "ideogram4", "glm_image", "hunyuan"} & runnable
+    assert not {"kandinsky22", "wuerstchen", "cascade", "ideogram4", "glm_image", "hunyuan", "hunyuan-pag"} & runnable
+    assert not {"stable-diffusion-xl-controlnet", "flux-control", "z-image-controlnet-inpaint", "helios"} & runnable
 
 
 def test_a_size_the_pipeline_would_round_is_refused(checkpoints: Checkpoints) -> None:
