@@ -3,7 +3,7 @@
 import json
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
@@ -14,14 +14,16 @@ from models.diffusers_generator import load_diffusers
 from tasks.errors import BadInput
 from tasks.load import ready, resolve, usable
 
+_Amount = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
 
 def tune(
     checkpoint: str,
     *,
     device: str = "cpu",
-    width: int | None = None,
-    height: int | None = None,
-    steps: int = 4,
+    width: _Amount | None = None,
+    height: _Amount | None = None,
+    steps: _Amount = 4,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[Acceleration | None, Parameter(name="*")] = None,
 ) -> int:

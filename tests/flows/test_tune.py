@@ -137,6 +137,7 @@ def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch:
         ("default", (), "default is no diffusers checkpoint"),
         ("sd1", ("--device", "cuda:77"), "--device cuda:77: torch finds no such device here"),
         ("sd1", ("--width", "33"), "makes no picture of 33 x 32: give multiples of 2 pixels"),
+        ("sd1", ("--steps", "0"), 'Invalid value "0" for --steps. Must be >= 1'),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
