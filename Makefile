@@ -2,6 +2,8 @@
 # make test   the same set-up, then the whole test suite
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
+# Two files of tests at a time, each on one core: most wait for servers or for processes that they start.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -22,7 +24,7 @@ demo: setup
 	$(BIN)/imagemill render examples/prompts.parquet --out runs/demo
 
 test: setup
-	$(BIN)/pytest $(TESTS)
+	$(PYTEST) $(TESTS)
 
 # Every test at its full size: 20 kills, 1,000,000 rows, archives of 2,000 files.
 test-full: setup
