@@ -1,12 +1,12 @@
 """The ways that `peers.py` compares: prompts and seeds through a diffusers checkpoint, to PNG and Parquet of metadata.
 
 Each runs in a process of its own, again and again, so that whatever it starts is below that process and its processor
-time can be told from the others'. A way returns the moment when its first batch began.
+time can be told from the others'. A way returns the moment, in seconds since the epoch, when its first batch began.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,6 @@ import pandas as pd
 import torch
 
 from benchmarks import processor
-
-
-class Moment(NamedTuple):
-    """Seconds since the epoch, and processor seconds of all that a way runs on."""
-
-    clock: float
-    processor: float
 
 
 @dataclass(frozen=True)
@@ -36,11 +29,6 @@ class Work:
     batch: int
     threads: int
     """Of torch, which workers and other threads would choose for themselves."""
-    root: int = 0
-    """The process of the way."""
-
-    def now(self) -> Moment:
-        return Moment(time.time(), processor.seconds(self.root))
 
 
 class Turn(NamedTuple):
@@ -58,10 +46,12 @@ def quiet() -> None:
 
 def turn(name: str, work: Work, out: Path) -> Turn:
     """One turn of a way, in its process; what is still done once it has returned counts as its processor time."""
-    begin = time.time()
-    began = WAYS[name](replace(work, root=os.getpid()), out)
-    end = time.time()
-    return Turn(processor.settled() - began.processor, end - began.clock, began.clock - begin)
+    with processor.Meter() as meter:
+        begin = time.time()
+        began = WAYS[name](work, out)
+        end = time.time()
+        processor.settled()
+    return Turn(meter.since(began), end - began, began - begin)
 
 
 class Painter:
@@ -82,7 +72,7 @@ class Painter:
     def take(self, work: Work, out: Path) -> None:
         """The next turn's work."""
         self.work, self.out = work, out
-        self.begun: Moment | None = None
+        self.begun: float | None = None
 
     def paint(self, texts: list[str], seeds: list[int], output_type: str) -> Any:
         noise = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
@@ -91,7 +81,7 @@ class Painter:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Writes the pictures of a batch of columns id, text, seed; returns their metadata."""
-        self.begun = self.begun or self.work.now()
+        self.begun = self.begun or time.time()
         if torch.get_num_threads() != self.work.threads:  # a setting of the calling thread, not of the process
             torch.set_num_threads(self.work.threads)
         ids, texts, seeds = (list(batch[name]) for name in ("id", "text", "seed"))
@@ -116,27 +106,23 @@ def _painter(work: Work, out: Path) -> Painter:
     return painter
 
 
-def _first(begun: Iterable[Sequence[float]]) -> Moment:
-    return Moment(*min(map(tuple, begun)))
-
-
-def bare(work: Work, out: Path) -> Moment:
+def bare(work: Work, out: Path) -> float:
     """The model alone, on whole batches; pictures are thrown away."""
     painter = _painter(work, out)
     frame = pd.read_parquet(work.prompts)
-    began = work.now()
+    began = time.time()
     for i in range(0, len(frame), work.batch):
         rows = frame.iloc[i : i + work.batch]
         painter.paint(list(rows["text"]), list(rows["seed"]), "pt")
     return began
 
 
-def loop(work: Work, out: Path, batch: int) -> Moment:
+def loop(work: Work, out: Path, batch: int) -> float:
     painter = _painter(work, out)
     frame = pd.read_parquet(work.prompts)
     rows = [painter(frame.iloc[i : i + batch].to_dict("list")) for i in range(0, len(frame), batch)]
     pd.concat([pd.DataFrame(row) for row in rows]).to_parquet(out / "metadata.parquet")
-    return _first(rows[0]["begun"])
+    return min(rows[0]["begun"])
 
 
 @cache
@@ -153,7 +139,7 @@ def _start_ray() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def ray_data(work: Work, out: Path) -> Moment:
+def ray_data(work: Work, out: Path) -> float:
     import ray
 
     _start_ray()
@@ -163,10 +149,10 @@ def ray_data(work: Work, out: Path) -> Moment:
         num_cpus=1, runtime_env={"env_vars": {"OMP_NUM_THREADS": str(work.threads)}},
     )  # fmt: skip
     dataset.write_parquet(str(out / "metadata"))
-    return _first(pd.read_parquet(out / "metadata")["begun"])
+    return float(pd.read_parquet(out / "metadata")["begun"].min())
 
 
-def hf_datasets(work: Work, out: Path) -> Moment:
+def hf_datasets(work: Work, out: Path) -> float:
     import datasets
 
     datasets.disable_progress_bars()
@@ -178,12 +164,11 @@ def hf_datasets(work: Work, out: Path) -> Moment:
     return painter.begun
 
 
-def daft_frame(work: Work, out: Path) -> Moment:
+def daft_frame(work: Work, out: Path) -> float:
     import daft
 
     (out / "images").mkdir(parents=True)
-    moment = daft.DataType.list(daft.DataType.float64())
-    made = daft.DataType.struct({"image": daft.DataType.string(), "begun": moment})
+    made = daft.DataType.struct({"image": daft.DataType.string(), "begun": daft.DataType.float64()})
 
     class Paint:
         def __init__(self) -> None:
@@ -198,10 +183,10 @@ def daft_frame(work: Work, out: Path) -> Moment:
     columns = (daft.col(name) for name in ("id", "text", "seed"))
     frame = daft.read_parquet(work.prompts).with_column("made", paint.paint(*columns))
     frame.write_parquet(str(out / "metadata"))
-    return _first(pd.read_parquet(out / "metadata")["made"].str["begun"])
+    return float(pd.read_parquet(out / "metadata")["made"].str["begun"].min())
 
 
-def imagemill(work: Work, out: Path) -> Moment:
+def imagemill(work: Work, out: Path) -> float:
     from flows import runtime
 
     runtime.configure()
@@ -210,13 +195,13 @@ def imagemill(work: Work, out: Path) -> Moment:
 
     runtime.wait_for_server()
     sizes = {"width": work.size, "height": work.size, "steps": work.steps, "batch_size": work.batch}
-    began = work.now()
+    began = time.time()
     made = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))
     assert not made.quarantined
-    return Moment(began.clock + made.seconds_start, began.processor)  # the start's processor time counts with the rest
+    return began + made.seconds_start
 
 
-WAYS: dict[str, Callable[[Work, Path], Moment]] = {
+WAYS: dict[str, Callable[[Work, Path], float]] = {
     "bare": bare,
     "one by one": lambda work, out: loop(work, out, 1),
     "batched loop": lambda work, out: loop(work, out, work.batch),

@@ -1,15 +1,17 @@
 """Processor seconds of a process and all it started: what work costs, whoever else is on the machine."""
 
 import contextlib
+import threading
 import time
+from bisect import bisect_left
+from typing import Self
 
 import psutil
 
 
-def seconds(root: int | None = None) -> float:
-    """Processor seconds so far of a process (by default this one) and those below it, ended ones that were waited for
-    included."""
-    me = psutil.Process(root)
+def seconds() -> float:
+    """Processor seconds so far of this process and those below it, ended ones that were waited for included."""
+    me = psutil.Process()
     total = 0.0
     for process in (me, *me.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -29,3 +31,49 @@ def settled() -> float:
         if used - before < 0.02:
             break
     return used
+
+
+class Meter:
+    """Looks once a second at the processor seconds of this process and all below it; ask it afterwards.
+
+    A process that has ended counts as it was last seen, whether or not somebody waited for it: Ray's workers have
+    parents that don't tell.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[psutil.Process, float] = {}
+        self._moments: list[float] = []
+        self._totals: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._look()
+
+    def since(self, moment: float) -> float:
+        """Processor seconds from a moment, in seconds since the epoch, to the end."""
+        after = bisect_left(self._moments, moment)
+        if after == 0:
+            return self._totals[-1] - self._totals[0]
+        (t0, t1), (u0, u1) = self._moments[after - 1 : after + 1], self._totals[after - 1 : after + 1]
+        return self._totals[-1] - (u0 + (u1 - u0) * (moment - t0) / (t1 - t0))
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1):
+            self._look()
+
+    def _look(self) -> None:
+        me = psutil.Process()
+        for process in (me, *me.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self._used[process] = times.user + times.system
+        self._moments.append(time.time())
+        self._totals.append(sum(self._used.values()))
