@@ -4,20 +4,26 @@ import contextlib
 import threading
 import time
 from bisect import bisect_left
-from typing import Self
+from collections.abc import Iterator
+from typing import Any, Self
 
 import psutil
 
 
-def seconds() -> float:
-    """Processor seconds so far of this process and those below it, ended ones that were waited for included."""
+def _times() -> Iterator[tuple[psutil.Process, Any]]:
+    """This process and those below it that are there, each with psutil's processor times."""
     me = psutil.Process()
-    total = 0.0
     for process in (me, *me.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
-            total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+            yield process, process.cpu_times()
+
+
+def seconds() -> float:
+    """Processor seconds so far of this process and those below it, ended ones that were waited for included."""
+    total = 0.0
+    for _, times in _times():
+        total += times.user + times.system
+        total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return total
 
 
@@ -70,10 +76,6 @@ class Meter:
             self._look()
 
     def _look(self) -> None:
-        me = psutil.Process()
-        for process in (me, *me.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                self._used[process] = times.user + times.system
+        self._used.update((process, times.user + times.system) for process, times in _times())
         self._moments.append(time.time())
         self._totals.append(sum(self._used.values()))

@@ -68,19 +68,23 @@ class Interface:
     def __post_init__(self) -> None:
         name = self.kind.__name__
         object.__setattr__(self, "adapter", _ADAPTERS.get(name, Adapter()))
-        why = self.adapter.refused
-        if why is None and not hasattr(self.kind, "encode_prompt"):
-            why = "it does not encode texts apart from making pictures"
-        elif why is None and not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
-            why = "its call takes no text that was encoded before"
-        elif why is None and "Control" in name:
-            why = "it follows a picture that is given to it"
-        elif why is None and "num_frames" in self._call:
-            why = "it makes films"
-        elif why is None and "prompt_embeds" not in self.features:
-            why = "its encode_prompt does not return what its call takes"
+        why = self.adapter.refused or self._unfit()
         if why is not None:
             raise ValueError(f"{name} cannot be run as a generator: {why}; choose another checkpoint.")
+
+    def _unfit(self) -> str | None:
+        """What its signatures tell against running it."""
+        if not hasattr(self.kind, "encode_prompt"):
+            return "it does not encode texts apart from making pictures"
+        if not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
+            return "its call takes no text that was encoded before"
+        if "Control" in self.kind.__name__:
+            return "it follows a picture that is given to it"
+        if "num_frames" in self._call:
+            return "it makes films"
+        if "prompt_embeds" not in self.features:
+            return "its encode_prompt does not return what its call takes"
+        return None
 
     @cached_property
     def _call(self) -> dict[str, inspect.Parameter]:
