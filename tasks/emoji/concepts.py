@@ -3,10 +3,11 @@
 Pictures: the Fluent 3D emoji of npm's `@lobehub/fluent-emoji-3d` (MIT); names: npm's `emojibase-data` (MIT). Both come
 as archives, through the registry that the machine's npm is configured for. Flags are left out.
 
-Names, tags and emojibase's own short names are to learn from. Held out are paraphrases: the short names of other
-vendors, and `paraphrases.csv`, whose Chinese ones of the source `zh-hant` are the names of emojibase's traditional
-Chinese (Taiwan) put into simplified characters by OpenCC (`tw2sp`), and those of `hand` were written for this project.
-None of them is a name, tag or short name of any concept, so that none was ever seen in training.
+Names, tags, emojibase's own short names and `wordings.csv`, written for this project, are to learn from. Held out are
+paraphrases: the short names of other vendors, and `paraphrases.csv`, whose Chinese ones of the source `zh-hant` are
+the names of emojibase's traditional Chinese (Taiwan) put into simplified characters by OpenCC (`tw2sp`), and those of
+`hand` were written for this project too. None of them is a name, tag, short name or wording of any concept, so that
+none was ever seen in training.
 """
 
 import csv
@@ -65,6 +66,7 @@ class Concept:
     names: tuple[tuple[str, str], ...] = ()  # (language, everyday word)
     tags: tuple[tuple[str, str], ...] = ()  # (language, tag), only those that few concepts share
     aliases: tuple[str, ...] = ()  # emojibase's short names, English
+    wordings: tuple[tuple[str, str], ...] = ()  # (language, what else one would say)
     paraphrases: tuple[tuple[str, str, str], ...] = ()  # (language, text, source), held out of training
 
 
@@ -146,7 +148,9 @@ def emoji_concepts(pictures: Path, names: Path) -> list[Concept]:
     known |= {
         text for row in rows for text in (chinese[row["hexcode"]]["label"], *chinese[row["hexcode"]].get("tags", ()))
     }
-    paraphrases = _paraphrases(names, rows, known | {word for words in names_of.values() for _, word in words})
+    known |= {word for words in names_of.values() for _, word in words}
+    paraphrases = _paraphrases(names, rows, known)
+    wordings = _wordings(known | {text for texts in paraphrases.values() for _, text, _ in texts})
     concepts = []
     for row in rows:
         code, other = concept_id(row["hexcode"]), chinese[row["hexcode"]]
@@ -165,6 +169,7 @@ def emoji_concepts(pictures: Path, names: Path) -> list[Concept]:
                 names=tuple(dict.fromkeys(names_of.get(code, ()))),
                 tags=tuple((lang, t) for lang, t in tags if shared[t] <= 3 and t not in (row["label"], other["label"])),
                 aliases=tuple(a for a in aliases[code] if plain(a) != plain(row["label"])),
+                wordings=tuple(wordings.get(code, ())),
                 paraphrases=tuple(paraphrases.get(code, ())),
             )
         )
@@ -197,8 +202,7 @@ def _paraphrases(names: Path, rows: list[dict[str, Any]], known: set[str]) -> di
     for vendor in VENDORS:
         for code, short in _short_names(names, vendor, rows).items():
             found.setdefault(code, []).extend(("en", text, vendor) for text in short)
-    table = Path(__file__).with_name("paraphrases.csv").read_text("utf-8")
-    for row in csv.DictReader(table.splitlines()):
+    for row in _table("paraphrases.csv"):
         found.setdefault(row["concept"], []).append((row["language"], row["text"], row["source"]))
     kept: dict[str, list[tuple[str, str, str]]] = {}
     for code, texts in found.items():
@@ -207,6 +211,20 @@ def _paraphrases(names: Path, rows: list[dict[str, Any]], known: set[str]) -> di
             spelt.setdefault((language, plain(text)), (language, text, source))
         kept[code] = [value for (_, spelling), value in spelt.items() if spelling and spelling not in seen]
     return kept
+
+
+def _wordings(known: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """(language, text) by concept, without what is `known` or held out."""
+    seen = {plain(text) for text in known}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in _table("wordings.csv"):
+        if plain(row["text"]) not in seen:
+            found.setdefault(row["concept"], []).append((row["language"], row["text"]))
+    return found
+
+
+def _table(name: str) -> Iterator[dict[str, str]]:
+    yield from csv.DictReader(Path(__file__).with_name(name).read_text("utf-8").splitlines())
 
 
 def element_concepts() -> list[Concept]:

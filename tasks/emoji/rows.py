@@ -61,7 +61,7 @@ def single_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
 
 
 def wording_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
-    """Each concept by its short names and in more phrases, and, held out as `test`, by its paraphrases."""
+    """Each concept by its short names, in more phrases and in other words, and, held out as `test`, its paraphrases."""
     for number, concept in enumerate(concepts):
         rng = np.random.default_rng((seed, 6, number))
         words = [("en", concept.en), ("zh", concept.zh), *concept.names, *(("en", a) for a in concept.aliases)]
@@ -70,6 +70,7 @@ def wording_rows(concepts: list[Concept], seed: int) -> Iterator[Row]:
             phrases = (captions.single(word, language, concept.measure, rng) for _ in range(2))
             said += [(language, phrase, "phrase", "train") for phrase in phrases]
         said += [(language, text, "paraphrase", "test") for language, text, _ in concept.paraphrases]
+        said += [(language, text, "wording", "train") for language, text in concept.wordings]
         placed = tuple(arrange(PLAIN, [Asked(concept)], None, rng))
         for i, (language, caption, kind, split) in enumerate(dict.fromkeys(said)):
             name, painted = f"{concept.id}-w{i}", number * 2

@@ -82,3 +82,15 @@ def test_paraphrases_are_other_vendors_names_and_the_table_s_and_none_was_ever_s
     told = {text for concept in (dog, plane) for _, text, _ in concept.paraphrases}
     assert not told & {"dog", "aeroplane", "pet", "airplane"}  # names, tags or short names of any concept
     assert {language for language, _, source in plane.paraphrases if source == "hand"} == {"en", "zh"}
+
+
+def test_wordings_are_the_table_s_without_what_is_known_or_held_out(
+    archives: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dog, _ = emoji_concepts(*archives)
+    assert {language for language, _ in dog.wordings} == {"en", "zh"}
+    held_out = dog.paraphrases[0][1]
+    row = dog.wordings[0][1]
+    table = [{"concept": dog.id, "language": "en", "text": text} for text in (held_out.upper(), "Pet", "AIRPLANE", row)]
+    monkeypatch.setattr("tasks.emoji.concepts._table", lambda name: iter(table if name == "wordings.csv" else ()))
+    assert emoji_concepts(*archives)[0].wordings == (("en", row),)

@@ -64,10 +64,16 @@ def test_what_the_caption_calls_blue_is_painted_blue() -> None:
     assert {row.split for row in rows} == {"train", "test"}
 
 
-def test_paraphrases_are_held_out_and_short_names_are_learned() -> None:
-    dog = replace(tiny_concepts()[0], aliases=("doggo",), paraphrases=(("en", "hound", "hand"),))
+def test_paraphrases_are_held_out_short_names_and_wordings_are_learned() -> None:
+    dog = replace(
+        tiny_concepts()[0],
+        aliases=("doggo",),
+        wordings=(("en", "barking pet"),),
+        paraphrases=(("en", "hound", "hand"),),
+    )
     rows = {row.caption: (row.kind, row.split) for row in wording_rows([dog], 0)}
     assert rows["doggo"] == ("alias", "train")
+    assert rows["barking pet"] == ("wording", "train")
     assert rows["hound"] == ("paraphrase", "test")
     assert not any("hound" in caption for caption in rows if caption != "hound")
 
