@@ -1,1 +1,8 @@
 """The flows, each of which reads as its pipeline does, and the `imagemill` command."""
+
+import os
+
+# Large tensors in pages of 2 MB, not 4 KB; torch reads this once, at its first tensor. The allocator gives each back to
+# the system when it is freed, outside of the main thread above all, and clearing the pages of the next one anew takes a
+# tenth of a small network's time.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -7,7 +7,7 @@ and used by one thread of it, whichever thread a task runs in.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from prefect import task
@@ -45,7 +45,7 @@ def _passing(task: Any, run: Any, state: State[Any]) -> bool:
     return False
 
 
-# Reading and writing meet the network: what the store's own client could not mend is tried again as a whole.
+# Reading, writing and kept features meet the network: what the store's client could not mend is tried again as a whole.
 STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
 
 
@@ -92,8 +92,8 @@ def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[str
 
 
 @cache
-def batch_limit(device: str, model: str, batch_size: int) -> BatchLimit:
-    """What fits: remembered for as long as the process lives."""
+def batch_limit(device: str, model: str, batch_size: int, width: int, height: int) -> BatchLimit:
+    """What fits of pictures of a size: remembered for as long as the process lives."""
     return BatchLimit(batch_size)
 
 
@@ -123,7 +123,7 @@ def preprocess_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     return work
 
 
-@task(name="encode", task_run_name="encode {shard.name}", **QUICK)
+@task(name="encode", task_run_name="encode {shard.name}", **STORED)
 def encode_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     (work,) = made
     assert setting.encoder is not None
@@ -153,7 +153,7 @@ def generate_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     def run(device: str) -> None:
         if setting.split and setting.encoder is not None:
             load.release(load.text_encoder(setting.encoder, device, job.acceleration))
-        limit = batch_limit(device, job.generator, setting.batch_size)
+        limit = partial(batch_limit, device, job.generator, setting.batch_size)
         generate.generate(work, load.generator(job.generator, device, job.acceleration), limit)
 
     return _on_device(setting, work, "generate", run)
@@ -167,7 +167,7 @@ def explain_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     encoder = load.text_encoder(setting.encoder, job.device, job.acceleration)
 
     def run(device: str) -> None:
-        limit = batch_limit(device, job.generator, setting.batch_size)
+        limit = partial(batch_limit, device, job.generator, setting.batch_size)
         generator = load.generator(job.generator, device, job.acceleration)
         explain.explain(work, encoder, generator, limit, setting.split)
 

@@ -7,6 +7,7 @@ picture a word. What it cannot tell apart are words that say the same: without o
 
 import io
 import re
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
@@ -46,7 +47,7 @@ def explain(
     work: Work,
     encoder: AnyEncoder,
     generator: AnyGenerator,
-    limit: BatchLimit,
+    limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
 ) -> None:
     """Gives each picture of the shard its `heat`; one whose text has no content words, or is a single one, gets none.

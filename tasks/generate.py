@@ -1,6 +1,6 @@
 """Generate: features and seeds to pictures."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from pydantic import ConfigDict
 from torch import Tensor
@@ -27,27 +27,32 @@ class GenerateOptions(Acceleration):
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
-def generate(work: Work, generator: AnyGenerator, limit: BatchLimit) -> None:
+def generate(work: Work, generator: AnyGenerator, limit: Callable[[int, int], BatchLimit]) -> None:
     """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
 
     Args:
-        limit: pictures the generator is given at once; halved, and kept so, when the device's memory is too small.
+        limit: pictures of a width and height that the generator is given at once; halved, and kept so, when the
+            device's memory is too small.
     """
     if isinstance(generator, DiffusersGenerator):
         ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
 
-    def run(pictures: Sequence[Picture]) -> list[None]:
-        made = _make(pictures, generator, limit.size)
-        if made.isnan().any():
-            raise ValueError("the generator made a picture of not-a-number values")
-        for picture, pixels in zip(pictures, made, strict=True):
-            picture.pixels = pixels
-        return [None] * len(pictures)
+    def make(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
+        rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
+
+        def run(batch: Sequence[Picture]) -> list[None]:
+            made = _make(batch, generator, rows.size)
+            if made.isnan().any():
+                raise ValueError("the generator made a picture of not-a-number values")
+            for picture, pixels in zip(batch, made, strict=True):
+                picture.pixels = pixels
+            return [None] * len(batch)
+
+        return isolate(lambda part: in_batches(run, part, rows), pictures)
 
     for pictures in work.by_size(lambda prompt: _kin(prompt, generator)):
-        failed = isolate(lambda part: in_batches(run, part, limit), pictures)
-        work.fail("generate", {picture.prompt: error for picture, error in failed})
+        work.fail("generate", {picture.prompt: error for picture, error in make(pictures)})
 
 
 def _kin(prompt: Prompt, generator: AnyGenerator) -> Hashable:

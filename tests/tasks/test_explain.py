@@ -47,7 +47,7 @@ def explained(text: str, keywords: list[str]) -> Work:
     work = Work(Shard(0, 0, 0, 0, 1), [prompt], [], pa.table({}))
     work.pictures = [Picture(prompt, 0)]
     work.pictures[0].pixels = Corners().generate(WordEncoder().encode([text]), [3], 64, 64)[0]
-    explain(work, Letters(), Corners(), BatchLimit(2))  # type: ignore[arg-type]
+    explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))  # type: ignore[arg-type]
     return work
 
 
