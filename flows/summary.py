@@ -23,7 +23,7 @@ class Summary(BaseModel):
     pictures: int = 0
     quarantined: int = 0
     texts_cut: int = 0
-    """Rows whose text is longer than the encoder reads; metadata has them as `text_cut`."""
+    """Rows whose text or negative text is longer than the encoder reads; metadata has them as `text_cut`."""
     rows_done_before: int = 0
     pictures_made: int = 0
     """In this run, those of earlier ones not counted."""

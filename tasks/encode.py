@@ -17,8 +17,8 @@ from tasks.work import Prompt, Work
 
 
 def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
-    """Sets the features of every prompt of the shard, and whether its text was too long to be read whole; a prompt
-    that cannot be encoded is taken out of the shard.
+    """Sets the features of every prompt of the shard, and whether one of its texts was too long to be read whole; a
+    prompt that cannot be encoded is taken out of the shard.
 
     Args:
         kept: features of earlier runs of a diffusers checkpoint; what is there is not made again.
@@ -34,7 +34,7 @@ def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -
     def run(prompts: Sequence[Prompt]) -> None:
         texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
         encoded = _encoded(prompts, texts, encoder, recall)
-        for prompt, features, cut in zip(prompts, encoded, encoder.cuts(texts), strict=True):
+        for prompt, features, cut in zip(prompts, encoded, _cuts(prompts, texts, encoder), strict=True):
             prompt.features, prompt.text_cut = features, cut
 
     work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # an encoder that does not load
@@ -51,6 +51,14 @@ def _encoded(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncode
     negatives = [prompt.negative_text for prompt in prompts]
     others = recall("negative", negatives, partial(_made, encoder, encoder.encode_negative))
     return [{**features, **other} for features, other in zip(made, others, strict=True)]
+
+
+def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder) -> list[bool]:
+    """Whether a prompt's text, or its negative text, is longer than what the encoder reads of it."""
+    if not isinstance(encoder, DiffusersTextEncoder):
+        return encoder.cuts(texts)
+    negatives = encoder.cuts([prompt.negative_text or "" for prompt in prompts])
+    return [text or negative for text, negative in zip(encoder.cuts(texts), negatives, strict=True)]
 
 
 def _made(

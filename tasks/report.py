@@ -134,6 +134,8 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
         ("Quarantined", f"{data.quarantined:,}", ' class="warn"' if data.quarantined else ""),
         ("Pictures a second", rate, ""),
     ]
+    if data.texts_cut:
+        facts.insert(3, ("Texts cut", f"{data.texts_cut:,}", ' class="warn"'))
     if data.studies_incomplete:
         facts.insert(3, ("Studies incomplete", f"{data.studies_incomplete:,}", ' class="warn"'))
     return "\n".join(f"<div{extra}><dt>{name}</dt><dd>{value}</dd></div>" for name, value, extra in facts)

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.errors import BadInput
@@ -43,6 +44,8 @@ class RunData:
     rows: int = 0
     pictures: int = 0
     quarantined: int = 0
+    texts_cut: int = 0
+    """Rows whose text or negative text is longer than the encoder reads."""
     images: list[str] = field(default_factory=list)
     """Where the first pictures are: their `image` values, or `preview`, if there are such."""
     pairs: bool = False
@@ -65,7 +68,7 @@ def read_run(storage: Storage) -> RunData:
         pictures, failures = f"metadata/{name}", f"quarantine/{name}"
         return (
             pictures,
-            _table(storage, pictures, ["row"] if lister.full else None) if pictures in metadata else None,
+            _table(storage, pictures, ["row", "text_cut"] if lister.full else None) if pictures in metadata else None,
             _table(storage, failures, None) if failures in quarantine else None,
         )
 
@@ -92,6 +95,8 @@ class _Lister:
         if pictures is not None:
             rows.update(pictures["row"].to_pylist())
             self._data.pictures += len(pictures)
+            if "text_cut" in pictures.column_names:
+                self._data.texts_cut += len(pictures.filter(pc.field("text_cut"))["row"].unique())
             if not self.full:
                 block["pictures"] = self._list_pictures(pictures.slice(0, LISTED_PICTURES - self._pictures))
         if failures is not None:
@@ -157,7 +162,7 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
         if columns is None:
             return pq.read_table(pa.BufferReader(storage.read(path)))
         with storage.open(path) as file:
-            return pq.read_table(file, columns=columns)
+            return pq.ParquetFile(file).read(columns=columns)  # those that are there
     except pa.ArrowInvalid as error:
         raise BadInput(
             f"{storage.url(path)}: damaged, not Parquet ({error}); delete it and run the same command again."

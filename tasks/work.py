@@ -34,7 +34,7 @@ class Prompt(_Portable):
         seeds: one a picture.
         prepared: set by `preprocess`.
         negative_text, guidance, steps: None where the generator has no such thing (negative_text: or its own).
-        features, text_cut: set by `encode`; text_cut: the encoder reads the beginning of the text alone.
+        features, text_cut: set by `encode`; text_cut: the encoder reads the beginning of one of the texts alone.
     """
 
     def __init__(

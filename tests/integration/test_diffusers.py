@@ -229,15 +229,17 @@ def test_kept_features_that_cannot_be_had_at_once_are_asked_for_again(
 def test_a_text_that_is_cut_is_told_whoever_made_its_features(
     prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill, loads: list[str]
 ) -> None:
-    write(prompts, [{"id": "short", "text": "a red cat"}, {"id": "long", "text": "a red cat " * 12}])
+    long = "a red cat " * 12
+    told = {"short": {"text": "a red cat"}, "long": {"text": long}, "away": {"text": "a dog", "negative_text": long}}
+    write(prompts, [{"id": id, **row} for id, row in told.items()])
     usual = ["--generator", checkpoints("sdxl"), "--keep-features", tmp_path / "features", *QUICK]
     for run in (tmp_path / "first", tmp_path / "second"):
         load_diffusers.cache_clear()
         outcome = imagemill("render", prompts, "--out", run, *usual)
         assert (outcome.code, outcome.err) == (0, "")
-        assert re.search(r"texts cut\W+1\b", outcome.out)
+        assert re.search(r"texts cut\W+2\b", outcome.out)
         made = {row["id"]: row["text_cut"] for row in table(str(run), "metadata").to_pylist()}
-        assert made == {"short": False, "long": True}
+        assert made == {"short": False, "long": True, "away": True}
     assert sorted(loads) == ["picture", "picture", "text"]  # the second run's features were kept
 
 

@@ -113,6 +113,20 @@ def test_facts_count_the_whole_run(tmp_path: Path) -> None:
     assert page.blocks[-1] == {"counts": [25, 1]}
 
 
+def test_texts_that_were_cut_are_counted_once_a_row_and_told_only_if_there_are_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", 8, shard=4)
+    assert "Texts cut" not in page_of(run).facts
+    for path in sorted((run / "metadata").glob("*.parquet")):
+        table = pq.read_table(path)
+        rows = table.set_column(table.column_names.index("row"), "row", pa.array([1, 1, 2, 3], pa.int64()))
+        pq.write_table(rows.append_column("text_cut", pa.array([True, True, None, False])), path)
+    assert page_of(run).facts["Texts cut"] == "2"
+    monkeypatch.setattr(report_data, "LISTED_PICTURES", 4)  # of the second shard only the counts are read
+    assert page_of(run).facts["Texts cut"] == "2"
+
+
 def test_row_with_three_pictures_and_a_failure_counts_once(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 4, failures=[("generate", "not a number", "a fox")])
     for part in ("metadata", "quarantine"):
