@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Plan:
         if job.explain and self.encoder is None:
             raise BadInput(f"--explain shows what words did, and {job.generator} reads none: leave it out.")
         self.knobs = self._knobs()
+        if isinstance(self.generator, DiffusersGenerator):
+            load.usable(partial(self.generator.check_size, *self.size))
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size, self.batch_size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
 
@@ -64,8 +66,9 @@ class Plan:
                 raise BadInput(f"--{option}: the generator {generator.name} has no such thing; leave it out.")
         if isinstance(generator, DiffusersGenerator) and job.encoder is not None:
             raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
-        if job.keep_features is not None and not isinstance(generator, DiffusersGenerator):
-            raise BadInput(f"--keep-features: {generator.name} is no diffusers checkpoint; leave it out.")
+        for option, given in (("phase", job.phase != "auto"), ("keep-features", job.keep_features is not None)):
+            if given and not isinstance(generator, DiffusersGenerator):
+                raise BadInput(f"--{option}: {generator.name} is no diffusers checkpoint; leave it out.")
         return knobs
 
     @property

@@ -6,10 +6,11 @@ half loads by itself. Weights load from safetensors only, and a checkpoint's own
 """
 
 import hashlib
+import importlib
 import inspect
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +34,12 @@ _LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether the folder is one of diffusers'; our own flow has its format too, but a config.json that says `flow`."""
-    return (folder / INDEX).is_file() and not (folder / "config.json").is_file()
+    """Whether the folder is one of diffusers'; our own flow has its format too, and a config.json that says so."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        config = None
+    return (folder / INDEX).is_file() and not (isinstance(config, dict) and "family" in config)
 
 
 def find_checkpoint(reference: str) -> Path | None:
@@ -91,8 +96,11 @@ class DiffusersCheckpoint:
         self.name = name or folder.resolve().name
         self._index = self._read_index()
         self.kind = self._find_kind()
-        self.parts = tuple(p for p, where in self._index.items() if isinstance(where, list) and where[0] is not None)
+        self.parts = tuple(p for p, where in self._index.items() if _is_part(where) and None not in where)
         self.loaded = tuple(part for part in self.parts if part not in _LEFT_OUT)
+        for part in ("text_encoder", "unet", "transformer", "vae"):
+            if part in self._required and part not in self.parts:
+                raise ValueError(f"{self.folder} is saved without its {part}; copy the checkpoint again, whole.")
         for part in self.loaded:
             self._check_part(part, str(self._index[part][0]))
         weighty = self._weighty(self.loaded)
@@ -116,6 +124,12 @@ class DiffusersCheckpoint:
                 f"{self.folder} wants the pipeline {name!r}, which this version of diffusers does not have "
                 "(a checkpoint's own code is never run); choose another checkpoint or update diffusers."
             )
+        try:
+            hasattr(kind, "encode_prompt")
+        except (
+            ImportError
+        ) as error:  # diffusers has such a class in name only, where a library that it needs is not here
+            raise ValueError(f"{self.folder} cannot be loaded: {one_line(error)}") from None
         return kind
 
     def _check_part(self, part: str, library: str) -> None:
@@ -126,7 +140,13 @@ class DiffusersCheckpoint:
             raise ValueError(
                 f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
             )
-        if part.startswith("tokenizer") and self._index[part][1] != "ByT5Tokenizer" and not has_vocabulary(folder):
+        kind = self._index[part][1]
+        if not hasattr(importlib.import_module(library), kind):
+            raise ValueError(
+                f"{self.folder} wants {kind} for its part {part!r}, which this version of {library} does not have; "
+                f"choose another checkpoint or update {library}."
+            )
+        if part.startswith("tokenizer") and kind != "ByT5Tokenizer" and not has_vocabulary(folder):
             raise ValueError(f"{folder} has no vocabulary (tokenizer.json or its kin); copy the checkpoint again.")
 
     def _weighty(self, parts: Sequence[str]) -> list[Path]:
@@ -171,17 +191,24 @@ class DiffusersCheckpoint:
             if part.startswith("tokenizer") and part.replace("tokenizer", "text_encoder") in self.loaded
         }
 
-    def load(self, half: Half, dtype: torch.dtype, device: str, offload: bool = False) -> Any:
+    def load(
+        self,
+        half: Half,
+        dtype: torch.dtype,
+        device: str,
+        offload: bool = False,
+        prepare: Callable[[Any], None] | None = None,
+    ) -> Any:
         """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
 
-        `offload`: a part is brought to the device for its turn only.
+        `offload`: a part is brought to the device for its turn only; `prepare`: sets the pipeline up before any is.
 
         Raises ValueError with one sentence when the weights do not fit.
         """
         wanted = {*self.half(half), "scheduler"}
         absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
         try:
-            given = self.tokenizers if half == "text" else {}
+            given = {**self.tokenizers, **self._text_networks(dtype)} if half == "text" else {}
             pipe = self.kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 variant=self.variant,
@@ -191,18 +218,33 @@ class DiffusersCheckpoint:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
             raise ValueError(f"{self.folder} cannot be loaded: {one_line(error)}") from error
+        diffusers_weights.check_whole(self.folder, pipe)
         pipe.set_progress_bar_config(disable=True)
         if half == "text" and self.kind.__name__ in _ASKS_DENOISER:
             pipe.transformer = SimpleNamespace(config=self.skeleton().transformer.config)
+        if prepare is not None:
+            prepare(pipe)
         if offload:
             pipe.enable_model_cpu_offload(device=device)
             return pipe
         return pipe.to(device)
 
+    def _text_networks(self, dtype: torch.dtype) -> dict[str, Any]:
+        """The networks of transformers', loaded here: a pipeline would not tell which of their weights it made up."""
+        import transformers
+
+        return {
+            where.name: diffusers_weights.load_whole(
+                getattr(transformers, self._index[where.name][1]), where, self.variant, dtype
+            )
+            for where in self._weighty(self.half("text"))
+            if self._index[where.name][0] == "transformers"
+        }
+
     def skeleton(self) -> Any:
         """A pipeline of the picture half without weights, to ask for sizes and schedulers; takes no memory."""
         diffusers, index = _diffusers(), self._index
-        parts: dict[str, Any] = {part: None for part, where in index.items() if isinstance(where, list)}
+        parts: dict[str, Any] = {part: None for part, where in index.items() if _is_part(where)}
         parts |= dict.fromkeys(self._required)
         for part in self.half("picture"):
             kind = getattr(diffusers, index[part][1])
@@ -213,6 +255,11 @@ class DiffusersCheckpoint:
                     parts[part] = kind.from_config(kind.load_config(self.folder, subfolder=part))
         settings = {name: value for name, value in index.items() if name != "_class_name" and name not in parts}
         return self.kind(**parts, **settings)
+
+
+def _is_part(where: Any) -> bool:
+    """Whether a value of the index is a part's library and class, be they null; all else are settings."""
+    return isinstance(where, list) and len(where) == 2 and all(isinstance(name, str | None) for name in where)
 
 
 def _digest(folder: Path) -> str:

@@ -77,9 +77,9 @@ class DiffusersGenerator:
         """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
         if self._pipe is None:
             options = self._options
-            pipe = self._checkpoint.load("picture", options.torch_dtype, self._device, options.offload)
-            accelerate(pipe, options)
-            self._pipe = pipe
+            self._pipe = self._checkpoint.load(
+                "picture", options.torch_dtype, self._device, options.offload, lambda pipe: accelerate(pipe, options)
+            )  # weights of 8 bits are so before they come to the device, where others may not fit
             self.loads += 1
 
     def release(self) -> None:
@@ -110,6 +110,13 @@ class DiffusersGenerator:
         patch = getattr(denoiser_of(self._skeleton).config, "patch_size", None)
         by_patch = self._skeleton.vae_scale_factor * (patch if isinstance(patch, int) else 1)
         return math.lcm(int(by_processor), int(by_patch))
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises ValueError with a sentence if the pipeline would round such a size."""
+        if width % self.multiple or height % self.multiple:
+            raise ValueError(
+                f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
+            )
 
     def batch_size(self, width: int, height: int, wanted: int | None = None) -> int:
         """Pictures at once: as `wanted`, else what was measured here, else as many as come to one million pixels, on a
@@ -154,10 +161,7 @@ class DiffusersGenerator:
         `guidance` is one a row, those of a batch as far as `kin` allows; None or none at all is the pipeline's own.
         Noise is drawn from a generator a row, on the CPU, whatever the device.
         """
-        if width % self.multiple or height % self.multiple:
-            raise ValueError(
-                f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
-            )
+        self.check_size(width, height)
         self.load()
         rows = len(features)
         if self.interface.adapter.full_row:

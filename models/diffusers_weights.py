@@ -7,8 +7,11 @@ variant stands before the ending (`NAME.fp16.safetensors`); many checkpoints hav
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 
 from models.pretrained import PICKLED
 from models.sentence import one_line
@@ -17,6 +20,7 @@ _CONVERT = (
     "convert the checkpoint where you trust it: "
     "DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)"
 )
+_UNUSED = ("lm_head.", "pooler.")  # what speaks or sums up is not asked for features
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
@@ -61,6 +65,35 @@ def check(folder: Path, variant: str | None) -> None:
             raise ValueError(f"{folder} lacks {min(listed - there)}, which {index.name} lists; copy it again, whole.")
     if not any(folder.glob("*.safetensors.index*.json")) and any("-of-" in name for name in there):
         raise ValueError(f"{folder} has weights in several files and no index of them; copy it again, whole.")
+
+
+def load_whole(kind: Any, folder: Path, variant: str | None, dtype: torch.dtype) -> Any:
+    """A network of transformers', on the CPU.
+
+    Raises ValueError with a sentence if weights are missing: they would be random ones, other ones each time.
+    """
+    named = {"variant": variant} if any(_variant(file.name) == variant for file in files(folder, variant)) else {}
+    network, told = kind.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+        output_loading_info=True, **named,
+    )  # fmt: skip
+    missing = [name for name in told["missing_keys"] if not name.startswith(_UNUSED)]
+    if missing:
+        raise ValueError(_lacks(folder, min(missing)))
+    return network
+
+
+def check_whole(folder: Path, pipe: Any) -> None:
+    """Raises ValueError with a sentence if a part of diffusers' own has weights that its files lack."""
+    for part, network in pipe.components.items():
+        if isinstance(network, nn.Module):
+            for name, weight in network.state_dict().items():
+                if weight.is_meta:
+                    raise ValueError(_lacks(folder / part, name))
+
+
+def _lacks(folder: Path, name: str) -> str:
+    return f"{folder} lacks weights that its config.json asks for ({name} ...); copy it again."
 
 
 def numbers(file: Path) -> int:
