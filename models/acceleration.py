@@ -58,16 +58,18 @@ PLAIN = Acceleration()
 def accelerate(pipe: Any, options: Acceleration) -> None:
     """Sets up a loaded pipeline (its denoiser half). Raises ValueError with a sentence for what it cannot do."""
     denoiser = denoiser_of(pipe)
+    if options.cache_threshold != PLAIN.cache_threshold and options.step_cache != "first-block":
+        raise ValueError("cache_threshold is of step_cache first-block alone; ask for that too, or leave it out.")
     if options.scheduler is not None:
         pipe.scheduler = _scheduler(pipe, options.scheduler)
     if options.channels_last:
-        for layer in (*denoiser.modules(), *pipe.vae.modules()):
+        for layer in (*denoiser.modules(), *_decoder_of(pipe, "channels_last").modules()):
             if isinstance(layer, torch.nn.Conv2d):
                 layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if options.vae_slicing:
-        pipe.vae.enable_slicing()
+        _decoder_of(pipe, "vae_slicing").enable_slicing()
     if options.vae_tiling:
-        pipe.vae.enable_tiling()
+        _decoder_of(pipe, "vae_tiling").enable_tiling()
     if options.weights == "float8":
         denoiser.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=options.torch_dtype)
     if options.step_cache is not None:
@@ -97,6 +99,12 @@ def denoiser_of(pipe: Any) -> Any:
     if found is None:
         raise ValueError(f"{type(pipe).__name__} has neither a transformer nor a unet, so it cannot be run here.")
     return found
+
+
+def _decoder_of(pipe: Any, option: str) -> Any:
+    if getattr(pipe, "vae", None) is None:
+        raise ValueError(f"{option}: {type(pipe).__name__} has no vae; leave it out.")
+    return pipe.vae
 
 
 # For distilled checkpoints; they name no others as compatible. FlowMatchLCMScheduler draws noise that no seed decides.

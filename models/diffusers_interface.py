@@ -7,6 +7,7 @@ names in its last `return` say which tensors are features. What names do not tel
 import ast
 import inspect
 import math
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ _ADAPTERS: Mapping[str, Adapter] = {
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
     "FluxKontextPipeline": Adapter(refused="it edits pictures"),
 }
+# What only a call takes that begins with a picture; `image` alone is also a reference that may be left out.
+_PICTURE_FIRST = {"strength", "mask_image", "masked_image_latents", "original_image"}
+_FOLLOWS = "Control|Adapter|Edit|Upscale|Refiner|SuperResolution|Img2Img|Pix2Pix"
 # What the call would pass to encode_prompt, but for these: cleaning depends on which packages are installed.
 _SET = {"clean_caption": False, "num_images_per_prompt": 1, "use_resolution_binning": False}
 
@@ -78,10 +82,12 @@ class Interface:
             return "it does not encode texts apart from making pictures"
         if not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
             return "its call takes no text that was encoded before"
-        if "Control" in self.kind.__name__:
-            return "it follows a picture that is given to it"
-        if "num_frames" in self._call:
+        if "num_frames" in self._call or "Video" in self.kind.__name__:
             return "it makes films"
+        if _PICTURE_FIRST & self._call.keys() or re.search(_FOLLOWS, self.kind.__name__):
+            return "it follows a picture that is given to it"
+        if not {"width", "height"} <= self._call.keys():
+            return "it cannot be told the size of a picture"
         if "prompt_embeds" not in self.features:
             return "its encode_prompt does not return what its call takes"
         return None

@@ -46,6 +46,11 @@ def load_generator(reference: str, device: str = "cpu") -> Generator:
             f"There is no folder {reference!r}{on_hub if reference.count('/') == 1 else ''}; "
             "give default, dummy, a folder, s3:// or the hub id of a diffusers checkpoint."
         )
+    if not folder.is_dir():
+        raise ValueError(
+            f"{reference} is a file; give a checkpoint's folder. A diffusers checkpoint in one file becomes one by "
+            "StableDiffusionXLPipeline.from_single_file(FILE).save_pretrained(FOLDER), or whichever pipeline it is of."
+        )
     family = checkpoint.read_config(folder)["family"]
     name = "default" if reference == "default" else folder.name
     if family == "vae":  # each family's networks are loaded when they are asked for: a dummy run needs none

@@ -19,8 +19,8 @@ def measure(model: Diffusers, device: str, width: int, height: int, steps: int) 
     """Batch sizes 1, 2, 4 and so on, until memory ends or a larger one is no faster. Loads the halves by turns."""
     features = example(model.encoder)
     model.encoder.release()
-    best, size = 0.0, 1
-    while size <= MOST:
+    best, size, most = 0.0, 1, model.generator.batch_size(width, height, MOST)
+    while size <= most:
         try:
             model.generator.load()
             seconds, peak = _timed(model, device, size, features, width, height, steps)

@@ -131,6 +131,15 @@ def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch:
     assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1, 2]
 
 
+def test_a_cache_that_gets_one_picture_at_a_time_is_measured_with_one(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_diffusers(str(checkpoints("flux")), "cpu", Acceleration(step_cache="first-block"))
+    assert model is not None
+    monkeypatch.setattr("models.tuning.GAIN", 0.0)
+    assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1]
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "options", "sentence"),
     [

@@ -248,6 +248,8 @@ def test_a_text_that_is_cut_is_told_whoever_made_its_features(
     [
         (["--generator", "dummy", "--steps", 4], ["--steps", "dummy has no such thing"]),
         (["--generator", "dummy", "--dtype", "bfloat16"], ["no diffusers checkpoint", "dtype"]),
+        (["--generator", "dummy", "--phase", "split"], ["--phase", "dummy is no diffusers checkpoint"]),
+        (["--width", 33], ["makes no picture of 33 x 32", "give multiples of 2 pixels"]),
         (["--encoder", "minilm"], ["--encoder", "its own text encoders"]),
         (["--scheduler", "FlowMatchEulerDiscreteScheduler"], ["which does not fit", "choose one of"]),
     ],

@@ -5,6 +5,7 @@ import logging
 from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -13,8 +14,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from models.acceleration import PLAIN, Acceleration
-from models.diffusers_checkpoint import DiffusersCheckpoint, Half
+from models.acceleration import PLAIN, Acceleration, accelerate
+from models.diffusers_checkpoint import DiffusersCheckpoint, Half, is_checkpoint
 from models.diffusers_generator import Diffusers, load_diffusers
 from models.diffusers_interface import Interface
 from tasks import load
@@ -202,6 +203,8 @@ def test_compiled_blocks_make_the_same_picture(checkpoints: Checkpoints) -> None
         ("sana", {"compile": True}, "names no repeated blocks"),
         ("sd1", {"offload": True}, "nothing to bring parts to on the cpu"),
         ("sd1", {"attention": "cudnn"}, "a kernel for GPUs; on the cpu choose flash or math"),
+        ("flux", {"cache_threshold": 0.5}, "is of step_cache first-block alone"),
+        ("flux", {"cache_threshold": 0.5, "step_cache": "taylorseer"}, "is of step_cache first-block alone"),
     ],
 )
 def test_what_a_checkpoint_cannot_do_is_told_before_a_run(
@@ -209,6 +212,28 @@ def test_what_a_checkpoint_cannot_do_is_told_before_a_run(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         halves(checkpoints(family), Acceleration(**options))
+
+
+def test_a_pipeline_without_a_vae_has_no_options_of_one() -> None:
+    with pytest.raises(ValueError, match="vae_tiling: SimpleNamespace has no vae; leave it out"):
+        accelerate(SimpleNamespace(unet=torch.nn.Linear(1, 1)), Acceleration(vae_tiling=True))
+
+
+def test_weights_have_8_bits_before_they_come_to_the_device(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[torch.dtype] = []
+    real = diffusers.FluxPipeline.to
+
+    def to(pipe: Any, *given: Any) -> Any:
+        placed.append(pipe.transformer.transformer_blocks[0].attn.to_q.weight.dtype)
+        return real(pipe, *given)
+
+    monkeypatch.setattr(diffusers.FluxPipeline, "to", to)
+    model = load_diffusers.__wrapped__(str(checkpoints("flux")), "cpu", Acceleration(weights="float8"))
+    assert model is not None
+    model.generator.load()
+    assert placed == [torch.float8_e4m3fn]
 
 
 def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoints: Checkpoints) -> None:
@@ -349,6 +374,22 @@ def test_other_families_have_an_interface_or_a_sentence() -> None:
     assert not {"stable-diffusion-xl-controlnet", "flux-control", "z-image-controlnet-inpaint", "helios"} & runnable
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("StableDiffusionImg2ImgPipeline", "it follows a picture"),
+        ("FluxInpaintPipeline", "it follows a picture"),
+        ("QwenImageEditPipeline", "it follows a picture"),
+        ("StableDiffusionUpscalePipeline", "it follows a picture"),
+        ("SanaVideoPipeline", "it makes films"),
+        ("StableAudioPipeline", "it cannot be told the size of a picture"),
+    ],
+)
+def test_what_makes_no_pictures_of_texts_is_refused(kind: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"{kind} cannot be run as a generator: {why}"):
+        Interface(getattr(diffusers, kind))
+
+
 def test_a_size_the_pipeline_would_round_is_refused(checkpoints: Checkpoints) -> None:
     model = halves(checkpoints("flux"))
     with pytest.raises(ValueError, match="makes no picture of 30 x 32: give multiples of 4 pixels"):
@@ -392,7 +433,11 @@ def edit_index(**changes: Any) -> Callable[[Path], None]:
         (forget_vocabulary, r"tokenizer has no vocabulary \(tokenizer.json or its kin\); copy the checkpoint again"),
         (edit_index(_class_name=["pipeline", "Mine"]), "a checkpoint's own code is never run"),
         (edit_index(_class_name="NoSuchPipeline"), "which this version of diffusers does not have"),
+        (edit_index(_class_name="SpectrogramDiffusionPipeline"), "cannot be loaded: .* requires the note-seq library"),
         (edit_index(unet=["my_unet", "MyUNet"]), "is code of its own"),
+        (edit_index(unet=["diffusers", "NoSuchUNet"]), "wants NoSuchUNet for its part 'unet', which this version of"),
+        (edit_index(vae=[None, None]), "is saved without its vae; copy the checkpoint again, whole"),
+        (edit_index(text_encoder=[]), "is saved without its text_encoder"),
         (edit_index(extra=["diffusers", "UNet2DConditionModel"]), "lacks the folder of its part 'extra'"),
     ],
 )
@@ -495,6 +540,13 @@ def test_a_part_that_changes_changes_its_own_digest_and_its_halfs(checkpoints: C
     assert [part for part in after.digests if after.digests[part] != kept[0][part]] == ["scheduler"]
     assert after.digest("text") == kept[1]
     assert after.digest("picture") != kept[2]
+
+
+def test_another_librarys_config_beside_the_index_makes_no_difference(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "sd1")
+    for content, ours in (("{}", False), ("[", False), ('{"family": "flow"}', True)):
+        (folder / "config.json").write_text(content)
+        assert is_checkpoint(folder) is not ours
 
 
 def test_a_folder_of_another_kind_is_left_to_others(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_damaged_missing_and_foreign_checkpoints_are_refused_in_a_sentence(tmp_p
     with pytest.raises(ValueError, match=r"There is no folder .*nothing"):
         load_generator(str(tmp_path / "nothing"))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "xl.safetensors").write_bytes(b"all in one")
+    with pytest.raises(ValueError, match=r"is a file; give a checkpoint's folder.*from_single_file"):
+        load_generator(str(tmp_path / "xl.safetensors"))
     with pytest.raises(ValueError, match=r"empty.*config"):
         load_generator(str(tmp_path / "empty"))
     copy = tmp_path / "cut"
