@@ -96,11 +96,11 @@ def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
         raise ValueError(item.problem)
     if item.caption is not None and not isinstance(item.caption, str):
         raise ValueError(f"its caption is no text but of the type {type(item.caption).__name__}")
-    caption = " ".join((item.caption or "").split())
+    caption = _text(item.caption)
     if not caption:
         raise ValueError("it has no caption")
     image = _square(item.data, options.edge)
-    identity = hashlib.sha256(item.name.encode("utf-8", "replace") + b"\0" + caption.encode("utf-8", "replace"))
+    identity = hashlib.sha256(item.name.encode("utf-8", "replace") + b"\0" + caption.encode())
     split = item.said.get("split")
     if split not in ("train", "test"):
         split = "test" if int(identity.hexdigest()[:8], 16) < options.held_out * 2**32 else "train"
@@ -113,10 +113,16 @@ def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
         "says": [],
         "concepts": [],
         "objects": [],
-        "licence": first(item.said, LICENCE_COLUMNS) or options.licence,
-        "source": first(item.said, ("source",)) or options.source or item.name,
+        "licence": _text(first(item.said, LICENCE_COLUMNS)) or options.licence,
+        "source": _text(first(item.said, ("source",)) or options.source or item.name),
         "split": split,
     }
+
+
+def _text(value: Any) -> str:
+    """A value of a table as a line of text: a licence may be a number there, and a character half a pair."""
+    text = "" if value is None else str(value)
+    return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
 def _square(data: bytes, edge: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,7 +20,7 @@ from models.checkpoint import save_tensors
 from tasks.errors import BadInput
 from tasks.storage import Storage, StorageError
 
-_NEEDED = ("image", "caption")
+_NEEDED, _OF_CONCEPTS = ("image", "caption"), ("id", "en", "zh", "kind", "image")
 _KNOWN = (
     "language",
     "kind",
@@ -79,12 +79,18 @@ class Captioned:
         return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
 
 
+def content_of(image: Any) -> bytes:
+    """The bytes of a picture's cell, none if there are none."""
+    content = image.get("bytes") if isinstance(image, dict) else image
+    return content if isinstance(content, bytes) else b""
+
+
 def decoded(image: Any) -> Image.Image:
     """The picture of a cell, transparent parts white: bytes, or a struct of bytes and path as Hugging Face keeps it.
 
     Raises ValueError with the reason when it cannot be decoded.
     """
-    content = image.get("bytes") if isinstance(image, dict) else image
+    content = content_of(image)
     if not content:
         raise ValueError("it holds no bytes")
     try:
@@ -107,16 +113,18 @@ def read_captioned(place: str | Path) -> Captioned:
     try:
         names = [path.lstrip("/") for path in storage.list("") if path.endswith(".parquet")]
         pictures = [n for n in names if n.startswith("pictures-")] or [n for n in names if n != "concepts.parquet"]
+        if pictures and pictures[0].startswith("pictures-") and "concepts.parquet" not in names:  # that is written last
+            raise BadInput(f"{place} is half a data set: remove it, and make it again with `imagemill dataset`.")
         if not pictures:
             raise BadInput(
                 f"{place} is no finished data set (no Parquet files of pictures): make one with `imagemill dataset`."
             )
         rows = [row for name in pictures for row in _read_rows(storage, name)]
-        concepts = _read(storage, "concepts.parquet").to_pylist() if "concepts.parquet" in names else []
+        concepts = _read(storage, "concepts.parquet", _OF_CONCEPTS).to_pylist() if "concepts.parquet" in names else []
     except StorageError as error:
         raise BadInput(str(error)) from None
-    refused = [Refused(r["file"], r["row"], "it has no caption") for r in rows if not (r["caption"] or "").strip()]
-    rows = [row for row in rows if (row["caption"] or "").strip()]
+    refused = [Refused(r["file"], r["row"], "it has no caption") for r in rows if not _says(r["caption"])]
+    rows = [row for row in rows if _says(row["caption"])]
     if not rows:
         raise BadInput(f"Not one row of the data set {place} has a caption: give the rows captions.")
     sprites = np.zeros((0, 128, 128, 4), np.uint8)
@@ -127,22 +135,27 @@ def read_captioned(place: str | Path) -> Captioned:
     return Captioned(rows, [{k: c[k] for k in ("id", "en", "zh", "kind")} for c in concepts], pixels, refused)
 
 
-def _read(storage: Storage, name: str) -> pa.Table:
+def _says(caption: Any) -> bool:
+    return isinstance(caption, str) and bool(caption.strip())
+
+
+def _read(storage: Storage, name: str, needed: Sequence[str]) -> pa.Table:
     try:
         with storage.open(name) as file:
-            return pq.read_table(file)
+            table = pq.read_table(file)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInput(f"{storage.url(name)} cannot be read as Parquet ({error}): make it again.") from None
-
-
-def _read_rows(storage: Storage, name: str) -> list[dict[str, Any]]:
-    table = _read(storage, name)
-    missing = [column for column in _NEEDED if column not in table.column_names]
+    missing = [column for column in needed if column not in table.column_names]
     if missing:
         raise BadInput(
             f"{storage.url(name)} has no column {missing[0]!r} (only {', '.join(table.column_names)}): "
-            "a data set needs image and caption."
+            f"a data set needs {', '.join(needed)} there."
         )
+    return table
+
+
+def _read_rows(storage: Storage, name: str) -> list[dict[str, Any]]:
+    table = _read(storage, name, _NEEDED)
     table = table.select([c for c in (*_NEEDED, *_KNOWN) if c in table.column_names])
     rows = table.to_pylist()
     for i, row in enumerate(rows):
@@ -180,8 +193,17 @@ class FeatureCache:
         """
         others = torch.ones(len(self.tokens), dtype=torch.bool)
         others[self.starts[:-1]] = False
-        sample = self.tokens[others][::3].float()
-        return sample.mean(0), sample.std(0).clamp(min=1e-4)
+        sample = self.tokens[others if others.any() else ~others][::3].float()
+        return sample.mean(0), sample.std(0, correction=min(1, len(sample) - 1)).clamp(min=1e-4)
+
+
+def whole(path: Path) -> bool:
+    """Whether a file of the cache is there; one that was cut short is made again."""
+    try:
+        with safe_open(path, "pt"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Callable[[int], None]) -> FeatureCache:
@@ -195,7 +217,7 @@ def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Call
         part = texts[start : start + _A_FILE]
         key = hashlib.sha256("\0".join([encoder.digest, *part]).encode()).hexdigest()[:16]
         paths.append(folder / f"features-{key}.safetensors")
-        if not paths[-1].exists():
+        if not whole(paths[-1]):
             rows = [row.half() for row in encoder.encode(part)]
             save_tensors(paths[-1], {"tokens": torch.cat(rows), "lengths": torch.tensor([len(r) for r in rows])})
         done(start + len(part))

@@ -16,7 +16,7 @@ from models.features import Features, pad
 from models.latent import LONGEST
 from tasks.errors import BadInput
 from tasks.training.augment import Augmentation, may_mirror
-from tasks.training.captioned import Captioned, FeatureCache, Refused, decoded
+from tasks.training.captioned import Captioned, FeatureCache, Refused, content_of, decoded, whole
 
 _A_FILE = 2048
 
@@ -59,10 +59,9 @@ def small_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int
         rows = data.rows[start : start + _A_FILE]
         key = hashlib.sha256(str(edge).encode())
         for row in rows:
-            content = row["image"].get("bytes") if isinstance(row["image"], dict) else row["image"]
-            key.update(hashlib.sha256(content or b"").digest())
+            key.update(hashlib.sha256(content_of(row["image"])).digest())
         path = folder / f"pictures-{key.hexdigest()[:16]}.safetensors"
-        if not path.exists():
+        if not whole(path):
             made = [_square(row["image"], edge) for row in rows]
             blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
             readable = torch.tensor([m is not None for m in made])

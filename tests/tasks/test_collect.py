@@ -131,6 +131,16 @@ def test_input_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> N
         next(find_in_parquet(find_input(str(tmp_path / "in.parquet"), Storage(str(tmp_path / "spool")))))
 
 
+def test_a_licence_may_be_a_number_and_half_a_character_does_not_end_it(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(picture())
+    said = {"file_name": "a.png", "text": "a cat \ud83d", "license": 4, "source": ["x"]}
+    (folder / "metadata.jsonl").write_text(json.dumps(said))
+    _, rows, _ = made(find_in_folder(str(folder)), tmp_path / "set")
+    assert [(c, r["licence"], r["source"]) for c, r in rows.items()] == [("a cat ?", "4", "['x']")]
+
+
 def test_the_command_says_what_it_made_and_keeps_to_an_empty_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
