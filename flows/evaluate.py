@@ -9,7 +9,6 @@ A judge that was trained apart and never sees a text (models/judge.py) looks at 
 import json
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
+from flows.train_jobs import Local
 from models.diffusers_generator import DiffusersGenerator
 from models.generator import DEFAULT, Generator
 from models.judge import WEIGHTS, Judge, load_judge
@@ -32,6 +32,8 @@ from tasks.evaluation.scores import frechet, judged, name_scores, scene_scores, 
 from tasks.evaluation.table import notes, table, write_asked
 from tasks.training.captioned import Captioned, read_captioned
 from tasks.training.grid import write_grid
+
+Encode = Callable[[Sequence[str]], list[Tensor]]
 
 _AT_ONCE = 32
 _COLUMNS, _SHOWN = 8, 40  # of the grids
@@ -59,7 +61,7 @@ class EvaluateJob(EvaluateOptions):
     """Generators: `default`, or checkpoints' folders."""
     dataset: str
     """The data set whose names, paraphrases and held-out scenes are asked for."""
-    out: Path
+    out: Local
     """Folder for the table and the grids."""
 
 
@@ -86,21 +88,33 @@ def run_evaluation(job: EvaluateJob) -> Evaluation:
     data = read_captioned(job.dataset)
     judge = load.usable(lambda: load_judge(job.judge))
     names, scenes = ask_names(data, job.names, job.seed), ask_scenes(data, job.scenes, job.seed)
+    unknown = {right for name in names for right in name.right} - set(judge.config.concepts)
+    if unknown:
+        raise BadInput(
+            f"The judge {job.judge} does not know {len(unknown)} of the things that are asked for, such as "
+            f"{min(unknown)}: give as --judge one that was trained on this data set."
+        )
+    loaded = [_loaded(reference) for reference in job.generators]
     job.out.mkdir(parents=True, exist_ok=True)
     write_asked(job.out / "asked.csv", names, scenes)
     figures = {"data set": real_figures(judge, data, names, scenes)}
-    for reference in job.generators:
-        generator = load.generator(reference, "cpu")
-        if isinstance(generator, DiffusersGenerator):
-            raise BadInput(f"{reference} is a checkpoint of diffusers, whose pictures this judge does not know.")
-        label = reference if reference == "default" else Path(reference).name
-        label = label if label not in figures else f"{label} {len(figures)}"
+    for reference, (generator, encode) in zip(job.generators, loaded, strict=True):
+        label = generator.name if generator.name not in figures else f"{generator.name} {len(figures)}"
         folder = job.out / label
-        encode = load.usable(partial(load_text_encoder, generator.encoder)).encode if generator.encoder else _nothing
         figures[label] = generator_figures(generator, encode, judge, data, names, scenes, job.seeds, job.seed, folder)
-        figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(reference))
+        figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(load.resolve(reference)))
         _write_table(job, figures, judge)
     return Evaluation(out=job.out, figures=figures)
+
+
+def _loaded(reference: str) -> tuple[Generator, Encode]:
+    generator = load.generator(reference, "cpu")
+    if isinstance(generator, DiffusersGenerator):
+        raise BadInput(f"{reference} is a checkpoint of diffusers, whose pictures this judge does not know.")
+    if generator.encoder is None:
+        return generator, _nothing
+    reference = load.resolve(generator.encoder)
+    return generator, load.usable(lambda: load_text_encoder(reference)).encode
 
 
 def _write_table(job: EvaluateJob, figures: dict[str, dict[str, float]], judge: Judge) -> None:
@@ -124,7 +138,7 @@ def real_figures(judge: Judge, data: Captioned, names: Sequence[Named], scenes: 
 
 def generator_figures(
     generator: Generator,
-    encode: Callable[[Sequence[str]], list[Tensor]],
+    encode: Encode,
     judge: Judge,
     data: Captioned,
     names: Sequence[Named],

@@ -39,6 +39,17 @@ def test_a_judge_learns_and_a_table_compares_the_data_set_with_generators(datase
     assert (tmp_path / "out" / "asked.csv").read_text().startswith("group,text,right")
 
 
+def test_what_cannot_be_judged_is_told_before_anything_is_written(dataset: Path, tmp_path: Path) -> None:
+    job = EvaluateJob(generators=["dummy"], dataset=str(dataset), out=tmp_path / "out")
+    with pytest.raises(BadInput, match=r"does not know .* T0"):
+        run_evaluation(job)
+    judge = tmp_path / "judge"
+    run_judge_training(JudgeJob(dataset=str(dataset), out=judge, steps=1, batch=4))
+    with pytest.raises(BadInput, match="no folder 'none'"):
+        run_evaluation(job.model_copy(update={"judge": judge, "generators": ["dummy", "none"]}))
+    assert not job.out.exists()
+
+
 def test_without_a_judge_or_scenes_it_ends_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
     job = EvaluateJob(generators=["dummy"], dataset=str(dataset), out=tmp_path / "out", judge=tmp_path / "none")
     with pytest.raises(BadInput, match="no config"):
