@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import torch
 from safetensors import SafetensorError
@@ -38,11 +38,15 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def fill(config: type[Config], content: dict[str, Any], folder: Path) -> Config:
-    """The dataclass `config` from config.json's content. Raises ValueError when a field is missing."""
-    try:
-        return config(**{field.name: _tuples(content[field.name]) for field in dataclasses.fields(config)})
-    except KeyError as missing:
-        raise ValueError(f"{folder / 'config.json'} lacks {missing}; copy the checkpoint again.") from None
+    """The dataclass `config` from config.json's content. Raises ValueError when one is missing or of another type."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        if field.name not in content:
+            raise ValueError(f"{folder / 'config.json'} lacks {field.name!r}; copy the checkpoint again.")
+        value = values[field.name] = _tuples(content[field.name])
+        if not isinstance(value, get_origin(field.type) or field.type):  # type: ignore[arg-type]  # classes in all ours
+            raise ValueError(f"{folder / 'config.json'} has {field.name} {value!r:.40}; copy the checkpoint again.")
+    return config(**values)
 
 
 def _tuples(value: Any) -> Any:

@@ -135,12 +135,6 @@ def load_judge(folder: Path = WEIGHTS) -> Judge:
     content: dict[str, Any] = checkpoint.read_config(folder)
     if content["family"] != "judge":
         raise ValueError(f"{folder} holds a model of the family {content['family']!r}, not a judge.")
-    names = JudgeConfig.__dataclass_fields__
-    try:
-        given = {name: content[name] for name in names}
-    except KeyError as missing:
-        raise ValueError(f"{folder / 'config.json'} lacks {missing}; train the judge again.") from None
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
-    judge = Judge(JudgeConfig(**values))
+    judge = Judge(checkpoint.fill(JudgeConfig, content, folder))
     checkpoint.load_weights(folder, judge)
     return judge.eval()

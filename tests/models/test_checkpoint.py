@@ -50,6 +50,14 @@ def test_a_config_of_another_format_or_without_family_is_refused(tmp_path: Path)
         checkpoint.read_config(tmp_path)
 
 
+def test_a_config_with_a_field_missing_or_of_another_type_is_refused(tmp_path: Path) -> None:
+    assert checkpoint.fill(Config, {"width": 96}, tmp_path) == Config(96)
+    with pytest.raises(ValueError, match="lacks 'width'"):
+        checkpoint.fill(Config, {}, tmp_path)
+    with pytest.raises(ValueError, match="has width '96'"):
+        checkpoint.fill(Config, {"width": "96"}, tmp_path)
+
+
 def test_the_digest_changes_with_the_weights_and_only_with_what_counts(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, "vae", Config(96), network(), "# card")
     before = checkpoint.digest(tmp_path)
