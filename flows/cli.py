@@ -193,5 +193,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(_told(error), BAD_INPUT)
     except (StorageError, Stopped, MemoryError) as error:
         _fail(str(error), FAILED)
+    except OSError as error:  # of a training or an evaluation, which write to this machine alone
+        explained = explain(error, str(error.filename))
+        if error.filename is None or explained is None:
+            raise
+        _fail(str(explained), BAD_INPUT if explained.mendable else FAILED)
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to carry on.", 130)

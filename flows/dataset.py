@@ -13,6 +13,7 @@ from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from flows.train_jobs import Local
 from tasks.collect import CollectOptions, collect
 from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
 from tasks.emoji.dataset import write_concepts, write_pictures
@@ -27,13 +28,13 @@ from tasks.storage import Storage, StorageError
 class EmojiDatasetJob(BaseModel):
     """What `imagemill dataset emoji` makes."""
 
-    out: Path = Field(description="Folder for the Parquet files; must be new or empty.")
+    out: Local = Field(description="Folder for the Parquet files; must be new or empty.")
     scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
     phrases: int = Field(1_600, ge=0, description="How many scenes of short phrases: places, skies, two people.")
     colours: int = Field(6_000, ge=0, description="How many pictures of things in colours that the caption says.")
     concepts: int | None = Field(None, ge=1, description="Only the first so many concepts (for a quick trial).")
     seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
-    archives: Path = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
+    archives: Local = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
 
 
 class DatasetSummary(BaseModel):

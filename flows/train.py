@@ -16,8 +16,9 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import TrainingPage
+from flows.options import check_device
 from flows.progress import Progress
-from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, TrainJob, TrainSummary, VaeJob
+from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, PainterJob, TrainJob, TrainSummary, VaeJob
 from models.device import multiplies_bfloat16
 from models.text_encoder import load_text_encoder
 from tasks.errors import BadInput
@@ -25,10 +26,8 @@ from tasks.load import resolve
 from tasks.training.augment import Augmentation, reworded
 from tasks.training.captioned import Captioned, Encoder, FeatureCache, Refused, cached_features, read_captioned
 from tasks.training.card import model_card
-from tasks.training.claim import claim
+from tasks.training.claim import STATE, claim
 from tasks.training.loop import Family, Loop, Schedule
-
-STATE = "state.safetensors"  # everything the next step depends on
 
 
 @flow(name="train-vae")
@@ -69,7 +68,11 @@ def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = No
     checkpoint to begin with does not fit, or the loss stops being a number; the last good checkpoint stays.
     """
     data = read_captioned(job.dataset)
-    claim(job.out, job, {"dataset", "out", "every", "cache", "device"})
+    with claim(job.out, job, {"dataset", "out", "every", "cache", "device"}):
+        return _run(job, data, encoder, page)
+
+
+def _run(job: TrainJob, data: Captioned, encoder: Encoder, page: TrainingPage | None) -> TrainSummary:
     if isinstance(job, LatentJob):
         family, device = _latent_family(job, data, encoder), job.device
     else:
@@ -94,7 +97,7 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
     model = vae.build_model(data, features, encoder, job.encoder, job.seed)
     fresh = deepcopy(model.reader.state_dict()) if job.anew else None
     if job.start is not None:
-        vae.begin(model, job.start)
+        vae.begin(model, Path(resolve(job.start)), encoder)
     family = vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
     if fresh is not None:
         model.reader.load_state_dict(fresh)
@@ -109,15 +112,20 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
             from tasks.training import flow as latent_flow
         except ValueError as error:  # diffusers is not installed
             raise BadInput(str(error)) from None
-    wanted = latent.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, job.start)
+    check_device(job.device)
+    wanted = latent.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, _folder(job.start))
     source = None  # the autoencoder whose codec a new model paints for
     if job.start is not None:
-        size = wanted.start_config(job.family).size
+        config = wanted.start_config(job.family)
+        size = config.size
+        for name in job.model_fields_set & {"width", "layers", "size"}:
+            if getattr(job, name) != getattr(config, name):
+                raise BadInput(f"--{name}: {job.start} has {getattr(config, name)}, and --from keeps it; leave it out.")
     elif isinstance(job, AutoencoderJob):
         size = job.size
     else:
-        assert isinstance(job, GanJob | FlowJob)
-        source = latent.load_autoencoder(job.family, job.autoencoder)
+        assert isinstance(job, PainterJob)
+        source = latent.load_autoencoder(job.family, _folder(job.autoencoder))
         size = source.config.size
     captions = [row["caption"] for row in data.rows]
     wordings = [_features(job, captions, encoder)]
@@ -132,6 +140,10 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
         return gan.build(wanted, shown, job.batch, job.device, source)
     assert isinstance(job, FlowJob)
     return latent_flow.build(wanted, shown, job.batch, job.device, source, job.lora)
+
+
+def _folder(place: str | None) -> Path | None:
+    return None if place is None else Path(resolve(place))
 
 
 def _schedule(job: TrainJob, device: str) -> Schedule:
@@ -160,6 +172,7 @@ def _train(job: TrainJob, loop: Loop, data: Captioned, page: TrainingPage | None
             progress.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
             if loop.done % job.every and loop.done < job.steps:
                 continue
+            loop.check()
             # The weights first: when the state says that a step is done, its checkpoint is there.
             loop.family.save(loop.model, job.out, loop.done, _card(job, loop, data, {}))
             loop.save(job.out / STATE)
@@ -181,7 +194,8 @@ def _list(path: Path, refused: Sequence[Refused]) -> None:
 
 def _card(job: TrainJob, loop: Loop, data: Captioned, figures: dict[str, float]) -> str:
     said = job.model_dump(exclude_defaults=True, exclude={"dataset", "out", "cache", "every"}, mode="json")
-    options = [f"--{'from' if name == 'start' else name} {Path(str(value)).name}" for name, value in said.items()]
+    named = {"from" if name == "start" else name: value for name, value in said.items()}
+    options = [f"--{name}" if value is True else f"--{name} {Path(str(value)).name}" for name, value in named.items()]
     name = job.dataset.rstrip("/").rpartition("/")[2]
     command = " ".join(["imagemill train", job.family, name, *options])
     return model_card(job.family, command, loop.done, data, job.encoder, figures)

@@ -13,12 +13,12 @@ from prefect import flow
 from pydantic import BaseModel, Field
 
 from flows.progress import Progress
-from flows.train import STATE
+from flows.train_jobs import Local
 from models.denoiser import Denoiser, load
 from models.device import multiplies_bfloat16
 from tasks.load import resolve, usable
 from tasks.training.archive import Patches, read_patches
-from tasks.training.claim import claim
+from tasks.training.claim import STATE, claim
 from tasks.training.denoiser import DenoiserFamily, build_denoiser
 from tasks.training.loop import Loop, Schedule
 
@@ -27,7 +27,7 @@ class DenoiserJob(BaseModel):
     """What `imagemill train denoiser` does."""
 
     archive: str = Field(description="Folder of pictures, noisy ones or --clean, local or s3://; it is only read.")
-    out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     clean: bool = Field(False, description="They have no noise: Gaussian, Poisson and Rician of any level is added.")
     steps: int = Field(2000, ge=1, description="Training steps.")
     start: str = Field("default", description="Begin with the embedded denoiser, a checkpoint's folder, or `none`.")
@@ -61,7 +61,11 @@ def run_denoiser_training(job: DenoiserJob) -> DenoiserSummary:
     a number.
     """
     start = _start(job.start)
-    claim(job.out, job, {"archive", "out", "every"})
+    with claim(job.out, job, {"archive", "out", "every"}):
+        return _run(job, start)
+
+
+def _run(job: DenoiserJob, start: Denoiser | None) -> DenoiserSummary:
     patches = _read(job)
     model = build_denoiser(job.seed, start)
     family = DenoiserFamily(model, patches, job.steps, job.clean, job.correction)
@@ -99,6 +103,7 @@ def _train(job: DenoiserJob, loop: Loop, patches: Patches) -> float:
             progress.advance(1, f"loss {losses[-1]:.3f}")
             if loop.done % job.every and loop.done < job.steps:
                 continue
+            loop.check()
             # The weights first: when the state says that a step is done, its checkpoint is there.
             loop.family.save(loop.model, job.out, loop.done, _card(job, loop.done, patches))
             loop.save(job.out / STATE)

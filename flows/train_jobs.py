@@ -4,7 +4,19 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+
+def _local(path: Path) -> Path:
+    if ":/" in str(path):
+        raise ValueError("a folder on this machine is wanted; copy it to an object store when it is done")
+    return path
+
+
+Local = Annotated[Path, AfterValidator(_local)]
+"""A folder that is written on this machine: of `s3://bucket`, a path would make a folder `s3:`."""
+Place = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+"""A folder that is read, local or s3://."""
 
 
 class TrainJob(BaseModel):
@@ -15,16 +27,16 @@ class TrainJob(BaseModel):
     dataset: str = Field(
         description="Folder of captioned pictures in Parquet (columns image, caption), local or s3://."
     )
-    out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     encoder: str = Field("gemma", description="Text encoder whose features the model reads.")
-    start: Annotated[Path | None, Parameter(name=["--from", "--start"])] = Field(
+    start: Annotated[Place | None, Parameter(name=["--from", "--start"])] = Field(
         None, description="Begin with this checkpoint instead of random weights: fine-tune it on the data set."
     )
     steps: int = Field(2000, ge=1, description="Training steps.")
     rate: float = Field(1e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
     seed: int = Field(0, ge=0, description="Decides weights at the start, order, noise and dropout.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and sample grids.")
-    cache: Path | None = Field(
+    cache: Local | None = Field(
         None,
         description="Folder that keeps captions' features and small pictures, for several trainings; or OUT/cache.",
     )
@@ -54,6 +66,14 @@ class VaeJob(TrainJob):
         6, ge=0, description="Sprites of the memory that a step decodes; 0 leaves their decoder as is."
     )
 
+    @model_validator(mode="after")
+    def _something_learns(self) -> Self:
+        if not (self.captions or self.pictures or self.sprites):
+            raise ValueError("with --captions, --pictures and --sprites all 0 nothing would learn; give one of them.")
+        if self.anew and self.start is None:
+            raise ValueError("--anew is about a checkpoint: give it as --from, or leave --anew out.")
+        return self
+
 
 class LatentJob(TrainJob):
     """What every training of a latent family is told."""
@@ -80,21 +100,31 @@ class AutoencoderJob(LatentJob):
     pictures: int = Field(24, ge=1, description="Pictures of a step's batch that are decoded too.")
 
 
-class GanJob(LatentJob):
+class PainterJob(LatentJob):
+    """What the trainings that paint for an autoencoder's codec are told."""
+
+    autoencoder: Place | None = Field(None, description="Checkpoint of the autoencoder; with --from none is given.")
+
+    @model_validator(mode="after")
+    def _one_codec(self) -> Self:
+        if self.autoencoder is not None and self.start is not None:
+            raise ValueError("a checkpoint given as --from brings its own codec: leave --autoencoder out.")
+        return self
+
+
+class GanJob(PainterJob):
     """Trains a GAN in the latents of an autoencoder."""
 
     family = "gan"
 
-    autoencoder: Path | None = Field(None, description="Checkpoint of the autoencoder; not needed with --from.")
     rate: float = Field(4e-4, gt=0, description="The discriminator's highest learning rate; the generator's is half.")
 
 
-class FlowJob(LatentJob):
+class FlowJob(PainterJob):
     """Trains a latent flow in the latents of an autoencoder."""
 
     family = "flow"
 
-    autoencoder: Path | None = Field(None, description="Checkpoint of the autoencoder; not needed with --from.")
     lora: int = Field(0, ge=0, description="With --from: rank of the adapters that alone learn (LoRA); 0: all weights.")
 
     @model_validator(mode="after")

@@ -11,11 +11,11 @@ from prefect import flow
 from pydantic import BaseModel, Field
 
 from flows.progress import Progress
-from flows.train import STATE
-from flows.train_jobs import TrainSummary
+from flows.train_jobs import Local, TrainSummary
 from models.device import multiplies_bfloat16
 from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, read_captioned
+from tasks.training.claim import STATE
 from tasks.training.judge import JudgeFamily, build_judge
 from tasks.training.judge_pictures import look
 from tasks.training.loop import Loop, Schedule
@@ -25,7 +25,7 @@ class JudgeJob(BaseModel):
     """What `imagemill train judge` does."""
 
     dataset: str = Field(description="Data set that records what its pictures show, as `imagemill dataset emoji`.")
-    out: Path = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     steps: int = Field(2400, ge=1, description="Training steps.")
     batch: int = Field(32, ge=1, description="Pictures a step.")
     rate: float = Field(2e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
@@ -58,6 +58,7 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
             losses = loop.step()
             progress.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
             if loop.done % job.every == 0 or loop.done == job.steps:
+                loop.check()
                 family.save(loop.model, job.out, loop.done, _card(job, loop, data, {}))
                 loop.save(job.out / STATE)
                 family.sample(loop.model, job.out / "samples" / f"{loop.done:06d}.png")

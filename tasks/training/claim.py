@@ -1,26 +1,61 @@
 """A training's folder belongs to one training."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from tasks.errors import BadInput
+from tasks.lock import locked
+from tasks.storage import Storage, StorageError
+
+STATE = "state.safetensors"  # everything the next step depends on
 
 
-def claim(out: Path, job: BaseModel, free: set[str]) -> None:
-    """Marks the folder with the job; an interrupted training may only go on as it began.
+@contextmanager
+def claim(out: Path, job: BaseModel, free: set[str]) -> Iterator[None]:
+    """Holds the folder and marks it with the job; an interrupted training may only go on as it began.
+
+    A folder where nothing has been learned yet is anybody's: a job that was refused can be mended and given again.
 
     Args:
         free: fields that may differ when it goes on.
 
     Raises:
-        BadInput: the folder holds a training with other settings.
+        BadInput: the folder holds a training with other settings, is at work, or may not be written.
     """
-    said = job.model_dump_json(exclude=free)
+    try:
+        with locked(Storage(str(out)), "training"):
+            _mark(out, json.loads(job.model_dump_json(exclude=free)))
+            yield
+    except StorageError as error:
+        raise BadInput(str(error)) if error.mendable else error from error
+
+
+def _mark(out: Path, said: dict[str, Any]) -> None:
     path = out / "job.json"
-    if path.exists() and path.read_text("utf-8") != said:
-        raise BadInput(f"{out} holds a training with other settings ({path}): choose another --out folder.")
-    out.mkdir(parents=True, exist_ok=True)
+    if any((out / name).exists() for name in (STATE, "config.json")):
+        before = _read(path)
+        if before is None:
+            raise BadInput(f"{out} holds a model, but no training that could go on: choose another --out folder.")
+        differ = [
+            f"--{name.replace('_', '-')} was {before.get(name)}" for name in said if said[name] != before.get(name)
+        ]
+        if differ:
+            raise BadInput(
+                f"{out} holds a training with other settings ({', '.join(differ)}): choose another --out folder."
+            )
     partial = path.with_suffix(".partial")
-    partial.write_text(said, "utf-8")
+    partial.write_text(json.dumps(said), "utf-8")
     partial.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

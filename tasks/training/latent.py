@@ -18,6 +18,7 @@ from tasks.training.captioned import Encoder, FeatureCache
 from tasks.training.grid import write_grid
 from tasks.training.loop import Family, rows_of
 from tasks.training.small import Small
+from tasks.training.start import start_config
 
 _SHOWN, _JUDGED = 12, 256  # held-out rows in a grid, and those that figures are computed from
 Model = TypeVar("Model", bound=LatentModel)
@@ -97,24 +98,11 @@ class Wanted:
     def start_config(self, family: str) -> LatentConfig:
         """The checkpoint's configuration. Raises BadInput unless it is of the family and reads our features."""
         assert self.start is not None
+        content = start_config(self.start, family, self.encoder)
         try:
-            content = checkpoint.read_config(self.start)
-            if content["family"] != family:
-                raise ValueError(f"{self.start} holds a model of the family {content['family']!r}, not {family!r}.")
-            config = checkpoint.fill(LatentConfig, content, self.start)
+            return checkpoint.fill(LatentConfig, content, self.start)
         except ValueError as error:
             raise BadInput(f"--from: {error}") from None
-        if config.features != self.encoder.width:
-            raise BadInput(
-                f"{self.start} reads features of {config.features} numbers, but the encoder {self.encoder.name!r} "
-                f"makes {self.encoder.width}: train with --encoder {config.encoder}."
-            )
-        if config.encoder_digest != self.encoder.digest:
-            raise BadInput(
-                f"{self.start} was trained on the features of another encoder than {self.encoder.name!r}: "
-                f"train with --encoder {config.encoder}."
-            )
-        return config
 
 
 def load_autoencoder(family: str, folder: Path | None) -> Autoencoder:

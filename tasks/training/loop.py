@@ -128,6 +128,11 @@ class Loop:
         self.done += 1
         return shown
 
+    def check(self) -> None:
+        """Raises BadInput when the weights are no longer numbers that a checkpoint can keep."""
+        if not all(weight.detach().half().isfinite().all() for weight in self.model.parameters()):
+            raise BadInput(f"The weights stopped being numbers by step {self.done}: use a smaller --rate.")
+
     def save(self, path: Path) -> None:
         """Writes everything that the next step depends on to one file, at once or not at all."""
         tensors = {f"model/{name}": tensor for name, tensor in self.family.model.state_dict().items()}
@@ -147,7 +152,7 @@ class Loop:
             self.family.model.load_state_dict(_below("model", tensors))
             if self._average is not None:
                 self._average.load_state_dict(_below("average", tensors))
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, TypeError, KeyError) as error:  # or it is no state at all
             raise BadInput(f"{path} is damaged ({error}): choose a new --out folder and train again.") from None
         except RuntimeError as error:
             raise BadInput(f"{path} was written by another training: choose a new --out folder. ({error})") from None

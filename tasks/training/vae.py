@@ -22,6 +22,7 @@ from tasks.training.captioned import Captioned, Encoder, FeatureCache
 from tasks.training.evaluate_vae import evaluate
 from tasks.training.grid import write_grid
 from tasks.training.loop import Family, Turn, rows_of
+from tasks.training.start import start_config
 
 _LONGEST = 64  # tokens of a caption that are trained on
 
@@ -95,10 +96,11 @@ def _meanings(model: StructuredVae, data: Captioned, features: FeatureCache) -> 
     return meanings / meanings.std().clamp(min=1e-6)
 
 
-def begin(model: StructuredVae, start: Path) -> None:
-    """Gives the model the weights of a checkpoint that was trained on the same concepts."""
+def begin(model: StructuredVae, start: Path, encoder: Encoder) -> None:
+    """Gives the model the weights of a checkpoint that was trained on the same concepts and the same features."""
+    content = start_config(start, "vae", encoder)
     try:
-        ids = [concept[0] for concept in checkpoint.read_config(start).get("concepts", ())]
+        ids = [concept[0] for concept in content.get("concepts", ())]
         if ids != [concept[0] for concept in model.config.concepts]:
             raise BadInput(f"{start} knows other concepts than the data set: start from one trained on the same.")
         checkpoint.load_weights(start, model)

@@ -59,18 +59,26 @@ def test_a_trained_checkpoint_generates(begun: Path) -> None:
 def test_training_on_from_a_checkpoint_with_pictures_alone_leaves_the_reader_as_it_is(
     dataset: Path, begun: Path, tmp_path: Path
 ) -> None:
-    more = job(dataset, tmp_path / "second", steps=2).model_copy(update={"start": begun, "captions": 0, "sprites": 0})
+    more = job(dataset, tmp_path / "second", steps=2).model_copy(
+        update={"start": str(begun), "captions": 0, "sprites": 0}
+    )
     run_training(more, WordEncoder())
     first, second = (load_file(folder / "model.safetensors") for folder in (begun, more.out))
     changed = {name.split(".")[0] for name in first if not torch.equal(first[name], second[name])}
     assert {"decoder", "encoder", "finish"} <= changed
     assert not changed & {"reader", "memory", "place", "object_pose", "props"}
     with pytest.raises(BadInput, match="no config"):
-        run_training(more.model_copy(update={"start": tmp_path / "none", "out": tmp_path / "third"}), WordEncoder())
+        run_training(
+            more.model_copy(update={"start": str(tmp_path / "none"), "out": tmp_path / "third"}), WordEncoder()
+        )
+    other = WordEncoder()
+    other.digest = "1" * 64
+    with pytest.raises(BadInput, match="another encoder"):
+        run_training(more.model_copy(update={"out": tmp_path / "third"}), other)
 
 
 def test_another_job_in_the_same_folder_is_refused(dataset: Path, begun: Path) -> None:
-    with pytest.raises(BadInput, match="other settings"):
+    with pytest.raises(BadInput, match=r"other settings \(--steps was 2\)"):
         run_training(job(dataset, begun, steps=4), WordEncoder())
 
 
@@ -82,7 +90,9 @@ def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) ->
 def test_a_checkpoint_learns_to_read_better_without_pictures_or_anew(
     dataset: Path, begun: Path, tmp_path: Path
 ) -> None:
-    reading = job(dataset, tmp_path / "two", steps=2).model_copy(update={"start": begun, "pictures": 0, "sprites": 0})
+    reading = job(dataset, tmp_path / "two", steps=2).model_copy(
+        update={"start": str(begun), "pictures": 0, "sprites": 0}
+    )
     run_training(reading, WordEncoder())
     one, two = (load_file(folder / "model.safetensors") for folder in (begun, reading.out))
     changed = {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])}

@@ -1,5 +1,6 @@
 """The latent families: each learns, goes on exactly after a kill, generates, and says what is wrong in a sentence."""
 
+import io
 import math
 import shutil
 from pathlib import Path
@@ -9,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from flows.train import STATE, run_training
-from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob
+from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, VaeJob
 from models.generator import load_generator
 from tasks.errors import BadInput
 from tests.flows.killed import train_until_killed
@@ -133,7 +135,7 @@ def test_fine_tuning_begins_with_the_checkpoint_s_weights(
 def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_no_checkpoint(
     dataset: str, trained: dict[str, Path], tmp_path: Path
 ) -> None:
-    wide = WordEncoder()
+    one, wide = WordEncoder(), WordEncoder()
     wide.width, wide.digest = 32, "1" * 64
     cases: list[tuple[str, LatentJob, WordEncoder]] = [
         ("train one, and give it as --autoencoder", job("flow", dataset, tmp_path / "1"), WordEncoder()),
@@ -142,6 +144,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_no_checkpoint(
         ("features of 24 numbers", job("flow", dataset, tmp_path / "4", start=trained["flow"]), wide),
         ("not a model", job("gan", dataset, tmp_path / "5", start=tmp_path), WordEncoder()),
         ("stopped being a number", job("autoencoder", dataset, tmp_path / "6", rate=1e30), WordEncoder()),
+        ("weights stopped being", job("autoencoder", dataset, tmp_path / "7", rate=1e30, every=1), one),
+        ("no such device", job("gan", dataset, tmp_path / "8", trained["autoencoder"], device="gpu"), one),
+        ("--width: .* has 64", job("gan", dataset, tmp_path / "9", start=trained["gan"], width=128), one),
     ]
     for sentence, wanted, encoder in cases:
         with pytest.raises(BadInput, match=sentence):
@@ -149,9 +154,40 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_no_checkpoint(
         assert not (wanted.out / "config.json").exists()
 
 
-def test_adapters_without_a_model_to_adapt_are_refused(dataset: str, tmp_path: Path) -> None:
+def test_options_that_do_not_go_together_are_refused(dataset: str, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="give it as --from"):
         job("flow", dataset, tmp_path / "out", lora=4)
+    with pytest.raises(ValidationError, match="its own codec"):
+        job("gan", dataset, tmp_path / "out", tmp_path / "autoencoder", start=tmp_path / "gan")
+    with pytest.raises(ValidationError, match="a folder on this machine"):
+        job("flow", dataset, Path("s3://bucket/out"), cache=tmp_path)
+    for options, sentence in (
+        ({"captions": 0, "pictures": 0, "sprites": 0}, "nothing would learn"),
+        ({"anew": True}, "give it as --from"),
+    ):
+        with pytest.raises(ValidationError, match=sentence):
+            VaeJob.model_validate({"dataset": dataset, "out": tmp_path / "out", **options})
+
+
+def test_a_job_that_was_refused_can_be_mended_and_files_of_the_cache_that_were_cut_short_are_made_again(
+    dataset: str, trained: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="family 'flow'"):
+        run_training(job("gan", dataset, tmp_path / "out", start=trained["flow"]), WordEncoder())
+    shutil.copytree(trained["gan"].parent / "cache", tmp_path / "cache")
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    run_training(job("gan", dataset, tmp_path / "out", trained["autoencoder"]), WordEncoder())
+    once, again = weights(trained["gan"]), weights(tmp_path / "out")
+    assert all(torch.equal(once[name], again[name]) for name in once)
+
+
+def test_a_training_begins_on_two_words(tmp_path: Path) -> None:
+    pixels = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(pixels, "PNG")
+    for caption in ("a", "ab"):
+        pq.write_table(pa.table({"image": [pixels.getvalue()], "caption": [caption]}), tmp_path / "one.parquet")
+        assert run_training(job("autoencoder", str(tmp_path), tmp_path / caption), WordEncoder()).steps == 4
 
 
 def test_truncated_pickled_and_missing_weights_are_refused(trained: dict[str, Path], tmp_path: Path) -> None:
@@ -191,4 +227,13 @@ def test_a_data_set_without_one_good_picture_or_caption_is_refused(tmp_path: Pat
         run_training(job("autoencoder", str(tmp_path), tmp_path / "out"), WordEncoder())
     pq.write_table(pa.table({"image": [b"no picture"], "title": [""]}), tmp_path / "a.parquet")
     with pytest.raises(BadInput, match="no column 'caption'"):
+        run_training(job("autoencoder", str(tmp_path), tmp_path / "out"), WordEncoder())
+    pq.write_table(pa.table({"image": ["a.png"], "caption": ["a dog"]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="mend the pictures"):
+        run_training(job("autoencoder", str(tmp_path), tmp_path / "out"), WordEncoder())
+    pq.write_table(pa.table({"image": [b"no picture"], "caption": [7]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="Not one row"):
+        run_training(job("autoencoder", str(tmp_path), tmp_path / "out"), WordEncoder())
+    (tmp_path / "a.parquet").rename(tmp_path / "pictures-00000.parquet")
+    with pytest.raises(BadInput, match="half a data set"):
         run_training(job("autoencoder", str(tmp_path), tmp_path / "out"), WordEncoder())

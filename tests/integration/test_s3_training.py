@@ -25,6 +25,9 @@ def test_a_data_set_in_s3_trains_as_a_local_one(s3: S3, bucket: str, tmp_path: P
     run_training(job(str(tmp_path / "dataset"), tmp_path / "local"), WordEncoder())
     remote, local = (load_generator(str(tmp_path / name)) for name in ("remote", "local"))
     assert remote.digest == local.digest
+    s3.filesystem().put(f"{tmp_path / 'local'}/", f"{bucket}/model/", recursive=True)
+    more = job(f"{bucket}/dataset", tmp_path / "more").model_copy(update={"start": f"{bucket}/model", "rate": 1e-9})
+    assert run_training(more, WordEncoder()).figures.keys() >= {"reconstruction, dB"}
 
 
 def test_a_data_set_that_is_not_in_s3_is_told_in_one_sentence(s3: S3, bucket: str, tmp_path: Path) -> None:

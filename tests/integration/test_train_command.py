@@ -40,6 +40,12 @@ def test_a_training_shows_progress_samples_and_figures_and_its_checkpoint_render
     with sqlite3.connect(tmp_path / "p" / "prefect.db") as database:
         shown = {key for (key,) in database.execute("select key from artifact")}
     assert {"imagemill-progress", "imagemill-samples", "imagemill-validation"} <= shown
+    held = train("autoencoder", str(tmp_path / "dataset"), "--out", str(tmp_path / "held"), "--encoder", "minilm",
+        "--cache", str(out / "config.json"), home=tmp_path / "p")  # fmt: skip
+    assert held.returncode == 2
+    assert held.stderr.strip().splitlines()[-1] == (
+        f"imagemill: {out / 'config.json'}: a file stands where a folder is wanted; name another."
+    )
     refused = train(
         "gan", str(tmp_path / "dataset"), "--out", str(tmp_path / "gan"), "--from", str(out), home=tmp_path / "p"
     )
