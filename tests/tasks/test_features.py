@@ -64,6 +64,17 @@ def test_a_damaged_file_is_named(bytes_left: int, tmp_path: Path) -> None:
         recall(str(tmp_path), ["a"])
 
 
+@pytest.mark.parametrize("content", [b"no safetensors at all", b"\xff" * 20, b"\2" + b"\0" * 7 + b"[]"])
+def test_a_file_of_something_else_is_named(content: bytes, tmp_path: Path) -> None:
+    recall(str(tmp_path), ["a"])
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.with_name("notes.txt").write_bytes(content)
+    assert recall(str(tmp_path), ["a"])[1] == []
+    file.write_bytes(content)
+    with pytest.raises(StorageError, match=f"{file.name}: the kept features are damaged; delete this file"):
+        recall(str(tmp_path), ["a"])
+
+
 def test_without_a_folder_all_is_made() -> None:
     shard = Recall(None)
     assert len(shard("text", ["a", "a"], lambda texts: [features(text) for text in texts])) == 2
