@@ -56,13 +56,26 @@ def find_checkpoint(reference: str) -> Path | None:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     quiet_hub()
-    try:
-        hf_hub_download(reference, INDEX)
-        return Path(_diffusers().DiffusionPipeline.download(reference, use_safetensors=True, trust_remote_code=False))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
-        return None  # not there, not one of diffusers', or the hub is out of reach
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{reference} cannot be had from the model hub: {one_line(error)}") from error
+    failures: list[Exception] = []
+    for variant in (None, "fp16"):  # many have nothing but the latter
+        try:
+            hf_hub_download(reference, INDEX)
+            return Path(
+                _diffusers().DiffusionPipeline.download(
+                    reference,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    variant=variant,
+                    **dict.fromkeys(_LEFT_OUT),
+                )
+            )
+        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
+            return None  # not there, not one of diffusers', or the hub is out of reach
+        except (OSError, ValueError) as error:
+            failures.append(error)
+    pickled = f"; if its weights are pickled, {diffusers_weights.CONVERT}" if "safetensors" in str(failures[0]) else ""
+    told = one_line(failures[0])
+    raise ValueError(f"{reference} cannot be had from the model hub: {told}{pickled}.") from failures[0]
 
 
 def _diffusers() -> Any:
@@ -168,9 +181,10 @@ class DiffusersCheckpoint:
         return {part: _digest(self.folder / part) for part in self.loaded}
 
     def digest(self, half: Half) -> str:
-        """sha256, hex, of a half's parts: weights, configurations and vocabularies."""
+        """sha256, hex, of a half's parts (weights, configurations, vocabularies) and of the pipeline's own settings."""
         parts = {part: self.digests[part] for part in self.half(half)}
-        return hashlib.sha256(json.dumps([self.kind.__name__, parts], sort_keys=True).encode()).hexdigest()
+        settings = {name: value for name, value in self._index.items() if not _is_part(value)}  # its class is one
+        return hashlib.sha256(json.dumps([settings, parts], sort_keys=True).encode()).hexdigest()
 
     def bytes(self, half: Half, dtype: torch.dtype) -> int:
         """What a half's weights take in memory, as `dtype`."""

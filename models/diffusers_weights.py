@@ -16,7 +16,7 @@ from torch import nn
 from models.pretrained import PICKLED
 from models.sentence import one_line
 
-_CONVERT = (
+CONVERT = (
     "convert the checkpoint where you trust it: "
     "DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)"
 )
@@ -107,11 +107,11 @@ def numbers(file: Path) -> int:
 def _found(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
     if not found and any(pickled for pattern in PICKLED for pickled in folder.glob(pattern)):
-        raise ValueError(f"{folder} has only pickled weights, which can run code when loaded; {_CONVERT}.")
+        raise ValueError(f"{folder} has only pickled weights, which can run code when loaded; {CONVERT}.")
     if not found:  # of one in an object store pickles are not even brought here
         raise ValueError(
             f"{folder} has no weights (*.safetensors); copy the checkpoint again, or if its weights are pickled, "
-            f"{_CONVERT}."
+            f"{CONVERT}."
         )
     return found
 

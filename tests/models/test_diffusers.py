@@ -15,7 +15,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.acceleration import PLAIN, Acceleration, accelerate
-from models.diffusers_checkpoint import DiffusersCheckpoint, Half, is_checkpoint
+from models.diffusers_checkpoint import DiffusersCheckpoint, Half, find_checkpoint, is_checkpoint
 from models.diffusers_generator import Diffusers, load_diffusers
 from models.diffusers_interface import Interface
 from tasks import load
@@ -530,6 +530,28 @@ def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
     assert found is not None and found.generator.name == "some/model"
 
 
+def test_of_the_hub_plain_weights_are_taken_or_fp16_or_it_is_told_how_to_convert(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ["fp16"]
+    asked: list[dict[str, Any]] = []
+
+    def download(reference: str, **given: Any) -> Path:
+        asked.append(given)
+        if given["variant"] not in there:
+            raise OSError("Could not find the necessary `safetensors` weights")
+        return checkpoints("sd1")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *given: None)
+    monkeypatch.setattr(diffusers.DiffusionPipeline, "download", download)
+    assert find_checkpoint("some/model") == checkpoints("sd1")
+    assert [given["variant"] for given in asked] == [None, "fp16"]
+    assert all(given["safety_checker"] is None and "safety_checker" in given for given in asked)  # not brought here
+    there.clear()
+    with pytest.raises(ValueError, match=r"cannot be had from the model hub: .*if its weights are pickled, convert"):
+        find_checkpoint("some/model")
+
+
 def test_a_part_that_changes_changes_its_own_digest_and_its_halfs(checkpoints: Checkpoints, tmp_path: Path) -> None:
     folder = checkpoints.copy("sd1", tmp_path / "other")
     before = DiffusersCheckpoint(folder)
@@ -540,6 +562,8 @@ def test_a_part_that_changes_changes_its_own_digest_and_its_halfs(checkpoints: C
     assert [part for part in after.digests if after.digests[part] != kept[0][part]] == ["scheduler"]
     assert after.digest("text") == kept[1]
     assert after.digest("picture") != kept[2]
+    edit_index(force_zeros_for_empty_prompt=True)(folder)  # of how texts are encoded, and no part's
+    assert DiffusersCheckpoint(folder).digest("text") != kept[1]
 
 
 def test_another_librarys_config_beside_the_index_makes_no_difference(checkpoints: Checkpoints, tmp_path: Path) -> None:
