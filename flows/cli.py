@@ -150,7 +150,7 @@ def sentence(error: ValidationError) -> str:
     """A pydantic error as one sentence a line, naming options as the command line does."""
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "options"
+        name = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "missing":
             lines.append(
                 f"{name} is missing; give it as "
@@ -158,9 +158,9 @@ def sentence(error: ValidationError) -> str:
             )
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            lines.append(
-                f"--{name.replace('_', '-')}: {message[:1].lower()}{message[1:]} (given: {problem['input']!r})"
-            )
+            message = f"{message[:1].lower()}{message[1:]}"
+            option = f"--{name.replace('_', '-')}: {message} (given: {problem['input']!r})"
+            lines.append(option if problem["loc"] else message)  # of several options together, it names them itself
     return "\n".join(lines)
 
 

@@ -32,7 +32,9 @@ class EmojiDatasetJob(BaseModel):
     scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
     phrases: int = Field(1_600, ge=0, description="How many scenes of short phrases: places, skies, two people.")
     colours: int = Field(6_000, ge=0, description="How many pictures of things in colours that the caption says.")
-    concepts: int | None = Field(None, ge=1, description="Only the first so many concepts (for a quick trial).")
+    concepts: int | None = Field(  # the first 150 are faces alone, which have no colours to paint them in
+        None, ge=200, description="Only the first so many concepts (for a quick trial)."
+    )
     seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
     archives: Local = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
 

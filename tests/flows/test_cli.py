@@ -89,6 +89,8 @@ def test_a_wrong_job_file_is_one_sentence(
         (["dataset", "folder", "photos", "--out", "out"], "--licence is missing"),
         (["render", "prompts.parquet", "--out"], "--out requires an argument"),
         (["reprocess", "archive", "--out", "run", "--phase", "split"], "Unknown option: --phase"),
+        (["train", "flow", "data", "--out", "out", "--lora", "4"], "imagemill: --lora trains adapters of a trained"),
+        (["train", "flow", "data", "--out", "s3://b/out"], "--out: a folder on this machine is wanted"),
     ],
 )
 def test_an_incomplete_command_is_one_sentence(
