@@ -31,7 +31,11 @@ if TYPE_CHECKING:  # a command imports what it needs itself
 FAILED, BAD_INPUT = 1, 2
 Job = TypeVar("Job", bound=BaseModel)
 
-app = App(name="imagemill", help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.")
+app = App(
+    name="imagemill",
+    help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.",
+    suppress_keyboard_interrupt=False,  # `main` says more about it
+)
 
 app.command("flows.cli_train:dataset", name="dataset", help="Build a captioned data set to train on.")
 app.command("flows.cli_train:train", name="train", help="Train a model; the same command again carries on.")

@@ -52,7 +52,7 @@ def load_generator(reference: str, device: str = "cpu") -> Generator:
             "StableDiffusionXLPipeline.from_single_file(FILE).save_pretrained(FOLDER), or whichever pipeline it is of."
         )
     family = checkpoint.read_config(folder)["family"]
-    name = "default" if reference == "default" else folder.name
+    name = "default" if reference == "default" else folder.resolve().name
     if family == "vae":  # each family's networks are loaded when they are asked for: a dummy run needs none
         from models.vae_generator import VaeGenerator
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from safetensors import SafetensorError
 
+from models.sentence import one_line
 from tasks.errors import BadInput
 from tasks.lock import locked
 from tasks.storage import Storage, StorageError
@@ -26,6 +28,7 @@ def claim(out: Path, job: BaseModel, free: set[str]) -> Iterator[None]:
 
     Raises:
         BadInput: the folder holds a training with other settings, is at work, or may not be written.
+        StorageError: a checkpoint could not be written.
     """
     try:
         with locked(Storage(str(out)), "training"):
@@ -33,6 +36,9 @@ def claim(out: Path, job: BaseModel, free: set[str]) -> Iterator[None]:
             yield
     except StorageError as error:
         raise BadInput(str(error)) if error.mendable else error from error
+    except SafetensorError as error:  # of reading one there is a sentence already
+        sentence = f"{out}: a checkpoint cannot be written ({one_line(error)}); run the same command again to carry on."
+        raise StorageError(sentence) from error
 
 
 def _mark(out: Path, said: dict[str, Any]) -> None:

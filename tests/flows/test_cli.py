@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -121,6 +122,14 @@ def test_missing_input_and_output_are_both_named(capsys: pytest.CaptureFixture[s
     assert code == 2
     assert "prompts is missing; give it as PROMPTS." in error
     assert "out is missing; give it as --out." in error
+
+
+def test_an_interrupted_command_says_how_to_carry_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.inspect.inspect_run", Mock(side_effect=KeyboardInterrupt))
+    code, _, error = run(capsys, "inspect", "run")
+    assert (code, error) == (130, "imagemill: stopped; run the same command again to carry on.\n")
 
 
 def test_inspecting_a_folder_without_a_run_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

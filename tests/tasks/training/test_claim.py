@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from models.checkpoint import save_tensors
 from tasks.errors import BadInput
+from tasks.storage import StorageError
 from tasks.training.claim import STATE, claim
 
 
@@ -26,6 +28,11 @@ def test_what_may_differ_differs_and_what_may_not_is_named(tmp_path: Path) -> No
         claim(tmp_path / "out", Job(steps=3), {"every"}),
     ):
         pass
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot be written .*run the same command"), claim(tmp_path, Job(), set()):
+        save_tensors(tmp_path / "none" / STATE, {})
 
 
 def test_two_at_once_and_folders_that_are_no_training_s_are_refused(tmp_path: Path) -> None:
