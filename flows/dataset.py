@@ -17,7 +17,7 @@ from flows.train_jobs import Local
 from tasks.collect import CollectOptions, collect
 from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
 from tasks.emoji.dataset import write_concepts, write_pictures
-from tasks.emoji.rows import colour_rows, phrase_rows, scene_rows, single_rows, wording_rows
+from tasks.emoji.rows import colour_rows, phrase_rows, place_rows, scene_rows, single_rows, wording_rows
 from tasks.emoji.scenes import PROPS, Painter
 from tasks.errors import BadInput
 from tasks.find import find_in_folder, find_in_parquet
@@ -30,7 +30,9 @@ class EmojiDatasetJob(BaseModel):
 
     out: Local = Field(description="Folder for the Parquet files; must be new or empty.")
     scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
-    phrases: int = Field(1_600, ge=0, description="How many scenes of short phrases: places, skies, two people.")
+    phrases: int = Field(
+        1_600, ge=0, description="How many of places, skies, two people; as many of things above or beside a place."
+    )
     colours: int = Field(6_000, ge=0, description="How many pictures of things in colours that the caption says.")
     concepts: int | None = Field(  # the first 150 are faces alone, which have no colours to paint them in
         None, ge=200, description="Only the first so many concepts (for a quick trial)."
@@ -63,6 +65,7 @@ def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
     singles = list(single_rows(named, job.seed))
     scenes = [*scene_rows(named, job.scenes, job.seed), *phrase_rows(named, job.phrases, job.seed)]
     scenes += [*wording_rows(named, job.seed), *colour_rows(named, job.colours, job.seed)]
+    scenes += place_rows(named, job.phrases, job.seed)
     painter = Painter(everything)
     columns = (TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:

@@ -3,7 +3,16 @@
 import numpy as np
 
 from tasks.emoji.scenes import Asked
-from tasks.emoji.vocabulary import COLOUR_WORDS, COUNTS, PLACE_WORDS, RELATIONS, SIZES, SKY_WORDS, VERBS
+from tasks.emoji.vocabulary import (
+    COLOUR_WORDS,
+    COUNTS,
+    PLACE_NOUNS,
+    PLACE_WORDS,
+    RELATIONS,
+    SIZES,
+    SKY_WORDS,
+    VERBS,
+)
 
 _EN_STARTS = ("a picture of", "a photo of", "an illustration of", "a drawing of", "an image of", "a 3D picture of", "")
 _ZH_STARTS = ("一张{}的图片", "一幅{}的画", "画一{m}{}", "{}的插画", "{}")
@@ -193,6 +202,25 @@ def couple(who: str, place: str | None, sky: str | None, language: str, rng: np.
     detail = f"，{_pick(rng, PLACE_WORDS[place][4])}" if place and rng.random() < 0.5 else ""
     body = f"{who}在{where}{verb}" if where and rng.random() < 0.5 else f"{where}{'有' if where else ''}{who}{verb}"
     return f"{clause}{body}{detail}"
+
+
+def at_place(place: str, sky: str | None, asked: list[Asked], language: str, rng: np.random.Generator) -> str:
+    """A caption of what flies above a place, or stands beside it: the place is no thing like the two of a relation."""
+    ground = _pick(rng, PLACE_NOUNS[place][0 if language == "en" else 1])
+    above = asked[0].concept.kind == "flyer"
+    if language == "en":
+        when = _pick(rng, SKY_WORDS[sky][0]) if sky else ""
+        if sky and above and rng.random() < 0.5:
+            when = f"in the {_pick(rng, (sky, *SKY_WORDS[sky][1]))} sky"
+        relation = _pick(rng, RELATIONS["above" if above else "beside"][0])
+        where = f"{relation} {f'the {ground}' if rng.random() < 0.6 else _article(ground)}"
+        parts = [where, when] if rng.random() < 0.5 else [when, where]
+        return " ".join(p for p in (_things_en(asked, None, rng), _verb(asked, "en", 0.4, rng), *parts) if p)
+    things = _things_zh(asked, None, rng)
+    when = f"{_pick(rng, SKY_WORDS[sky][2 if rng.random() < 0.5 else 3])}，" if sky else ""
+    side = _pick(rng, ("上空", "上方", "上面") if above else ("旁边", "边上", "附近"))
+    forms = ("{g}{s}有{t}", "{t}在{g}{s}", "{g}{s}的{t}", *(("{g}{s}飞着{t}", "{t}飞过{g}{s}") if above else ()))
+    return when + _pick(rng, forms).replace("{g}", ground).replace("{s}", side).replace("{t}", things)
 
 
 def _bare(where: str) -> str:

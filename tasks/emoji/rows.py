@@ -179,6 +179,25 @@ def phrase_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]
         yield _scene_row(f"phrase-{number:06d}", caption, language, scene, 1 / 30, 20_000_000 + number, rng)
 
 
+def place_rows(concepts: list[Concept], count: int, seed: int) -> Iterator[Row]:
+    """Scenes of one thing or two of a kind above a place or beside it, half of them of what flies."""
+    chosen = [c for c in concepts if c.kind in _WEIGHTS and c.kind != "face" and ":" not in c.en]
+    flyers, others = [c for c in chosen if c.kind == "flyer"], [c for c in chosen if c.kind != "flyer"]
+    kinds = [(some, _weights(some, 4.0)) for some in (flyers, others) if some]
+    for number in range(count):
+        rng = np.random.default_rng((seed, 7, number))
+        some, weights = kinds[number % len(kinds)]
+        asked = [Asked(some[rng.choice(len(some), p=weights)])] * int(rng.choice([1, 2], p=[0.85, 0.15]))
+        place, sky = str(rng.choice(PLACES)), str(rng.choice(SKIES))
+        says_sky = bool(rng.random() < 0.5)
+        if not says_sky:
+            sky = "sunny"
+        language = "en" if rng.random() < 0.5 else "zh"
+        caption = captions.at_place(place, sky if says_sky else None, asked, language, rng)
+        scene = _Scene(place, sky, place, sky if says_sky else None, asked, None)
+        yield _scene_row(f"place-{number:06d}", caption, language, scene, 1 / 30, 40_000_000 + number, rng)
+
+
 def _weights(chosen: Sequence[Concept], named: float) -> np.ndarray:
     """How often each concept is drawn, those with everyday words `named` times as often as others of their kind."""
     weights = np.array([_WEIGHTS[c.kind] * (named if c.names and c.kind != "couple" else 1.0) for c in chosen])

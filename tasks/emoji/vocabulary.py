@@ -140,6 +140,18 @@ PLACE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], 
     ),
 }  # fmt: skip
 
+# What stands above or beside a place calls it: English, Chinese.
+PLACE_NOUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "beach": (("beach", "coast", "shore"), ("沙滩", "海滩", "海岸")),
+    "sea": (("sea", "ocean", "waves"), ("大海", "海面", "海洋")),
+    "meadow": (("meadow", "green field", "park"), ("草地", "草原", "田野")),
+    "forest": (("forest", "woods", "trees"), ("森林", "树林")),
+    "mountain": (("mountains", "snowy peaks", "mountain"), ("群山", "雪山", "山谷")),
+    "city": (("city", "town", "street", "tall buildings"), ("城市", "街道", "高楼")),
+    "desert": (("desert", "dunes"), ("沙漠", "沙丘")),
+    "snowfield": (("snowfield", "snowy field"), ("雪地", "雪原")),
+}
+
 # What a thing does, by kind: English (singular, plural), Chinese.
 VERBS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "couple": (

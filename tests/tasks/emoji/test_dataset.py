@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.emoji import backdrops
-from tasks.emoji.rows import colour_rows, scene_rows, single_rows, wording_rows
+from tasks.emoji.rows import colour_rows, place_rows, scene_rows, single_rows, wording_rows
 from tasks.emoji.scenes import OBJECTS, Painter
-from tasks.emoji.vocabulary import COLOUR_WORDS
+from tasks.emoji.vocabulary import COLOUR_WORDS, PLACE_NOUNS
 from tasks.errors import BadInput
 from tasks.training.captioned import read_captioned
 from tests.tiny import tiny_concepts, write_tiny
@@ -62,6 +62,18 @@ def test_what_the_caption_calls_blue_is_painted_blue() -> None:
     middle = pixels[int(128 * (thing.foot - 0.4 * thing.size)), int(128 * thing.x)].astype(int)
     assert middle[0] > 1.8 * max(middle[1], middle[2])
     assert {row.split for row in rows} == {"train", "test"}
+
+
+def test_what_stands_above_or_beside_a_place_is_the_only_thing_there() -> None:
+    bird = replace(tiny_concepts()[0], kind="flyer", en="bird", zh="鸟", names=())
+    rows = list(place_rows([bird, replace(tiny_concepts()[1], kind="vehicle")], 80, 0))
+    words = {"flyer": ("above", "over", "上"), "vehicle": ("next to", "beside", "near", "旁边", "边上", "附近")}
+    for row in rows:
+        assert any(word in row.caption for word in words[row.asked[0].kind])
+        assert any(noun in row.caption for nouns in PLACE_NOUNS[row.place] for noun in nouns)
+        assert {placed.concept for placed in row.placed if placed.slot in OBJECTS} == {row.asked[0].id}
+        assert "place" in row.says
+    assert {row.language for row in rows} == {"en", "zh"}
 
 
 def test_paraphrases_are_held_out_short_names_and_wordings_are_learned() -> None:
