@@ -147,6 +147,7 @@ def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
     transformer = copy.deepcopy(model.transformer)
     if hasattr(transformer, "merge_and_unload"):
         transformer.save_pretrained(folder / "lora", safe_serialization=True)
+        (folder / "lora" / "README.md").write_text("Adapters that are merged already; see ../README.md.\n", "utf-8")
         transformer = transformer.merge_and_unload()
     _fold(transformer, model.normalise.mean, model.normalise.spread)
     checkpoint.save(folder / "vae", "codec", config, model.codec, "The autoencoder's codec; see ../README.md.\n")

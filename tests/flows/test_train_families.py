@@ -114,6 +114,7 @@ def test_a_flow_is_fine_tuned_with_adapters_which_are_merged_and_kept_apart(
     before, after = weights(trained["flow"]), weights(more.out)
     adapters = {name for name in after if name.startswith("lora/")}
     assert adapters
+    assert (more.out / "lora" / "README.md").read_text().startswith("Adapters")  # not the empty form that peft fills in
     assert after.keys() - adapters == before.keys()
     changed = {name for name in before if not torch.allclose(before[name].float(), after[name].float(), atol=2e-3)}
     assert changed
