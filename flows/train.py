@@ -9,7 +9,6 @@ The same command again carries on from the last state, and ends with the weights
 
 import csv
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +94,9 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
 
     features = _features(job, [row["caption"] for row in data.rows], encoder)
     model = vae.build_model(data, features, encoder, job.encoder, job.seed)
-    fresh = deepcopy(model.reader.state_dict()) if job.anew else None
     if job.start is not None:
         vae.begin(model, Path(resolve(job.start)), encoder)
-    family = vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
-    if fresh is not None:
-        model.reader.load_state_dict(fresh)
-    return family
+    return vae.VaeFamily(model, data, features, vae.Shown(job.captions, job.pictures, job.sprites), job.seed)
 
 
 def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[Any]:

@@ -53,9 +53,6 @@ class VaeJob(TrainJob):
 
     rate: float = Field(1.5e-3, gt=0, description="Highest learning rate; it warms up, then falls along a cosine.")
     average: float = Field(0.99, ge=0, lt=1, description="What a step keeps of the weights' moving average; 0: none.")
-    anew: bool = Field(
-        False, description="With --from: what reads begins at random again, free of what it had learned by heart."
-    )
     captions: int = Field(
         128, ge=0, description="Captions a step reads; 0 leaves the reader and the priors as they are."
     )
@@ -70,8 +67,6 @@ class VaeJob(TrainJob):
     def _something_learns(self) -> Self:
         if not (self.captions or self.pictures or self.sprites):
             raise ValueError("with --captions, --pictures and --sprites all 0 nothing would learn; give one of them.")
-        if self.anew and self.start is None:
-            raise ValueError("--anew is about a checkpoint: give it as --from, or leave --anew out.")
         return self
 
 

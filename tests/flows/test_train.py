@@ -87,9 +87,7 @@ def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) ->
         run_training(job(tmp_path, tmp_path / "out"), WordEncoder())
 
 
-def test_a_checkpoint_learns_to_read_better_without_pictures_or_anew(
-    dataset: Path, begun: Path, tmp_path: Path
-) -> None:
+def test_a_checkpoint_learns_to_read_better_without_pictures(dataset: Path, begun: Path, tmp_path: Path) -> None:
     reading = job(dataset, tmp_path / "two", steps=2).model_copy(
         update={"start": str(begun), "pictures": 0, "sprites": 0}
     )
@@ -97,8 +95,3 @@ def test_a_checkpoint_learns_to_read_better_without_pictures_or_anew(
     one, two = (load_file(folder / "model.safetensors") for folder in (begun, reading.out))
     changed = {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])}
     assert changed == {"reader", "object_pose", "z_prior"}
-    run_training(reading.model_copy(update={"out": tmp_path / "three", "anew": True, "seed": 1}), WordEncoder())
-    three = load_file(tmp_path / "three" / "model.safetensors")
-    assert {name.split(".")[0] for name in one if not torch.equal(one[name], three[name])} == changed
-    first, better, anew = (model["reader.queries"].float() for model in (one, two, three))
-    assert (first - better).abs().max() < 0.05 < (first - anew).abs().max()  # it did begin somewhere else

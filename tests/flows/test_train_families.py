@@ -162,12 +162,8 @@ def test_options_that_do_not_go_together_are_refused(dataset: str, tmp_path: Pat
         job("gan", dataset, tmp_path / "out", tmp_path / "autoencoder", start=tmp_path / "gan")
     with pytest.raises(ValidationError, match="a folder on this machine"):
         job("flow", dataset, Path("s3://bucket/out"), cache=tmp_path)
-    for options, sentence in (
-        ({"captions": 0, "pictures": 0, "sprites": 0}, "nothing would learn"),
-        ({"anew": True}, "give it as --from"),
-    ):
-        with pytest.raises(ValidationError, match=sentence):
-            VaeJob.model_validate({"dataset": dataset, "out": tmp_path / "out", **options})
+    with pytest.raises(ValidationError, match="nothing would learn"):
+        VaeJob(dataset=dataset, out=tmp_path / "out", captions=0, pictures=0, sprites=0)
 
 
 def test_a_job_that_was_refused_can_be_mended_and_files_of_the_cache_that_were_cut_short_are_made_again(
