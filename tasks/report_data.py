@@ -160,7 +160,7 @@ def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
 def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
     try:
         if columns is None:
-            return pq.read_table(pa.BufferReader(storage.read(path)))
+            return pq.ParquetFile(pa.BufferReader(storage.read(path))).read()  # as tasks.commit.read_table
         with storage.open(path) as file:
             return pq.ParquetFile(file).read(columns=columns)  # those that are there
     except pa.ArrowInvalid as error:

@@ -1,6 +1,7 @@
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tasks.commit import Outcome
+from tasks.commit import Outcome, read_table, to_parquet
 from tasks.layouts import Layout
 from tasks.metadata import Provenance
 from tasks.plan import Shard
@@ -188,3 +189,21 @@ def test_the_dummy_layout_keeps_metadata_alone(tmp_path: Path) -> None:
     outcome = write(make_work(), Storage(str(tmp_path)), WriteOptions(layout="dummy"), MADE_BY)
     assert outcome == Outcome(2, 2, 0, outcome.seconds)
     assert not (tmp_path / "images").exists()
+
+
+def test_a_table_is_read_without_leaving_a_thread_something_of_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's threads abort the process if they give a Python object back while it ends."""
+    freed: list[int] = []
+
+    class Watched(io.BytesIO):
+        def __del__(self) -> None:
+            freed.append(threading.get_ident())
+
+    storage = Storage(str(tmp_path))
+    storage.write("quarantine/00000.parquet", to_parquet(pa.table({"stage": ["read"] * 6})))
+    monkeypatch.setattr("tasks.commit.io.BytesIO", Watched)
+    for _ in range(200):
+        read_table(storage, "quarantine/00000.parquet")
+    assert freed == [threading.get_ident()] * 200
