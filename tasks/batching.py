@@ -24,7 +24,9 @@ def halving(function: Callable[[], Result], limit: BatchLimit) -> Result:
     while True:
         try:
             return function()
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+                raise
             limit.halve()
         # The next try is outside of the handler: an error at hand keeps its frames, and they the failed try's tensors.
 

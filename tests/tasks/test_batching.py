@@ -72,5 +72,13 @@ def test_a_failed_try_is_let_go_of_before_the_next() -> None:
     assert limit.size == 1
 
 
+def test_the_end_of_a_cpu_s_memory_is_one_too() -> None:
+    limit = BatchLimit(64)
+    assert halving(lambda: len(torch.empty(limit.size << 45, dtype=torch.uint8) if limit.size > 1 else "a"), limit) == 1
+    assert limit.size == 1
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        halving(lambda: torch.zeros(2) @ torch.zeros(3), BatchLimit(4))
+
+
 def test_no_items_need_no_call() -> None:
     assert in_batches(lambda items: pytest.fail("called"), [], BatchLimit(1)) == []
