@@ -167,10 +167,7 @@ def _train(job: TrainJob, loop: Loop, data: Captioned, page: TrainingPage | None
             progress.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
             if loop.done % job.every and loop.done < job.steps:
                 continue
-            loop.check()
-            # The weights first: when the state says that a step is done, its checkpoint is there.
-            loop.family.save(loop.model, job.out, loop.done, _card(job, loop, data, {}))
-            loop.save(job.out / STATE)
+            loop.keep(job.out, _card(job, loop, data, {}))
             with (job.out / "losses.csv").open("a", encoding="utf-8") as log:
                 log.write(",".join([str(loop.done), *(f"{n}={v:.5f}" for n, v in losses.items())]) + "\n")
             grid = job.out / "samples" / f"{loop.done:06d}.png"

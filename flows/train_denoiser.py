@@ -103,10 +103,7 @@ def _train(job: DenoiserJob, loop: Loop, patches: Patches) -> float:
             progress.advance(1, f"loss {losses[-1]:.3f}")
             if loop.done % job.every and loop.done < job.steps:
                 continue
-            loop.check()
-            # The weights first: when the state says that a step is done, its checkpoint is there.
-            loop.family.save(loop.model, job.out, loop.done, _card(job, loop.done, patches))
-            loop.save(job.out / STATE)
+            loop.keep(job.out, _card(job, loop.done, patches))
             with (job.out / "losses.csv").open("a", encoding="utf-8") as log:
                 log.write(f"{loop.done},{sum(losses[-job.every :]) / len(losses[-job.every :]):.5f}\n")
             loop.family.sample(loop.model, job.out / "samples" / f"{loop.done:06d}.png")

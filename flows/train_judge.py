@@ -58,9 +58,7 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
             losses = loop.step()
             progress.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
             if loop.done % job.every == 0 or loop.done == job.steps:
-                loop.check()
-                family.save(loop.model, job.out, loop.done, _card(job, loop, data, {}))
-                loop.save(job.out / STATE)
+                loop.keep(job.out, _card(job, loop, data, {}))
                 family.sample(loop.model, job.out / "samples" / f"{loop.done:06d}.png")
     figures = family.figures(loop.model)
     family.save(loop.model, job.out, loop.done, _card(job, loop, data, figures))

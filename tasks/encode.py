@@ -55,10 +55,10 @@ def _encoded(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncode
 
 def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder) -> list[bool]:
     """Whether a prompt's text, or its negative text, is longer than what the encoder reads of it."""
-    if not isinstance(encoder, DiffusersTextEncoder):
-        return encoder.cuts(texts)
-    negatives = encoder.cuts([prompt.negative_text or "" for prompt in prompts])
-    return [text or negative for text, negative in zip(encoder.cuts(texts), negatives, strict=True)]
+    cuts = encoder.cuts(texts)
+    negatives = list({prompt.negative_text for prompt in prompts if prompt.negative_text})  # mostly one or none
+    long = {text for text, cut in zip(negatives, encoder.cuts(negatives), strict=True) if cut} if negatives else set()
+    return [cut or prompt.negative_text in long for cut, prompt in zip(cuts, prompts, strict=True)]
 
 
 def _made(

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from models.checkpoint import save_tensors
 from tasks.errors import BadInput
+from tasks.training.claim import STATE
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -128,10 +129,13 @@ class Loop:
         self.done += 1
         return shown
 
-    def check(self) -> None:
-        """Raises BadInput when the weights are no longer numbers that a checkpoint can keep."""
+    def keep(self, folder: Path, card: str) -> None:
+        """Writes the checkpoint and the state. Raises BadInput when the weights are no longer numbers it can hold."""
         if not all(weight.detach().half().isfinite().all() for weight in self.model.parameters()):
             raise BadInput(f"The weights stopped being numbers by step {self.done}: use a smaller --rate.")
+        # The weights first: when the state says that a step is done, its checkpoint is there.
+        self.family.save(self.model, folder, self.done, card)
+        self.save(folder / STATE)
 
     def save(self, path: Path) -> None:
         """Writes everything that the next step depends on to one file, at once or not at all."""
