@@ -83,8 +83,10 @@ def shard_names(storage: Storage, folder: str) -> set[str]:
 
 
 def read_table(storage: Storage, path: str) -> pa.Table:
-    # pq.read_table leaves the bytes to a thread of Arrow's, which aborts the process when it gives them back at its end
-    return pq.ParquetFile(io.BytesIO(storage.read(path))).read()
+    # A copy in Arrow's own memory: its threads abort the process if they give a Python object back while it ends.
+    content = pa.BufferOutputStream()
+    content.write(storage.read(path))
+    return pq.ParquetFile(content.getvalue()).read()
 
 
 def to_parquet(table: pa.Table) -> bytes:

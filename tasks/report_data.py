@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.commit import read_table
 from tasks.errors import BadInput
 from tasks.report_pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
 from tasks.storage import Storage
@@ -160,7 +161,7 @@ def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
 def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
     try:
         if columns is None:
-            return pq.ParquetFile(pa.BufferReader(storage.read(path))).read()  # as tasks.commit.read_table
+            return read_table(storage, path)
         with storage.open(path) as file:
             return pq.ParquetFile(file).read(columns=columns)  # those that are there
     except pa.ArrowInvalid as error:
