@@ -53,6 +53,7 @@ class Acceleration(BaseModel):
 
 
 PLAIN = Acceleration()
+DENOISERS = ("transformer", "unet")  # names of the part that every step runs
 
 
 def accelerate(pipe: Any, options: Acceleration) -> None:
@@ -95,7 +96,7 @@ def kernels(options: Acceleration) -> AbstractContextManager[Any]:
 
 def denoiser_of(pipe: Any) -> Any:
     """The network that every step runs."""
-    found = getattr(pipe, "transformer", None) or getattr(pipe, "unet", None)
+    found = next((part for name in DENOISERS if (part := getattr(pipe, name, None)) is not None), None)
     if found is None:
         raise ValueError(f"{type(pipe).__name__} has neither a transformer nor a unet, so it cannot be run here.")
     return found

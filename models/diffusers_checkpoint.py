@@ -10,7 +10,7 @@ import importlib
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,11 +186,13 @@ class DiffusersCheckpoint:
         settings = {name: value for name, value in self._index.items() if not _is_part(value)}  # its class is one
         return hashlib.sha256(json.dumps([settings, parts], sort_keys=True).encode()).hexdigest()
 
-    def bytes(self, half: Half, dtype: torch.dtype) -> int:
-        """What a half's weights take in memory, as `dtype`."""
-        parts = self._weighty(self.half(half))
-        files = [file for part in parts for file in diffusers_weights.files(part, self.variant)]
-        return sum(diffusers_weights.numbers(file) * dtype.itemsize for file in files)
+    def bytes(self, half: Half, dtype: torch.dtype, in_bytes: Collection[str] = ()) -> int:
+        """What a half's weights take in memory, as `dtype`; those of the parts `in_bytes` take one byte each."""
+        return sum(
+            diffusers_weights.numbers(file) * (1 if where.name in in_bytes else dtype.itemsize)
+            for where in self._weighty(self.half(half))
+            for file in diffusers_weights.files(where, self.variant)
+        )
 
     @cached_property
     def tokenizers(self) -> Mapping[str, Any]:

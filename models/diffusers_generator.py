@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from models.acceleration import PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.cache import cache_folder
 from models.device import let_go
 from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
@@ -54,7 +54,7 @@ class DiffusersGenerator:
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
         self.name = checkpoint.name
         self.digest = checkpoint.digest("picture")
-        self.bytes = checkpoint.bytes("picture", options.torch_dtype)
+        self.bytes = checkpoint.bytes("picture", options.torch_dtype, DENOISERS if options.weights == "float8" else ())
         self.parts: Mapping[str, str] = checkpoint.digests
         self.interface = Interface(checkpoint.kind)
         self.defaults: Mapping[str, Any] = self.interface.defaults

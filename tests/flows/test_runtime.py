@@ -124,6 +124,8 @@ def test_stopped_from_outside_it_is_silent_and_leaves_no_server(
     home: Path, tmp_path: Path, number: signal.Signals, code: int, state: str
 ) -> None:
     body = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it runs in the background without it
 def endless():
     futures = [double.submit(number, 0.1) for number in range(1_000)]
     print(runtime._server.pid, flush=True)

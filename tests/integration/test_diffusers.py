@@ -214,7 +214,7 @@ def test_kept_features_that_cannot_be_had_at_once_are_asked_for_again(
     real = FeatureFolder.find
 
     def find(folder: FeatureFolder, keys: list[str]) -> Any:
-        if hiccups:
+        if keys and hiccups:
             raise hiccups.pop()
         return real(folder, keys)
 
@@ -260,6 +260,17 @@ def test_options_that_are_of_no_use_are_refused(
     generator = [] if "--generator" in options else ["--generator", checkpoints("sd1")]
     imagemill("render", prompts, "--out", tmp_path / "run", *generator, *options).refused(*words)
     assert not (tmp_path / "run" / "metadata").exists()
+
+
+def test_a_file_in_the_place_of_kept_features_is_told_before_the_run(
+    prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    place = tmp_path / "features"
+    place.write_text("notes")
+    options = ["--generator", checkpoints("sd1"), "--keep-features", place]
+    imagemill("render", prompts, "--out", tmp_path / "run", *options).refused(str(place), "a file stands where")
+    assert place.read_text() == "notes"
+    assert not (tmp_path / "run").exists()
 
 
 def test_columns_that_a_generator_has_no_use_for_are_carried(prompts: Path, tmp_path: Path, imagemill: Mill) -> None:

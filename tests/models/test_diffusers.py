@@ -21,7 +21,7 @@ from models.diffusers_interface import Interface
 from tasks import load
 from tasks.encode import _made
 from tasks.errors import BadInput
-from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints, without_t5, write_checkpoint
+from tests.models.diffusers_checkpoints import FAMILIES, Checkpoints, build_pipeline, without_t5, write_checkpoint
 
 TEXTS = ["a red cat", "a blue dog on a long street with many houses", "a tree", "sun"]
 SIZE, STEPS, ROWS = 32, 2, 4
@@ -234,6 +234,13 @@ def test_weights_have_8_bits_before_they_come_to_the_device(
     assert model is not None
     model.generator.load()
     assert placed == [torch.float8_e4m3fn]
+
+
+def test_weights_of_eight_bits_count_a_byte_each(checkpoints: Checkpoints) -> None:
+    full, narrow = (halves(checkpoints("flux"), Acceleration(weights=width)).generator for width in (None, "float8"))
+    denoiser = build_pipeline("flux").transformer
+    saved = 3 * sum(weight.numel() for weight in denoiser.parameters())
+    assert full.bytes - narrow.bytes == pytest.approx(saved, rel=0.05)  # by the files, which have headers
 
 
 def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoints: Checkpoints) -> None:
