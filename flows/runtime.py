@@ -99,6 +99,10 @@ def wait_for_server() -> None:
             "Mend that, or set PREFECT_API_URL to a server of your own."
         )
     _first_request = None
+    from prefect.settings import get_current_settings
+
+    # Nobody there looks for heartbeats, and a run would wait up to a second for theirs to end. No variable says "none".
+    get_current_settings().flows.heartbeat_frequency = None
 
 
 def _set_defaults(defaults: dict[str, str]) -> None:

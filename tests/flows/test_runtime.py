@@ -148,6 +148,16 @@ except KeyboardInterrupt:
     assert rows(home, "select state_type from flow_run order by created desc limit 1") == [(state,)]
 
 
+def test_nobody_listens_for_heartbeats_so_a_run_sends_none(home: Path, tmp_path: Path) -> None:
+    body = """
+from prefect.settings import get_current_settings
+def heartbeat():
+    return get_current_settings().flows.heartbeat_frequency
+print(run(heartbeat))
+"""
+    assert finish(start(body, home, tmp_path)) == (0, "None\n", "")
+
+
 @pytest.mark.parametrize("where", ["environment", "logging too", "profile", "prefect.toml", "worker"])
 def test_a_server_the_user_configured_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
@@ -167,10 +177,13 @@ def test_a_server_the_user_configured_is_left_alone(
         environment |= {"PREFECT__FLOW_RUN_ID": "0", "PREFECT_API_URL": url}
     body = """
 from prefect.settings import get_current_settings
-print(get_current_settings().api.url, runtime._server, os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"))
+runtime.wait_for_server()
+settings = get_current_settings()
+quiet = os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL")
+print(settings.api.url, settings.flows.heartbeat_frequency, runtime._server, quiet)
 """
     quiet = None if where in {"worker", "logging too"} else "CRITICAL"
-    assert finish(start(body, tmp_path, tmp_path, **environment)) == (0, f"{url} None {quiet}\n", "")
+    assert finish(start(body, tmp_path, tmp_path, **environment)) == (0, f"{url} 180 None {quiet}\n", "")
 
 
 def test_a_server_that_cannot_start_is_one_clear_sentence(tmp_path: Path) -> None:

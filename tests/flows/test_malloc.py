@@ -1,0 +1,28 @@
+"""What is freed stays with the process, unless its user wants otherwise."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+AGAIN = """
+import flows, resource, threading, torch
+def work():
+    for _ in range(200):
+        torch.ones(4_000_000)  # 16 MB
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.parametrize(("setting", "kept"), [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "1000000"}, False)])
+def test_an_array_is_made_of_the_pages_of_the_one_before(setting: dict[str, str], kept: bool) -> None:
+    usual = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    command = [sys.executable, "-c", AGAIN]
+    done = subprocess.run(command, env={**usual, **setting}, check=True, capture_output=True, text=True)
+    assert (int(done.stdout) < 200) is kept  # page faults; of 2 MB at best, eight an array
