@@ -12,8 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from benchmarks import processor
 
@@ -74,23 +76,26 @@ class Painter:
         self.work, self.out = work, out
         self.begun: float | None = None
 
-    def paint(self, texts: list[str], seeds: list[int], output_type: str) -> Any:
-        noise = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
-        size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
-        return self.pipe(prompt=texts, generator=noise, output_type=output_type, **size).images
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Writes the pictures of a batch of columns id, text, seed; returns their metadata."""
+    def paint(self, batch: dict[str, Any], output_type: str) -> Any:
+        """The pictures of a batch of columns id, text, seed."""
         self.begun = self.begun or time.time()
         if torch.get_num_threads() != self.work.threads:  # a setting of the calling thread, not of the process
             torch.set_num_threads(self.work.threads)
-        ids, texts, seeds = (list(batch[name]) for name in ("id", "text", "seed"))
-        made = self.paint(texts, seeds, "pil")
-        paths = [str(self.out / "images" / f"{id}.png") for id in ids]
-        for image, path in zip(made, paths, strict=True):
-            image.save(path)
-        begun = [self.begun] * len(ids)
-        return {"id": ids, "text": texts, "seed": [int(seed) for seed in seeds], "image": paths, "begun": begun}
+        noise = [torch.Generator().manual_seed(int(seed)) for seed in batch["seed"]]
+        size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
+        return self.pipe(prompt=list(batch["text"]), generator=noise, output_type=output_type, **size).images
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Writes the pictures of a batch; returns their metadata."""
+        return save(batch, self.paint(batch, "pil"), self.out, self.begun)
+
+
+def save(batch: dict[str, Any], made: list[Image.Image], out: Path, begun: float | None) -> dict[str, list[Any]]:
+    paths = [str(out / "images" / f"{id}.png") for id in batch["id"]]
+    for image, path in zip(made, paths, strict=True):
+        image.save(path)
+    columns = {name: list(batch[name]) for name in ("id", "text", "seed")}
+    return {**columns, "image": paths, "begun": [begun] * len(paths)}
 
 
 @cache
@@ -112,8 +117,7 @@ def bare(work: Work, out: Path) -> float:
     frame = pd.read_parquet(work.prompts)
     began = time.time()
     for i in range(0, len(frame), work.batch):
-        rows = frame.iloc[i : i + work.batch]
-        painter.paint(list(rows["text"]), list(rows["seed"]), "pt")
+        painter.paint(frame.iloc[i : i + work.batch].to_dict("list"), "pt")
     return began
 
 
@@ -139,16 +143,28 @@ def _start_ray() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
+class Actor(Painter):
+    """Pictures to another worker, which saves them while the next are painted."""
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        pixels = np.stack([np.asarray(image) for image in self.paint(batch, "pil")])
+        return {**batch, "pixels": pixels, "begun": np.full(len(pixels), self.begun)}
+
+
+def _save_pixels(batch: dict[str, Any], out: Path) -> dict[str, list[Any]]:
+    return save(batch, [Image.fromarray(pixels) for pixels in batch["pixels"]], out, float(batch["begun"][0]))
+
+
 def ray_data(work: Work, out: Path) -> float:
     import ray
 
     _start_ray()
     (out / "images").mkdir(parents=True)
     dataset = ray.data.read_parquet(work.prompts).map_batches(
-        Painter, fn_constructor_args=(work, out), batch_size=work.batch, compute=ray.data.ActorPoolStrategy(size=1),
+        Actor, fn_constructor_args=(work, out), batch_size=work.batch, compute=ray.data.ActorPoolStrategy(size=1),
         num_cpus=1, runtime_env={"env_vars": {"OMP_NUM_THREADS": str(work.threads)}},
     )  # fmt: skip
-    dataset.write_parquet(str(out / "metadata"))
+    dataset.map_batches(_save_pixels, fn_args=(out,), batch_size=work.batch).write_parquet(str(out / "metadata"))
     return float(pd.read_parquet(out / "metadata")["begun"].min())
 
 

@@ -1,17 +1,18 @@
 """The same checkpoint and prompts through imagemill and through what one would use instead, in one run, by turns.
 
-    python -m benchmarks.peers                                   # 256 prompts, a tiny SDXL, 3 rounds
+    python -m benchmarks.peers                                   # 128 prompts, a tiny SDXL, 3 rounds
     python -m benchmarks.peers imagemill daft --rows 48          # only these, beside the two that all are compared with
 
 It needs `pip install 'imagemill[bench,ray,diffusers]'`.
 
 Every way (peer_ways.py) writes a PNG a row and Parquet of metadata. `bare` calls the plain pipeline on the same batches
-and throws its tensors away, so it is the floor of all others. What a way does before its first batch (imports, servers,
-a worker's own copy of the model) is its start: shown apart and not in the ratios, as all ways run on for hours where it
-matters.
+and throws its tensors away: the others are told as ratios to it. What a way does before its first batch (imports,
+servers, a worker's own copy of the model) is its start: shown apart and not in the ratios, as all ways run on for hours
+where it matters.
 
-Each runs in a process of its own, which stays from round to round, and is measured by the clock and by the processor:
-that process and all it started (Ray's daemons and workers, Prefect's server), until they idle again.
+Each turn is a process of its own, warmed by a batch, for the same way differs from one to the next. It is measured by
+the clock and by the processor: that process and all it started (Ray's daemons and workers, Prefect's server), until
+they idle again.
 """
 
 import json
@@ -22,7 +23,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -42,7 +42,7 @@ from tests.models.diffusers_checkpoints import write_checkpoint
 class Way:
     """Seconds of each round without the start, of the processor and of the clock, and the clock's of the start."""
 
-    first: float = 0.0
+    first: list[float] = field(default_factory=list)
     """Seconds from nothing to the end of the warm-up: a process, imports, servers, the model, a batch."""
     processor: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -52,7 +52,8 @@ class Way:
         """Over `bare` in the same round, the median over the rounds."""
         return median(mine / its for mine, its in zip(getattr(self, of), getattr(bare, of), strict=True))
 
-    def add(self, done: Turn) -> None:
+    def add(self, done: Turn, first: float) -> None:
+        self.first.append(first)
         self.processor.append(done.processor)
         self.seconds.append(done.seconds)
         self.start.append(done.start)
@@ -69,22 +70,19 @@ def measure(
     work = replace(few, prompts=str(folder / "prompts.parquet"))
     found = {name: Way() for name in names}
     same: dict[str, int] = {}
-    with ExitStack() as stack:
-        new = multiprocessing.get_context("spawn")
-        pools = {name: stack.enter_context(ProcessPoolExecutor(1, new, quiet)) for name in names}
-        for name, pool in pools.items():
-            begin = time.perf_counter()
-            pool.submit(turn, name, few, folder / f"{name} few").result()
-            found[name].first = time.perf_counter() - begin
-            print(f"{name}: {found[name].first:.1f} s from nothing to the first batch done", file=sys.stderr)
-        for number in range(rounds):
-            first = number % len(names)
-            for name in (*names[first:], *names[:first]):
-                done = pools[name].submit(turn, name, work, folder / f"{name} {number}").result()
-                found[name].add(done)
-                told = f"{done.processor:.2f} s of processor, {done.seconds:.2f} s after {done.start:.2f} s"
-                print(f"round {number + 1}, {name}: {told}", file=sys.stderr)
-            same = {name: _alike(folder / f"batched loop {number}", folder / f"{name} {number}") for name in names}
+    new = multiprocessing.get_context("spawn")
+    for number in range(rounds):
+        first = number % len(names)
+        for name in (*names[first:], *names[:first]):
+            with ProcessPoolExecutor(1, new, quiet) as pool:
+                begin = time.perf_counter()
+                pool.submit(turn, name, few, folder / f"{name} {number} few").result()
+                warm = time.perf_counter() - begin
+                done = pool.submit(turn, name, work, folder / f"{name} {number}").result()
+            found[name].add(done, warm)
+            told = f"{done.processor:.2f} s of processor, {done.seconds:.2f} s after {done.start:.2f} s"
+            print(f"round {number + 1}, {name}: {told}", file=sys.stderr)
+        same = {name: _alike(folder / f"batched loop {number}", folder / f"{name} {number}") for name in names}
     return {
         "family": family, "rows": rows, "size": size, "steps": steps, "batch": batch,
         "threads": few.threads, "cores": os.cpu_count(), "load": os.getloadavg()[0],
@@ -130,7 +128,15 @@ def _show(found: dict[str, Any]) -> None:
         each = " ".join(f"{seconds:.1f}" for seconds in way["processor"])
         used, start, clock = median(way["processor"]), median(way["start"]), way["clock_ratio"]
         same = "" if name == "bare" else str(way["same_pictures"])
-        row = (f"{used:.1f}", f"{way['ratio']:.3f}", each, f"{clock:.3f}", f"{start:.2f}", f"{way['first']:.1f}", same)
+        row = (
+            f"{used:.1f}",
+            f"{way['ratio']:.3f}",
+            each,
+            f"{clock:.3f}",
+            f"{start:.2f}",
+            f"{median(way['first']):.1f}",
+            same,
+        )
         table.add_row(name, *row)
     Console(width=120).print(table)
 
@@ -138,10 +144,10 @@ def _show(found: dict[str, Any]) -> None:
 def main(
     *ways: Literal["one by one", "ray data", "datasets map", "daft", "imagemill"],
     family: str = "sdxl",
-    rows: int = 256,
+    rows: int = 128,
     rounds: int = 3,
-    size: int = 64,
-    steps: int = 8,
+    size: int = 256,
+    steps: int = 4,
     batch: int = 8,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:

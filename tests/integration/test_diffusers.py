@@ -74,7 +74,7 @@ def test_rows_say_their_own_size_steps_guidance_and_negative_text(
     assert (made["long"]["steps"], made["close"]["guidance"], made["away"]["negative_text"]) == (3, 2.0, "rain")
     assert open_["away"].text["negative prompt"] == "rain"
     failed = {row["prompt_id"]: row["error"] for row in table(str(run), "quarantine").to_pylist()}
-    assert "give multiples of 2 pixels" in failed["odd"]
+    assert "give multiples of 8 pixels" in failed["odd"]
     assert "guidance is '-1.0'; give a number from 0 to 100" in failed["far"]
 
     record = json.loads((run / "run.json").read_text())

@@ -134,7 +134,7 @@ def _sdxl() -> tuple[type, Parts]:
     )  # fmt: skip
     parts = {
         "tokenizer": _clip_tokenizer(), "tokenizer_2": _clip_tokenizer(), "text_encoder": _clip(),
-        "text_encoder_2": _clip(projection=True), "unet": unet, "vae": _vae(),
+        "text_encoder_2": _clip(projection=True), "unet": unet, "vae": _vae(4),
         "scheduler": diffusers.EulerDiscreteScheduler(),
     }  # fmt: skip
     return diffusers.StableDiffusionXLPipeline, parts
