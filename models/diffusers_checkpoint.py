@@ -9,7 +9,6 @@ import hashlib
 import importlib
 import inspect
 import json
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,79 +19,15 @@ import torch
 from safetensors import SafetensorError
 
 from models import diffusers_weights
-from models.pretrained import has_vocabulary, quiet_hub, weights_digest
+from models.diffusers_hub import INDEX, LEFT_OUT, library
+from models.pretrained import has_vocabulary, weights_digest
 from models.sentence import one_line
 
 Half = Literal["text", "picture"]
-INDEX = "model_index.json"
 _TEXT = ("text_encoder", "tokenizer", "processor")
 # Whose encode_prompt asks the denoiser's configuration how wide features are, where there is no T5.
 _ASKS_DENOISER = {"StableDiffusion3Pipeline"}
 _CONFIG_ONLY = ("tokenizer", "processor", "scheduler", "feature_extractor")
-# Never loaded: no picture here is an input, and a blackened picture would pass for a good one.
-_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
-
-
-def is_checkpoint(folder: Path) -> bool:
-    """Whether the folder is one of diffusers'; our own flow has its format too, and a config.json that says so."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        config = None
-    return (folder / INDEX).is_file() and not (isinstance(config, dict) and "family" in config)
-
-
-def find_checkpoint(reference: str) -> Path | None:
-    """The folder of a diffusers checkpoint: itself, or what a hub id names (downloaded, if it is not there yet).
-
-    None when the reference can be neither. Raises ValueError when the hub has no such checkpoint, or none to load.
-    """
-    folder = Path(reference).expanduser()
-    if is_checkpoint(folder):
-        return folder
-    if folder.exists() or reference.count("/") != 1 or reference.startswith((".", "/", "~")):
-        return None
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    quiet_hub()
-    failures: list[Exception] = []
-    for variant in (None, "fp16"):  # many have nothing but the latter
-        try:
-            hf_hub_download(reference, INDEX)
-            return Path(
-                _diffusers().DiffusionPipeline.download(
-                    reference,
-                    use_safetensors=True,
-                    trust_remote_code=False,
-                    variant=variant,
-                    **dict.fromkeys(_LEFT_OUT),
-                )
-            )
-        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
-            return None  # not there, not one of diffusers', or the hub is out of reach
-        except (OSError, ValueError) as error:
-            failures.append(error)
-    pickled = f"; if its weights are pickled, {diffusers_weights.CONVERT}" if "safetensors" in str(failures[0]) else ""
-    told = one_line(failures[0])
-    raise ValueError(f"{reference} cannot be had from the model hub: {told}{pickled}.") from failures[0]
-
-
-def _diffusers() -> Any:
-    try:
-        import diffusers
-    except ImportError as error:
-        raise ValueError(
-            "A diffusers checkpoint needs the package diffusers; pip install 'imagemill[diffusers]'."
-        ) from error
-    import transformers
-
-    for library in (diffusers.utils.logging, transformers.utils.logging):  # the terminal belongs to the command
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    # Its pipelines' about its own parts, of which no user of ours can mend anything.
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"diffusers\.")
-    return diffusers
 
 
 class DiffusersCheckpoint:
@@ -110,7 +45,7 @@ class DiffusersCheckpoint:
         self._index = self._read_index()
         self.kind = self._find_kind()
         self.parts = tuple(p for p, where in self._index.items() if _is_part(where) and None not in where)
-        self.loaded = tuple(part for part in self.parts if part not in _LEFT_OUT)
+        self.loaded = tuple(part for part in self.parts if part not in LEFT_OUT)
         for part in ("text_encoder", "unet", "transformer", "vae"):
             if part in self._required and part not in self.parts:
                 raise ValueError(f"{self.folder} is saved without its {part}; copy the checkpoint again, whole.")
@@ -131,7 +66,7 @@ class DiffusersCheckpoint:
 
     def _find_kind(self) -> Any:
         name = self._index.get("_class_name")
-        kind = getattr(_diffusers(), name, None) if isinstance(name, str) else None
+        kind = getattr(library(), name, None) if isinstance(name, str) else None
         if kind is None:
             raise ValueError(
                 f"{self.folder} wants the pipeline {name!r}, which this version of diffusers does not have "
@@ -259,7 +194,7 @@ class DiffusersCheckpoint:
 
     def skeleton(self) -> Any:
         """A pipeline of the picture half without weights, to ask for sizes and schedulers; takes no memory."""
-        diffusers, index = _diffusers(), self._index
+        diffusers, index = library(), self._index
         parts: dict[str, Any] = {part: None for part, where in index.items() if _is_part(where)}
         parts |= dict.fromkeys(self._required)
         for part in self.half("picture"):

@@ -7,10 +7,10 @@ picture is the same to the byte in any company.
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,34 +18,14 @@ from torch import Tensor
 from models.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.cache import cache_folder
 from models.device import let_go
-from models.diffusers_checkpoint import DiffusersCheckpoint, find_checkpoint
+from models.diffusers_checkpoint import DiffusersCheckpoint
 from models.diffusers_encoder import DiffusersTextEncoder
+from models.diffusers_hub import find_checkpoint
 from models.diffusers_interface import Interface
+from models.guidance import RowGuidance, input_of_each
 from models.tuned import Tunings
 
 _SEED = 0x7FFFFFFFFFFFFFFF
-
-
-class RowGuidance(float):
-    """A number for each row of a batch, where a pipeline expects one for all: `guidance * (text - other)`.
-
-    To comparisons it is the greatest of them. Products are rounded once, as with a plain number.
-    """
-
-    rows: Tensor
-
-    def __new__(cls, rows: Sequence[float]) -> Self:
-        made = super().__new__(cls, max(rows))
-        made.rows = torch.tensor(rows)
-        return made
-
-    def __mul__(self, other: Any) -> Any:
-        if not isinstance(other, Tensor) or not other.ndim:
-            return float(self) * other
-        rows = self.rows.to(other.device).view(-1, *[1] * (other.ndim - 1))
-        return (rows * other.float()).to(other.dtype)
-
-    __rmul__ = __mul__
 
 
 class DiffusersGenerator:
@@ -136,7 +116,7 @@ class DiffusersGenerator:
         guided = guidance is not None and guidance > 1  # else pipelines run one side only
         return (
             steps,
-            guided if self._mixed else guidance,
+            None if self._embeds else guided if self._mixed else guidance,
             tuple((name, self._shape(value)) for name, value in sorted(features.items())),
         )
 
@@ -167,13 +147,14 @@ class DiffusersGenerator:
         if self.interface.adapter.full_row:
             full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
             features, seeds, guidance = [*features, full], [*seeds, 0], [*guidance, *guidance[:1]]
-        scale = self._scale(guidance)
-        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], scale)
+        scales = self._scales(guidance)
+        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], self._scale(scales))
         for name in features[0]:
             values = [self._placed(row[name]) for row in features]
             arguments[name] = values if self.interface.listed else torch.stack(values)
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
-        with kernels(self._options), self._tidied():
+        embedded = input_of_each(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
+        with kernels(self._options), self._tidied(), embedded:
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
@@ -195,16 +176,30 @@ class DiffusersGenerator:
 
     @cached_property
     def _mixed(self) -> bool:
-        """Whether rows of one batch may differ in guidance; a network that takes it as an input knows one a batch."""
+        """Whether rows of one batch may differ in guidance as a factor; the network must not be told of it too."""
         taken = getattr(denoiser_of(self._skeleton).config, "time_cond_proj_dim", None)
         return self.interface.adapter.mixed and taken is None
 
-    def _scale(self, guidance: Sequence[float | None]) -> float | None:
+    @cached_property
+    def _embeds(self) -> bool:
+        """Whether guidance is an input of the network alone, which takes one a row where its pipeline gives all one."""
+        taken = getattr(denoiser_of(self._skeleton).config, "guidance_embeds", False)
+        return bool(taken) and not self.interface.adapter.mixed
+
+    def _scales(self, guidance: Sequence[float | None]) -> list[float]:
+        """Each row's, or one for all; none where the pipeline has no such thing."""
         own = self.defaults.get("guidance")
         if own is None:
+            return []
+        return [float(own if value is None else value) for value in guidance] or [float(own)]
+
+    def _scale(self, scales: Sequence[float]) -> float | None:
+        """What the pipeline is given."""
+        if not scales:
             return None
-        scales = [float(own if value is None else value) for value in guidance] or [float(own)]
-        return RowGuidance(scales) if self._mixed and len(guidance) > 1 else scales[0]
+        if self._embeds:
+            return 1.0  # the factor that `input_of_each` expects
+        return RowGuidance(scales) if self._mixed and len(scales) > 1 else scales[0]
 
     def _placed(self, value: Tensor) -> Tensor:
         return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)

@@ -10,9 +10,9 @@ import torch
 
 from models.acceleration import PLAIN, Acceleration
 from models.cache import made_once
-from models.diffusers_checkpoint import INDEX
 from models.diffusers_encoder import DiffusersTextEncoder
 from models.diffusers_generator import DiffusersGenerator, load_diffusers
+from models.diffusers_hub import INDEX
 from models.generator import Generator, load_generator
 from models.text_encoder import TextEncoder, load_text_encoder
 from tasks.errors import BadInput

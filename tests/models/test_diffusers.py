@@ -15,8 +15,9 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.acceleration import PLAIN, Acceleration, accelerate
-from models.diffusers_checkpoint import DiffusersCheckpoint, Half, find_checkpoint, is_checkpoint
+from models.diffusers_checkpoint import DiffusersCheckpoint, Half
 from models.diffusers_generator import Diffusers, load_diffusers
+from models.diffusers_hub import find_checkpoint, is_checkpoint
 from models.diffusers_interface import Interface
 from tasks import load
 from tasks.encode import _made
@@ -151,11 +152,22 @@ def test_rows_of_one_batch_have_guidance_of_their_own(family: str, checkpoints: 
     assert not torch.equal(mixed[0], mixed[1])
 
 
-def test_where_guidance_is_an_input_of_the_network_rows_are_grouped_by_it(checkpoints: Checkpoints) -> None:
-    for family in ("flux", "z-image"):
-        model = halves(checkpoints(family))
-        row = features_of(model, TEXTS[:1], [None])[0]
-        assert model.generator.kin(row, STEPS, 2.0) != model.generator.kin(row, STEPS, 3.0)
+def test_where_guidance_is_an_input_of_the_network_each_row_has_its_own(checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints("flux"))
+    row = features_of(model, TEXTS[:1], [None])[0]
+    scales = [1.0, 3.5, 7.0]
+    assert len({model.generator.kin(row, STEPS, scale) for scale in scales}) == 1
+    mixed = paint(model, [row] * 3, [1, 1, 1], guidance=scales)
+    for i, scale in enumerate(scales):
+        assert torch.equal(mixed[i], paint(model, [row] * 3, [1, 1, 1], guidance=[scale] * 3)[i])
+    assert torch.equal(mixed[1], paint(model, [row] * 3, [1, 1, 1])[1])  # the pipeline's own
+    assert not torch.equal(mixed[0], mixed[2])
+
+
+def test_where_a_pipeline_weighs_each_picture_by_itself_rows_are_grouped_by_guidance(checkpoints: Checkpoints) -> None:
+    model = halves(checkpoints("z-image"))
+    row = features_of(model, TEXTS[:1], [None])[0]
+    assert model.generator.kin(row, STEPS, 2.0) != model.generator.kin(row, STEPS, 3.0)
 
 
 ALL = ("sd1", "flux", "sana")
