@@ -31,7 +31,8 @@ from models.vae_generator import VaeGenerator, _Plan
 from tasks.evaluation.questions import NAMES, ask_names, ask_scenes
 from tasks.evaluation.table import table
 from tasks.preprocess import Prepared, PreprocessOptions, preprocess
-from tasks.training.captioned import Captioned, cached_features, read_captioned
+from tasks.training.cache import cached_features
+from tasks.training.captioned import Captioned, read_captioned
 
 HEAD_STEPS = 600
 

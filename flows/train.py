@@ -23,7 +23,8 @@ from models.text_encoder import load_text_encoder
 from tasks.errors import BadInput
 from tasks.load import resolve
 from tasks.training.augment import Augmentation, reworded
-from tasks.training.captioned import Captioned, Encoder, FeatureCache, Refused, cached_features, read_captioned
+from tasks.training.cache import Encoder, FeatureCache, cached_features
+from tasks.training.captioned import Captioned, Refused, read_captioned
 from tasks.training.card import model_card
 from tasks.training.claim import STATE, claim
 from tasks.training.loop import Family, Loop, Schedule
@@ -67,7 +68,7 @@ def run_training(job: TrainJob, encoder: Encoder, page: TrainingPage | None = No
     checkpoint to begin with does not fit, or the loss stops being a number; the last good checkpoint stays.
     """
     data = read_captioned(job.dataset)
-    with claim(job.out, job, {"dataset", "out", "every", "cache", "device"}):
+    with claim(job.out, job, {"dataset", "out", "every", "cache", "device"}, data.digest()):
         return _run(job, data, encoder, page)
 
 

@@ -13,9 +13,8 @@ from pydantic import BaseModel, Field
 from flows.progress import Progress
 from flows.train_jobs import Local, TrainSummary
 from models.device import multiplies_bfloat16
-from tasks.errors import BadInput
 from tasks.training.captioned import Captioned, read_captioned
-from tasks.training.claim import STATE
+from tasks.training.claim import STATE, claim
 from tasks.training.judge import JudgeFamily, build_judge
 from tasks.training.judge_pictures import look
 from tasks.training.loop import Loop, Schedule
@@ -45,14 +44,16 @@ def run_judge_training(job: JudgeJob) -> TrainSummary:
     Raises BadInput when the data set does not record what its pictures show, or `out` holds another training.
     """
     data = read_captioned(job.dataset)
+    with claim(job.out, job, {"dataset", "out", "every"}, data.digest()):
+        return _run(job, data)
+
+
+def _run(job: JudgeJob, data: Captioned) -> TrainSummary:
     model = build_judge(data, job.seed)
     family = JudgeFamily(model, look(data, model.config), job.batch, job.seed)
     loop = Loop(family, Schedule(job.steps, job.rate, job.seed, average=0.99, bf16=multiplies_bfloat16("cpu")))
-    job.out.mkdir(parents=True, exist_ok=True)
     if (job.out / STATE).exists():
         loop.resume(job.out / STATE)
-        if loop.done > job.steps:
-            raise BadInput(f"{job.out} holds a training of {loop.done} steps: choose another --out folder.")
     with Progress(job.steps, loop.done, lambda share: None, "training", "steps") as progress:
         while loop.done < job.steps:
             losses = loop.step()

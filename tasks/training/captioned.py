@@ -1,22 +1,19 @@
-"""A captioned data set as training reads it, and the language model's features of its captions, kept on disk."""
+"""A captioned data set as training reads it."""
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.nn import functional as F
 
-from models.checkpoint import save_tensors
 from tasks.errors import BadInput
 from tasks.storage import Storage, StorageError
 
@@ -32,18 +29,7 @@ _KNOWN = (
     "licence",
     "split",
 )  # None where a data set lacks them
-_A_FILE = 2048
 _HELD_OUT = 30  # where the data set does not say, one row in so many is held out of training
-
-
-class Encoder(Protocol):
-    """The part of a text encoder that training needs."""
-
-    name: str
-    digest: str
-    width: int
-
-    def encode(self, texts: list[str]) -> list[Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -66,6 +52,14 @@ class Captioned:
     concepts: list[dict[str, str]]  # id, en, zh, kind
     sprites: Tensor
     refused: list[Refused] = field(default_factory=list)
+
+    def digest(self) -> str:
+        """sha256, hex, of captions and pictures in their order."""
+        total = hashlib.sha256()
+        for row in self.rows:
+            total.update(hashlib.sha256(row["caption"].encode()).digest())
+            total.update(hashlib.sha256(content_of(row["image"])).digest())
+        return total.hexdigest()
 
     def picture(self, row: int) -> Tensor:
         """(3, edge, edge) float32 in [0, 1]. Raises BadInput when the row's picture cannot be decoded."""
@@ -164,61 +158,3 @@ def _read_rows(storage: Storage, name: str) -> list[dict[str, Any]]:
             number = int.from_bytes(hashlib.sha256(f"{name} {i}".encode()).digest()[:4])
             row["split"] = "test" if number % _HELD_OUT == 0 else "train"
     return rows
-
-
-class FeatureCache:
-    """Features of texts by number, float16 as they lie on disk."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        tokens, lengths = [], []
-        for path in paths:
-            with safe_open(path, "pt") as file:
-                tokens.append(file.get_tensor("tokens"))
-                lengths.append(file.get_tensor("lengths"))
-        self.tokens = torch.cat(tokens)
-        self.starts = F.pad(torch.cat(lengths).cumsum(0), (1, 0))
-
-    def __getitem__(self, number: int) -> Tensor:
-        """(tokens, width) float32."""
-        return self.tokens[self.starts[number] : self.starts[number + 1]].float()
-
-    def length(self, number: int) -> int:
-        """How many tokens a text has."""
-        return int(self.starts[number + 1] - self.starts[number])
-
-    def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of every feature over all tokens but the first of each text.
-
-        The first token's features are an outlier in a causal language model: it has nothing to attend to.
-        """
-        others = torch.ones(len(self.tokens), dtype=torch.bool)
-        others[self.starts[:-1]] = False
-        sample = self.tokens[others if others.any() else ~others][::3].float()
-        return sample.mean(0), sample.std(0, correction=min(1, len(sample) - 1)).clamp(min=1e-4)
-
-
-def whole(path: Path) -> bool:
-    """Whether a file of the cache is there; one that was cut short is made again."""
-    try:
-        with safe_open(path, "pt"):
-            return True
-    except (SafetensorError, OSError):
-        return False
-
-
-def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Callable[[int], None]) -> FeatureCache:
-    """The features of the texts, in files of 2,048 under `folder`, those that are there already taken as they are.
-
-    Calls `done` with how many texts are ready, so that a progress bar can follow.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for start in range(0, len(texts), _A_FILE):
-        part = texts[start : start + _A_FILE]
-        key = hashlib.sha256("\0".join([encoder.digest, *part]).encode()).hexdigest()[:16]
-        paths.append(folder / f"features-{key}.safetensors")
-        if not whole(paths[-1]):
-            rows = [row.half() for row in encoder.encode(part)]
-            save_tensors(paths[-1], {"tokens": torch.cat(rows), "lengths": torch.tensor([len(r) for r in rows])})
-        done(start + len(part))
-    return FeatureCache(paths)

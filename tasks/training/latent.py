@@ -14,7 +14,7 @@ from models.features import Features
 from models.latent import LatentConfig, LatentModel
 from models.painter import Normaliser
 from tasks.errors import BadInput
-from tasks.training.captioned import Encoder, FeatureCache
+from tasks.training.cache import Encoder, FeatureCache
 from tasks.training.grid import write_grid
 from tasks.training.loop import Family, rows_of
 from tasks.training.small import Small

@@ -16,9 +16,8 @@ from models.features import Features, pad
 from models.latent import LONGEST
 from tasks.errors import BadInput
 from tasks.training.augment import Augmentation, may_mirror
-from tasks.training.captioned import Captioned, FeatureCache, Refused, content_of, decoded, whole
-
-_A_FILE = 2048
+from tasks.training.cache import A_FILE, FeatureCache, missing
+from tasks.training.captioned import Captioned, Refused, content_of, decoded
 
 
 @dataclass(frozen=True)
@@ -55,17 +54,19 @@ def small_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int
     folder.mkdir(parents=True, exist_ok=True)
     parts: list[Tensor] = []
     broken: list[int] = []
-    for start in range(0, len(data.rows), _A_FILE):
-        rows = data.rows[start : start + _A_FILE]
+    for start in range(0, len(data.rows), A_FILE):
+        rows = data.rows[start : start + A_FILE]
         key = hashlib.sha256(str(edge).encode())
         for row in rows:
             key.update(hashlib.sha256(content_of(row["image"])).digest())
         path = folder / f"pictures-{key.hexdigest()[:16]}.safetensors"
-        if not whole(path):
-            made = [_square(row["image"], edge) for row in rows]
-            blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
-            readable = torch.tensor([m is not None for m in made])
-            save_tensors(path, {"pictures": torch.stack([blank if m is None else m for m in made]), "ok": readable})
+        with missing(path) as wanted:
+            if wanted:
+                made = [_square(row["image"], edge) for row in rows]
+                blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
+                readable = torch.tensor([m is not None for m in made])
+                pictures = torch.stack([blank if m is None else m for m in made])
+                save_tensors(path, {"pictures": pictures, "ok": readable})
         with safe_open(path, "pt") as file:
             parts.append(file.get_tensor("pictures"))
             broken += [start + i for i in (~file.get_tensor("ok")).nonzero().flatten().tolist()]

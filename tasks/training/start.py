@@ -5,7 +5,7 @@ from typing import Any
 
 from models import checkpoint
 from tasks.errors import BadInput
-from tasks.training.captioned import Encoder
+from tasks.training.cache import Encoder
 
 
 def start_config(start: Path, family: str, encoder: Encoder) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from models.vae_loss import WEIGHTS, Batch, picture_loss, prior_loss, reading_lo
 from tasks.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.emoji.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
 from tasks.errors import BadInput
-from tasks.training.captioned import Captioned, Encoder, FeatureCache
+from tasks.training.cache import Encoder, FeatureCache
+from tasks.training.captioned import Captioned
 from tasks.training.evaluate_vae import evaluate
 from tasks.training.grid import write_grid
 from tasks.training.loop import Family, Turn, rows_of

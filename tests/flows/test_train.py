@@ -82,6 +82,12 @@ def test_another_job_in_the_same_folder_is_refused(dataset: Path, begun: Path) -
         run_training(job(dataset, begun, steps=4), WordEncoder())
 
 
+def test_another_data_set_under_a_training_is_refused(begun: Path, tmp_path: Path) -> None:
+    write_tiny(tmp_path / "other", scenes=3)
+    with pytest.raises(BadInput, match="on other data"):
+        run_training(job(tmp_path / "other", begun, steps=2), WordEncoder())
+
+
 def test_a_folder_without_a_data_set_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finished data set"):
         run_training(job(tmp_path, tmp_path / "out"), WordEncoder())

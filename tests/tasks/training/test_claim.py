@@ -30,6 +30,17 @@ def test_what_may_differ_differs_and_what_may_not_is_named(tmp_path: Path) -> No
         pass
 
 
+def test_it_goes_on_with_the_data_that_it_began_with(tmp_path: Path) -> None:
+    for data in ("a", "b"):  # nothing was learned of the first
+        with claim(tmp_path, Job(), set(), data):
+            pass
+    (tmp_path / STATE).touch()
+    with claim(tmp_path, Job(), set(), "b"):
+        pass
+    with pytest.raises(BadInput, match="on other data"), claim(tmp_path, Job(), set(), "a"):
+        pass
+
+
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot be written .*run the same command"), claim(tmp_path, Job(), set()):
         save_tensors(tmp_path / "none" / STATE, {})

@@ -1,0 +1,90 @@
+"""What a training keeps on disk for itself and others: the language model's features of captions."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.checkpoint import save_tensors
+
+A_FILE = 2048
+
+
+class Encoder(Protocol):
+    """The part of a text encoder that training needs."""
+
+    name: str
+    digest: str
+    width: int
+
+    def encode(self, texts: list[str]) -> list[Tensor]: ...
+
+
+class FeatureCache:
+    """Features of texts by number, float16 as they lie on disk."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        tokens, lengths = [], []
+        for path in paths:
+            with safe_open(path, "pt") as file:
+                tokens.append(file.get_tensor("tokens"))
+                lengths.append(file.get_tensor("lengths"))
+        self.tokens = torch.cat(tokens)
+        self.starts = F.pad(torch.cat(lengths).cumsum(0), (1, 0))
+
+    def __getitem__(self, number: int) -> Tensor:
+        """(tokens, width) float32."""
+        return self.tokens[self.starts[number] : self.starts[number + 1]].float()
+
+    def length(self, number: int) -> int:
+        """How many tokens a text has."""
+        return int(self.starts[number + 1] - self.starts[number])
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of every feature over all tokens but the first of each text.
+
+        The first token's features are an outlier in a causal language model: it has nothing to attend to.
+        """
+        others = torch.ones(len(self.tokens), dtype=torch.bool)
+        others[self.starts[:-1]] = False
+        sample = self.tokens[others if others.any() else ~others][::3].float()
+        return sample.mean(0), sample.std(0, correction=min(1, len(sample) - 1)).clamp(min=1e-4)
+
+
+@contextmanager
+def missing(path: Path) -> Iterator[bool]:
+    """Whether a file of a cache is to be made, within: one that was cut short is, and one that another training is
+    making is waited for."""
+    with FileLock(path.parent / ".cache.lock"):
+        try:
+            with safe_open(path, "pt"):
+                there = True
+        except (SafetensorError, OSError):
+            there = False
+        yield not there
+
+
+def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Callable[[int], None]) -> FeatureCache:
+    """The features of the texts, in files of 2,048 under `folder`, those that are there already taken as they are.
+
+    Calls `done` with how many texts are ready, so that a progress bar can follow.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for start in range(0, len(texts), A_FILE):
+        part = texts[start : start + A_FILE]
+        key = hashlib.sha256("\0".join([encoder.digest, *part]).encode()).hexdigest()[:16]
+        paths.append(folder / f"features-{key}.safetensors")
+        with missing(paths[-1]) as wanted:
+            if wanted:
+                rows = [row.half() for row in encoder.encode(part)]
+                save_tensors(paths[-1], {"tokens": torch.cat(rows), "lengths": torch.tensor([len(r) for r in rows])})
+        done(start + len(part))
+    return FeatureCache(paths)
