@@ -182,9 +182,9 @@ class DiffusersGenerator:
 
     @cached_property
     def _embeds(self) -> bool:
-        """Whether guidance is an input of the network alone, which takes one a row where its pipeline gives all one."""
+        """Whether guidance is an input of the network alone: there is no other side that the pipeline would weigh."""
         taken = getattr(denoiser_of(self._skeleton).config, "guidance_embeds", False)
-        return bool(taken) and not self.interface.adapter.mixed
+        return bool(taken) and not self.interface.knows_negative
 
     def _scales(self, guidance: Sequence[float | None]) -> list[float]:
         """Each row's, or one for all; none where the pipeline has no such thing."""
