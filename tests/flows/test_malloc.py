@@ -8,12 +8,12 @@ import pytest
 
 AGAIN = """
 import flows, resource, threading, torch
-def work():
-    for _ in range(200):
+def work(times):
+    for _ in range(times):
         torch.ones(4_000_000)  # 16 MB
-work()
+work(50)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-thread = threading.Thread(target=work)
+thread = threading.Thread(target=work, args=(1000,))
 thread.start()
 thread.join()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
@@ -25,4 +25,5 @@ def test_an_array_is_made_of_the_pages_of_the_one_before(setting: dict[str, str]
     usual = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     command = [sys.executable, "-c", AGAIN]
     done = subprocess.run(command, env={**usual, **setting}, check=True, capture_output=True, text=True)
-    assert (int(done.stdout) < 200) is kept  # page faults; of 2 MB at best, eight an array
+    # Page faults: of 2 MB at best, eight an array. A thread's first may be in pages of its own, 4,000 of 4 KB at worst.
+    assert (int(done.stdout) < 5000) is kept
