@@ -139,18 +139,23 @@ class Usage:
         return sum(self.shares) / max(1, len(self.shares))
 
 
-def plain(few: Path, prompts: Path, checkpoint: Path, device: str, options: dict[str, Any], out: Path) -> float:
+Paint = Callable[[Path, Path], float]
+"""Prompts to a folder of pictures; returns the seconds of the work itself."""
+
+
+def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
     """A loop over batches with the whole pipeline, its pictures saved."""
     import diffusers
 
-    out.mkdir(parents=True)
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     pipe = diffusers.DiffusionPipeline.from_pretrained(checkpoint, dtype=dtype).to(device)
     pipe.set_progress_bar_config(disable=True)
     batch = options["batch_size"]
     size = {"width": options["width"], "height": options["height"], "num_inference_steps": options["steps"]}
-    seconds = 0.0
-    for frame in (pd.read_parquet(few), pd.read_parquet(prompts)):
+
+    def paint(prompts: Path, out: Path) -> float:
+        out.mkdir()
+        frame = pd.read_parquet(prompts)
         began = time.perf_counter()
         for start in range(0, len(frame), batch):
             rows = frame.iloc[start : start + batch]
@@ -158,19 +163,23 @@ def plain(few: Path, prompts: Path, checkpoint: Path, device: str, options: dict
             made = pipe(prompt=list(rows["text"]), generator=noise, **size).images
             for id, image in zip(rows["id"], made, strict=True):
                 image.save(out / f"{id}.png")
-        seconds = time.perf_counter() - began
-    return seconds
+        return time.perf_counter() - began
+
+    return paint
 
 
-def flow(few: Path, prompts: Path, checkpoint: Path, device: str, options: dict[str, Any], out: Path) -> float:
+def flow(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
     from flows.options import RenderJob
     from flows.render import render
 
     common = {"generator": str(checkpoint), "device": device, "dtype": base_dtype(device), **options}
-    for number, file in enumerate((few, prompts)):
-        done = render(RenderJob(prompts=str(file), out=f"{out}-{number}", **common))
+
+    def paint(prompts: Path, out: Path) -> float:
+        done = render(RenderJob(prompts=str(prompts), out=str(out), **common))
         assert not done.quarantined  # a row that fails is no fast one
-    return done.seconds_run
+        return done.seconds_run
+
+    return paint
 
 
 def base_dtype(device: str) -> Literal["float32", "bfloat16"]:
@@ -184,7 +193,7 @@ def measure(family: str, device: str, rows: int, options: dict[str, Any], folder
     few, prompts = folder / "few.parquet", folder / "prompts.parquet"
     write_prompts(few, options["batch_size"])
     write_prompts(prompts, rows)
-    ways: dict[str, Callable[..., float]] = {"plain": plain, "flow": flow}
+    ways: dict[str, Callable[[Path, str, dict[str, Any]], Paint]] = {"plain": plain, "flow": flow}
     found: dict[str, Any] = {}
     for name, way in ways.items():
         usage = Usage(device)
@@ -192,8 +201,10 @@ def measure(family: str, device: str, rows: int, options: dict[str, Any], folder
         let_go(device)
         if device != "cpu":
             torch.cuda.reset_peak_memory_stats(device)
+        paint = way(checkpoint, device, options)
+        paint(few, folder / f"{family} {name} few")
         with usage.sampled():
-            seconds = way(few, prompts, checkpoint, device, options, folder / f"{family} {name}")
+            seconds = paint(prompts, folder / f"{family} {name}")
         peak = None if device == "cpu" else torch.cuda.max_memory_allocated(device)
         found[name] = {"pictures_a_second": rows / seconds, "busy": usage.busy, "peak_memory": peak}
         print(f"{family}, {name}: {seconds:.1f} s", file=sys.stderr)

@@ -16,7 +16,7 @@ from tasks import load
 from tasks.batching import USUAL_BATCH
 from tasks.enhance import open_chain
 from tasks.errors import BadInput
-from tasks.features import feature_folder
+from tasks.features import kept_features
 from tasks.input import Input, find_input
 from tasks.load import AnyEncoder, AnyGenerator
 from tasks.metadata import Provenance
@@ -50,7 +50,9 @@ class Plan:
         self.knobs = self._knobs()
         if isinstance(self.generator, DiffusersGenerator):
             load.usable(partial(self.generator.check_size, *self.size))
-            self._check_kept_features()
+            kept = kept_features(job.keep_features, self.load_encoder())
+            if kept is not None:
+                kept.find([])  # a folder that cannot be read is told before the run
         self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size, self.batch_size)
         self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
 
@@ -72,12 +74,6 @@ class Plan:
             if given and not isinstance(generator, DiffusersGenerator):
                 raise BadInput(f"--{option}: {generator.name} is no diffusers checkpoint; leave it out.")
         return knobs
-
-    def _check_kept_features(self) -> None:
-        """A folder that cannot be read is told before the run."""
-        encoder = self.load_encoder()
-        if self.job.keep_features is not None and isinstance(encoder, DiffusersTextEncoder):
-            feature_folder(self.job.keep_features, encoder.mark).find([])
 
     @property
     def batch_size(self) -> int:

@@ -17,11 +17,10 @@ from torch import Tensor
 
 from flows.options import RenderJob
 from flows.plan import Plan
-from models.diffusers_encoder import DiffusersTextEncoder
 from tasks import encode, enhance, explain, generate, load, preprocess, read, write
 from tasks.batching import BatchLimit
 from tasks.commit import Outcome
-from tasks.features import feature_folder
+from tasks.features import kept_features
 from tasks.plan import Shard
 from tasks.storage import Storage, StorageError
 from tasks.work import Work
@@ -129,9 +128,7 @@ def encode_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     assert setting.encoder is not None
     reference, job = setting.encoder, setting.job
     encoder = load.text_encoder(reference, job.device, job.acceleration)
-    kept = None
-    if job.keep_features is not None and isinstance(encoder, DiffusersTextEncoder):
-        kept = feature_folder(job.keep_features, encoder.mark)
+    kept = kept_features(job.keep_features, encoder)
     new: dict[str, dict[str, Tensor]] = {}
 
     def run(device: str) -> None:

@@ -69,9 +69,9 @@ def library() -> Any:
         ) from error
     import transformers
 
-    for library in (diffusers.utils.logging, transformers.utils.logging):  # the terminal belongs to the command
-        library.set_verbosity_error()
-        library.disable_progress_bar()
+    for logging in (diffusers.utils.logging, transformers.utils.logging):  # the terminal belongs to the command
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
     # Its pipelines' about its own parts, of which no user of ours can mend anything.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"diffusers\.")
     return diffusers

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from models.diffusers_encoder import DiffusersTextEncoder
 from tasks.storage import Storage, StorageError
 
 Text = TypeVar("Text", bound=str | None)
@@ -91,6 +92,13 @@ class FeatureFolder:
 def feature_folder(url: str, encoder: str) -> FeatureFolder:
     """One a process: its index of what is kept is read once."""
     return FeatureFolder(url, encoder)
+
+
+def kept_features(url: str | None, encoder: object) -> FeatureFolder | None:
+    """The folder of a run's kept features, if it keeps any: of a diffusers checkpoint's text encoders alone."""
+    if url is None or not isinstance(encoder, DiffusersTextEncoder):
+        return None
+    return feature_folder(url, encoder.mark)
 
 
 class Recall:

@@ -1,8 +1,8 @@
 """What a training keeps on disk for itself and others: the language model's features of captions."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -58,17 +58,24 @@ class FeatureCache:
         return sample.mean(0), sample.std(0, correction=min(1, len(sample) - 1)).clamp(min=1e-4)
 
 
-@contextmanager
-def missing(path: Path) -> Iterator[bool]:
-    """Whether a file of a cache is to be made, within: one that was cut short is, and one that another training is
-    making is waited for."""
+def keep_once(path: Path, make: Callable[[], dict[str, Tensor]]) -> None:
+    """Writes what `make` makes to a file of a cache, if it is missing or was cut short.
+
+    Two trainings at once: one makes it, the other waits and takes what was made.
+    """
+    if _whole(path):
+        return
     with FileLock(path.parent / ".cache.lock"):
-        try:
-            with safe_open(path, "pt"):
-                there = True
-        except (SafetensorError, OSError):
-            there = False
-        yield not there
+        if not _whole(path):
+            save_tensors(path, make())
+
+
+def _whole(path: Path) -> bool:
+    try:
+        with safe_open(path, "pt"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Callable[[int], None]) -> FeatureCache:
@@ -82,9 +89,11 @@ def cached_features(folder: Path, texts: list[str], encoder: Encoder, done: Call
         part = texts[start : start + A_FILE]
         key = hashlib.sha256("\0".join([encoder.digest, *part]).encode()).hexdigest()[:16]
         paths.append(folder / f"features-{key}.safetensors")
-        with missing(paths[-1]) as wanted:
-            if wanted:
-                rows = [row.half() for row in encoder.encode(part)]
-                save_tensors(paths[-1], {"tokens": torch.cat(rows), "lengths": torch.tensor([len(r) for r in rows])})
+        keep_once(paths[-1], partial(_encoded, part, encoder))
         done(start + len(part))
     return FeatureCache(paths)
+
+
+def _encoded(texts: list[str], encoder: Encoder) -> dict[str, Tensor]:
+    rows = [row.half() for row in encoder.encode(texts)]
+    return {"tokens": torch.cat(rows), "lengths": torch.tensor([len(row) for row in rows])}

@@ -1,9 +1,11 @@
 """Captioned pictures as the latent families learn from them: small, in memory, with the words' features at hand."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +13,11 @@ from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 
-from models.checkpoint import save_tensors
 from models.features import Features, pad
 from models.latent import LONGEST
 from tasks.errors import BadInput
 from tasks.training.augment import Augmentation, may_mirror
-from tasks.training.cache import A_FILE, FeatureCache, missing
+from tasks.training.cache import A_FILE, FeatureCache, keep_once
 from tasks.training.captioned import Captioned, Refused, content_of, decoded
 
 
@@ -60,18 +61,19 @@ def small_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int
         for row in rows:
             key.update(hashlib.sha256(content_of(row["image"])).digest())
         path = folder / f"pictures-{key.hexdigest()[:16]}.safetensors"
-        with missing(path) as wanted:
-            if wanted:
-                made = [_square(row["image"], edge) for row in rows]
-                blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
-                readable = torch.tensor([m is not None for m in made])
-                pictures = torch.stack([blank if m is None else m for m in made])
-                save_tensors(path, {"pictures": pictures, "ok": readable})
+        keep_once(path, partial(_squares, rows, edge))
         with safe_open(path, "pt") as file:
             parts.append(file.get_tensor("pictures"))
             broken += [start + i for i in (~file.get_tensor("ok")).nonzero().flatten().tolist()]
         done(start + len(rows))
     return torch.cat(parts), broken
+
+
+def _squares(rows: Sequence[Mapping[str, Any]], edge: int) -> dict[str, Tensor]:
+    made = [_square(row["image"], edge) for row in rows]
+    blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
+    pictures = torch.stack([blank if picture is None else picture for picture in made])
+    return {"pictures": pictures, "ok": torch.tensor([picture is not None for picture in made])}
 
 
 def _square(image: object, edge: int) -> Tensor | None:
