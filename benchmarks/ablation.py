@@ -24,15 +24,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flows.evaluate import generator_figures, real_figures
-from models.generator import DEFAULT
-from models.judge import WEIGHTS, load_judge
-from models.text_encoder import TextEncoder, load_text_encoder
-from models.vae_generator import VaeGenerator, _Plan
+from models.generators.registry import DEFAULT
+from models.generators.sprite_vae.sampler import VaeGenerator, _Plan
+from models.judge.model import WEIGHTS, load_judge
+from models.text.text_encoder import TextEncoder, load_text_encoder
 from tasks.evaluation.questions import NAMES, ask_names, ask_scenes
 from tasks.evaluation.table import table
-from tasks.preprocess import Prepared, PreprocessOptions, preprocess
-from tasks.training.cache import cached_features
-from tasks.training.captioned import Captioned, read_captioned
+from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
+from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.data.feature_cache import cached_features
 
 HEAD_STEPS = 600
 

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prompts import write_prompts
-from flows import runtime
+from flows.engine import local_server
 from models.device import let_go
-from models.diffusers_generator import load_diffusers
-from tests.models.diffusers_checkpoints import WIDTH, build_pipeline
+from models.diffusers.image_half import load_diffusers
+from tests.models.diffusers.checkpoints import WIDTH, build_pipeline
 
 # What the published checkpoints' configurations say beyond the classes' own defaults; the text's width is ours.
 REAL: dict[str, dict[str, dict[str, Any]]] = {
@@ -169,7 +169,7 @@ def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
 
 
 def flow(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
-    from flows.options import RenderJob
+    from flows.jobs.render import RenderJob
     from flows.render import render
 
     common = {"generator": str(checkpoint), "device": device, "dtype": base_dtype(device), **options}
@@ -241,8 +241,8 @@ def main(
     """
     edge = size or (64 if device == "cpu" else 1024)
     options = {"width": edge, "height": edge, "steps": steps, "batch_size": batch_size}
-    runtime.configure()
-    runtime.wait_for_server()
+    local_server.configure()
+    local_server.wait_for_server()
     with tempfile.TemporaryDirectory(prefix="imagemill-checkpoints-") as folder:
         names = families or tuple(REAL)
         found = {family: measure(family, device, rows, options, Path(folder)) for family in names}

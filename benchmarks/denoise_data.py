@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from tasks.training.noise import lifted
+from tasks.training.data.synthetic_noise import lifted
 
 NOISES: dict[str, tuple[float, ...]] = {
     "gaussian": (15 / 255, 25 / 255, 50 / 255),  # standard deviation

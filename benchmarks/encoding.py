@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prompts import write_prompts
-from models.text_encoder import TextEncoder, load_text_encoder
+from models.text.text_encoder import TextEncoder, load_text_encoder
 
 
 def main(
@@ -55,7 +55,7 @@ def main(
 def _load(reference: str) -> float:
     """Seconds that a new process takes to import what it needs and load the encoder."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "models.text_encoder", reference], check=True)
+    subprocess.run([sys.executable, "-m", "models.text.text_encoder", reference], check=True)
     return time.perf_counter() - start
 
 

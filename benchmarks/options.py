@@ -24,12 +24,12 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.checkpoints import REAL, base_dtype, write_checkpoint
-from models.acceleration import Acceleration
-from models.diffusers_checkpoint import DiffusersCheckpoint
-from models.diffusers_encoder import DiffusersTextEncoder
-from models.diffusers_generator import DiffusersGenerator
-from models.sentence import one_line
-from models.tuning import example
+from models.diffusers.acceleration import Acceleration
+from models.diffusers.checkpoint import DiffusersCheckpoint
+from models.diffusers.image_half import DiffusersGenerator
+from models.diffusers.text_half import DiffusersTextEncoder
+from models.diffusers.tuning import example
+from models.messages import one_line
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},

@@ -34,9 +34,9 @@ from rich.table import Table
 
 from benchmarks import processor
 from benchmarks.prompts import write_prompts
-from flows import runtime
-from models.generator import Generator, load_generator
-from models.text_encoder import TextEncoder, load_text_encoder
+from flows.engine import local_server
+from models.generators.registry import Generator, load_generator
+from models.text.text_encoder import TextEncoder, load_text_encoder
 
 PLAIN_BATCH = 32
 WARM_UP = 32  # rows of each way before the clock runs: first calls allocate, import and plan kernels
@@ -105,7 +105,7 @@ def plain(prompts: Path, models: Models, out: Path) -> None:
 
 def flow(prompts: Path, generator: str, out: Path) -> dict[str, float]:
     """`imagemill render` as a user's Python would call it; returns the seconds of each stage."""
-    from flows.options import RenderJob
+    from flows.jobs.render import RenderJob
     from flows.render import render
 
     summary = render(RenderJob(prompts=str(prompts), out=str(out), generator=generator))
@@ -152,18 +152,18 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
     shell = _from_the_shell(prompts, generator, folder / "shell")
 
     start = time.perf_counter()
-    runtime.configure()
+    local_server.configure()
     import flows.render  # noqa: F401 - its imports are part of the start-up
 
-    runtime.wait_for_server()
+    local_server.wait_for_server()
     imported = time.perf_counter()
     models = Models.load(generator)
     loaded = time.perf_counter()
     flow(few, generator, folder / "warm flow")
     begun = time.perf_counter()
 
-    from tasks.batching import USUAL_BATCH
-    from tasks.plan import auto_shard_size
+    from tasks.loading.oom_batching import USUAL_BATCH
+    from tasks.prompts.shards import auto_shard_size
 
     size = models.generator.size
     shard_size, batch_size = auto_shard_size(rows, size, size, USUAL_BATCH), USUAL_BATCH

@@ -203,13 +203,13 @@ def daft_frame(work: Work, out: Path) -> float:
 
 
 def imagemill(work: Work, out: Path) -> float:
-    from flows import runtime
+    from flows.engine import local_server
 
-    runtime.configure()
-    from flows.options import RenderJob
+    local_server.configure()
+    from flows.jobs.render import RenderJob
     from flows.render import render
 
-    runtime.wait_for_server()
+    local_server.wait_for_server()
     sizes = {"width": work.size, "height": work.size, "steps": work.steps, "batch_size": work.batch}
     began = time.time()
     made = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))

@@ -35,7 +35,7 @@ from rich.table import Table
 
 from benchmarks.peer_ways import WAYS, Turn, Work, quiet, turn
 from benchmarks.prompts import write_prompts
-from tests.models.diffusers_checkpoints import write_checkpoint
+from tests.models.diffusers.checkpoints import write_checkpoint
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """The flows, each of which reads as its pipeline does, and the `imagemill` command."""
 
-from flows.malloc import keep_freed
+from flows.cli.allocator import keep_freed
 
 keep_freed()

@@ -13,16 +13,16 @@ from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from flows.train_jobs import Local
-from tasks.collect import CollectOptions, collect
-from tasks.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
-from tasks.emoji.dataset import write_concepts, write_pictures
-from tasks.emoji.rows import colour_rows, phrase_rows, place_rows, scene_rows, single_rows, wording_rows
-from tasks.emoji.scenes import PROPS, Painter
-from tasks.errors import BadInput
-from tasks.find import find_in_folder, find_in_parquet
-from tasks.input import find_input
-from tasks.storage import Storage, StorageError
+from flows.jobs.train import Local
+from tasks.datasets.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
+from tasks.datasets.emoji.dataset import write_concepts, write_pictures
+from tasks.datasets.emoji.rows import colour_rows, phrase_rows, place_rows, scene_rows, single_rows, wording_rows
+from tasks.datasets.emoji.scenes import PROPS, Painter
+from tasks.datasets.find_captioned import find_in_folder, find_in_parquet
+from tasks.datasets.write_captioned import CollectOptions, collect
+from tasks.prompts.prompt_files import find_input
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage, StorageError
 
 
 class EmojiDatasetJob(BaseModel):

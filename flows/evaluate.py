@@ -2,8 +2,9 @@
 
     imagemill evaluate default out/flow out/gan --dataset data/emoji --out out/evaluation
 
-A judge that was trained apart and never sees a text (models/judge.py) looks at the pictures. Written to the folder:
-`table.md`, `table.json`, and for each generator `names.png` and `scenes.png` to look at, in the order of `asked.csv`.
+A judge that was trained apart and never sees a text (models/judge/model.py) looks at the pictures. Written to the
+folder: `table.md`, `table.json`, and for each generator `names.png` and `scenes.png` to look at, in the order of
+`asked.csv`.
 """
 
 import json
@@ -20,18 +21,18 @@ from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
-from flows.train_jobs import Local
-from models.diffusers_generator import DiffusersGenerator
-from models.generator import DEFAULT, Generator
-from models.judge import WEIGHTS, Judge, load_judge
-from models.text_encoder import load_text_encoder
-from tasks import load
-from tasks.errors import BadInput
+from flows.jobs.train import Local
+from models.diffusers.image_half import DiffusersGenerator
+from models.generators.registry import DEFAULT, Generator
+from models.judge.model import WEIGHTS, Judge, load_judge
+from models.text.text_encoder import load_text_encoder
 from tasks.evaluation.questions import Named, Scene, ask_names, ask_scenes
 from tasks.evaluation.scores import frechet, judged, name_scores, scene_scores, variety
 from tasks.evaluation.table import notes, table, write_asked
-from tasks.training.captioned import Captioned, read_captioned
-from tasks.training.grid import write_grid
+from tasks.loading import models as load
+from tasks.runfolder.errors import BadInput
+from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.sample_grid import write_grid
 
 Encode = Callable[[Sequence[str]], list[Tensor]]
 

@@ -16,16 +16,16 @@ from prefect import allow_failure, flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
-from flows import stages
-from flows.artifacts import publish
-from flows.engine import carry_out, dated, opened, title
-from flows.options import RenderJob
-from flows.plan import Plan
-from flows.runners import on_gpu
-from flows.summary import Summary
-from flows.todo import Todo, list_todos
-from tasks.plan import Shard
-from tasks.report import write_report
+from flows.engine.artifacts import publish
+from flows.engine.pending import Todo, list_todos
+from flows.engine.runners import on_gpu
+from flows.engine.summary import Summary
+from flows.engine.window import carry_out, dated, opened, title
+from flows.jobs.render import RenderJob
+from flows.plans.render import Plan
+from flows.stages import render as stages
+from tasks.prompts.shards import Shard
+from tasks.report.page import write_report
 
 
 @flow(name="render", flow_run_name=title, persist_result=False)

@@ -7,39 +7,24 @@ The run folder is the checkpoint, as with render. No path within the archive, no
 library is in what Prefect gets to see: names of tasks are numbers, errors are sentences of our own.
 """
 
-import json
 import time
 from functools import partial
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
-from flows import stages
-from flows.artifacts import publish
-from flows.engine import carry_out, dated, opened, title
-from flows.reprocess_options import ReprocessJob
-from flows.reprocess_plan import ReprocessPlan
-from flows.reprocess_summary import ReprocessSummary
-from flows.runners import on_gpu
-from flows.todo import Todo, list_todos
-from tasks.archive import ShardOfFiles
-from tasks.commit import Outcome
-from tasks.dicom.pseudonyms import Pseudonyms
-from tasks.enhance import Chain, enhance, parse_chain, reach
-from tasks.files import Files, read, write
-from tasks.report import write_report
-from tasks.reprocess import Recipe, reprocess
-from tasks.storage import Storage
-
-
-class Setting:
-    """What every shard of a run has in common. A plain class, and with the key in it: nothing of it is ever stored."""
-
-    def __init__(self, job: ReprocessJob, names: Pseudonyms) -> None:
-        self.job = job
-        self.names = names
+from flows.engine.artifacts import publish
+from flows.engine.pending import Todo, list_todos
+from flows.engine.runners import on_gpu
+from flows.engine.window import carry_out, dated, opened, title
+from flows.jobs.reprocess import ReprocessJob
+from flows.plans.reprocess import ReprocessPlan
+from flows.plans.reprocess_summary import ReprocessSummary
+from flows.stages.reprocess import Setting, read_files, reprocess_files, write_files
+from tasks.archive.listing import ShardOfFiles
+from tasks.report.page import write_report
 
 
 @flow(name="reprocess", flow_run_name=title, persist_result=False)
@@ -75,35 +60,3 @@ def _submit(setting: Setting, runner: TaskRunner[Any], todo: Todo[ShardOfFiles])
     with on_gpu(setting.job):
         made = runner.submit(reprocess_files, {**common, "made": [read]})
     return [read, made, runner.submit(write_files, {**common, "made": [made], "attempt": todo.attempt})]
-
-
-@task(name="read", task_run_name="read {shard.name}", **stages.STORED)
-def read_files(setting: Setting, shard: ShardOfFiles, only: frozenset[int] | None) -> Files:
-    job = setting.job
-    return read(shard, Storage(job.archive), setting.names, job.keep_identity, only)
-
-
-@task(name="reprocess", task_run_name="reprocess {shard.name}", **stages.QUICK)
-def reprocess_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files]) -> Files:
-    (work,) = made
-    job = setting.job
-    chain: Chain = parse_chain(job.enhance)
-
-    def enhanced(pixels: Any) -> Any:
-        return stages.in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
-
-    settings = json.dumps(job.shaping(), sort_keys=True)
-    places = (Storage(job.archive), Storage(job.out))
-    recipe = Recipe(
-        job.enhance, enhanced, reach(chain), *places, setting.names, job.keep_identity, job.burned_in, settings
-    )
-    reprocess(work, recipe)
-    return work
-
-
-@task(name="write", task_run_name="write {shard.name}", **stages.STORED)
-def write_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files], attempt: int) -> Outcome:
-    (work,) = made
-    outcome = write(work, Storage(setting.job.out), attempt)
-    work.release()
-    return outcome

@@ -14,20 +14,20 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import TrainingPage
-from flows.options import check_device
-from flows.progress import Progress
-from flows.train_jobs import AutoencoderJob, FlowJob, GanJob, LatentJob, PainterJob, TrainJob, TrainSummary, VaeJob
+from flows.engine.artifacts import TrainingPage
+from flows.engine.progress import Progress
+from flows.jobs.render import check_device
+from flows.jobs.train import AutoencoderJob, FlowJob, GanJob, LatentJob, PainterJob, TrainJob, TrainSummary, VaeJob
 from models.device import multiplies_bfloat16
-from models.text_encoder import load_text_encoder
-from tasks.errors import BadInput
-from tasks.load import resolve
-from tasks.training.augment import Augmentation, reworded
-from tasks.training.cache import Encoder, FeatureCache, cached_features
-from tasks.training.captioned import Captioned, Refused, read_captioned
-from tasks.training.card import model_card
-from tasks.training.claim import STATE, claim
-from tasks.training.loop import Family, Loop, Schedule
+from models.text.text_encoder import load_text_encoder
+from tasks.loading.models import resolve
+from tasks.runfolder.errors import BadInput
+from tasks.training.data.augment import Augmentation, reworded
+from tasks.training.data.captioned import Captioned, Refused, read_captioned
+from tasks.training.data.feature_cache import Encoder, FeatureCache, cached_features
+from tasks.training.model_card import model_card
+from tasks.training.output_folder import STATE, claim
+from tasks.training.trainer import Family, Loop, Schedule
 
 
 @flow(name="train-vae")
@@ -91,7 +91,7 @@ def _run(job: TrainJob, data: Captioned, encoder: Encoder, page: TrainingPage | 
 
 
 def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
-    from tasks.training import vae
+    from tasks.training.families import vae
 
     features = _features(job, [row["caption"] for row in data.rows], encoder)
     model = vae.build_model(data, features, encoder, job.encoder, job.seed)
@@ -101,15 +101,16 @@ def _vae_family(job: VaeJob, data: Captioned, encoder: Encoder) -> Family[Any]:
 
 
 def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[Any]:
-    from tasks.training import autoencoder, gan, latent, small
+    from tasks.training.data import picture_cache
+    from tasks.training.families import autoencoder, gan, latent_base
 
     if isinstance(job, FlowJob):
         try:
-            from tasks.training import flow as latent_flow
+            from tasks.training.families import rectified_flow as latent_flow
         except ValueError as error:  # diffusers is not installed
             raise BadInput(str(error)) from None
     check_device(job.device)
-    wanted = latent.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, _folder(job.start))
+    wanted = latent_base.Wanted(encoder, job.encoder, job.width, job.layers, job.seed, _folder(job.start))
     source = None  # the autoencoder whose codec a new model paints for
     if job.start is not None:
         config = wanted.start_config(job.family)
@@ -121,15 +122,17 @@ def _latent_family(job: LatentJob, data: Captioned, encoder: Encoder) -> Family[
         size = job.size
     else:
         assert isinstance(job, PainterJob)
-        source = latent.load_autoencoder(job.family, _folder(job.autoencoder))
+        source = latent_base.load_autoencoder(job.family, _folder(job.autoencoder))
         size = source.config.size
     captions = [row["caption"] for row in data.rows]
     wordings = [_features(job, captions, encoder)]
     wordings += [_features(job, [reworded(c, n) for c in captions], encoder) for n in range(job.wordings)]
     with Progress(len(captions), 0, lambda share: None, "reading pictures", "pictures") as progress:
-        pictures, broken = small.small_pictures(_cache(job), data, size, lambda n: progress.advance(n - progress.done))
+        pictures, broken = picture_cache.small_pictures(
+            _cache(job), data, size, lambda n: progress.advance(n - progress.done)
+        )
     varied = Augmentation(job.mirror, job.crop, job.colour, job.drop)
-    shown = small.Small(data, pictures, wordings, *small.split(data, broken), varied)
+    shown = picture_cache.Small(data, pictures, wordings, *picture_cache.split(data, broken), varied)
     if isinstance(job, AutoencoderJob):
         return autoencoder.build(wanted, shown, job.batch, job.device, job.pictures)
     if isinstance(job, GanJob):

@@ -12,15 +12,15 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, Field
 
-from flows.progress import Progress
-from flows.train_jobs import Local
-from models.denoiser import Denoiser, load
+from flows.engine.progress import Progress
+from flows.jobs.train import Local
 from models.device import multiplies_bfloat16
-from tasks.load import resolve, usable
-from tasks.training.archive import Patches, read_patches
-from tasks.training.claim import STATE, claim
-from tasks.training.denoiser import DenoiserFamily, build_denoiser
-from tasks.training.loop import Loop, Schedule
+from models.filters.denoiser import Denoiser, load
+from tasks.loading.models import resolve, usable
+from tasks.training.data.noisy_patches import Patches, read_patches
+from tasks.training.families.denoiser import DenoiserFamily, build_denoiser
+from tasks.training.output_folder import STATE, claim
+from tasks.training.trainer import Loop, Schedule
 
 
 class DenoiserJob(BaseModel):

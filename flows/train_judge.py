@@ -10,14 +10,14 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, Field
 
-from flows.progress import Progress
-from flows.train_jobs import Local, TrainSummary
+from flows.engine.progress import Progress
+from flows.jobs.train import Local, TrainSummary
 from models.device import multiplies_bfloat16
-from tasks.training.captioned import Captioned, read_captioned
-from tasks.training.claim import STATE, claim
-from tasks.training.judge import JudgeFamily, build_judge
-from tasks.training.judge_pictures import look
-from tasks.training.loop import Loop, Schedule
+from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.data.judge_pictures import look
+from tasks.training.families.judge import JudgeFamily, build_judge
+from tasks.training.output_folder import STATE, claim
+from tasks.training.trainer import Loop, Schedule
 
 
 class JudgeJob(BaseModel):
@@ -72,7 +72,7 @@ def _card(job: JudgeJob, loop: Loop, data: Captioned, figures: dict[str, float])
     return (
         f"# Judge after {loop.done} steps\n\n"
         "Looks at a picture and says what is in it, where, in which colour, which place and which sky; see "
-        "`models/judge.py`. It serves `imagemill evaluate` alone and is part of no generator.\n\n"
+        "`models/judge/model.py`. It serves `imagemill evaluate` alone and is part of no generator.\n\n"
         f"Made by `imagemill train judge {command}` from the pictures of {len(data.rows)} captions, many of which "
         "share one (licences as recorded there: MIT for the emoji data set). It never sees a text.\n"
     ) + ("\n".join(lines) + "\n" if figures else "")

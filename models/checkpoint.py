@@ -14,6 +14,9 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+EMBEDDED = Path(__file__).parent / "weights"
+"""Checkpoints that are part of the project: generator, judge, denoiser."""
+
 FORMAT = 1
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 Config = TypeVar("Config", bound="DataclassInstance")

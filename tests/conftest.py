@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # it takes seconds to import
-    from tests.models.diffusers_checkpoints import Checkpoints
+    from tests.models.diffusers.checkpoints import Checkpoints
 
 # Before any test module imports prefect, transformers or botocore, which read these once.
 _prefect_home = tempfile.TemporaryDirectory(prefix="imagemill-tests-prefect-", ignore_cleanup_errors=True)
@@ -30,6 +30,6 @@ for _name in (
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> "Checkpoints":
     """Tiny diffusers checkpoints, for the whole session."""
-    from tests.models.diffusers_checkpoints import Checkpoints
+    from tests.models.diffusers.checkpoints import Checkpoints
 
     return Checkpoints(tmp_path_factory.mktemp("checkpoints"))

@@ -8,10 +8,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from tasks.emoji.concepts import Concept, element_concepts, normalised
-from tasks.emoji.dataset import write_concepts, write_pictures
-from tasks.emoji.rows import scene_rows, single_rows
-from tasks.emoji.scenes import PROPS, Painter
+from tasks.datasets.emoji.concepts import Concept, element_concepts, normalised
+from tasks.datasets.emoji.dataset import write_concepts, write_pictures
+from tasks.datasets.emoji.rows import scene_rows, single_rows
+from tasks.datasets.emoji.scenes import PROPS, Painter
 
 WORDS = (
     ("dog", "狗", "animal", "只"),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from models import denoiser
+from models.filters import denoiser
 from models.filters.arguments import File, Loaded
 from models.filters.steps import step
 

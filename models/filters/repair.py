@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.damage import find_damage
 from models.filters.arguments import File, Loaded, Number
+from models.filters.damage import find_damage
 from models.filters.numbers import luma_of
 from models.filters.steps import step
 

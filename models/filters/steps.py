@@ -4,8 +4,8 @@
     def brightness(images: Tensor, factor: float) -> Tensor: ...
 
 A step takes pictures, float in [0, 1] (colour: red-green-blue with the usual display coding, sRGB), and its argument;
-what it gives may leave [0, 1] a little (`tasks.enhance` clamps after each one). No step goes through integers of 8
-bits: float32 holds every 16-bit value exactly, and what a step leaves alone stays so.
+what it gives may leave [0, 1] a little (`tasks.enhance.chain` clamps after each one). No step goes through integers of
+8 bits: float32 holds every 16-bit value exactly, and what a step leaves alone stays so.
 
 There are two kinds:
 

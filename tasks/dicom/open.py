@@ -23,7 +23,8 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-MOST_PIXELS = 1 << 28  # of all frames: what is larger is not held in memory
+from tasks.imaging.refused import MOST_PIXELS, Refused
+
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 BARE = (b"\2\0\0\0", b"\x08\0\0\0", b"\x08\0\1\0", b"\x08\0\5\0", b"\x08\0\x08\0")  # the first element of files without
 NEEDED = (
@@ -36,18 +37,6 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
-
-
-class Refused(ValueError):
-    """A file that nothing is made of, with the reason in one sentence that quotes nothing of it.
-
-    `stage`: where it ended; `skip` if it is sound but no picture. `study`: its StudyInstanceUID, if it could be read.
-    """
-
-    def __init__(self, reason: str, stage: str = "open", study: str = "") -> None:
-        super().__init__(reason)
-        self.stage = stage
-        self.study = study
 
 
 def is_dicom(head: bytes) -> bool:

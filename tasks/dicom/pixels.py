@@ -9,7 +9,7 @@ from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut
 
 from tasks.dicom import jpeg12
-from tasks.levels import Levels
+from tasks.imaging.value_range import Levels
 
 jpeg12.register()
 

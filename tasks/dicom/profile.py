@@ -21,8 +21,8 @@ from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag
 
 from tasks.dicom.codes import coded
-from tasks.dicom.known import TEXTS, Known, walk
 from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.dicom.residual_identifiers import TEXTS, Known, walk
 
 METHOD = "PS3.15 Basic Application Confidentiality Profile 2026c"
 DUMMY = "REMOVED"

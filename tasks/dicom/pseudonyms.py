@@ -11,7 +11,7 @@ import re
 from hashlib import sha256
 from uuid import UUID
 
-from tasks.errors import BadInput
+from tasks.runfolder.errors import BadInput
 
 VARIABLE = "IMAGEMILL_PSEUDONYM_KEY"
 BLOCK = "imagemill-pseudonym-key"

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import torch
 
-from tasks.emoji.concepts import plain
-from tasks.emoji.scenes import OBJECTS
-from tasks.errors import BadInput
-from tasks.training.captioned import Captioned
+from tasks.datasets.emoji.concepts import plain
+from tasks.datasets.emoji.scenes import OBJECTS
+from tasks.runfolder.errors import BadInput
+from tasks.training.data.captioned import Captioned
 
 Question = TypeVar("Question")
 NAMES = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.judge import Judge, Verdict
-from tasks.emoji.scenes import PROPS
+from models.judge.model import Judge, Verdict
+from tasks.datasets.emoji.scenes import PROPS
 from tasks.evaluation.questions import Named, Scene
 
 ATTRIBUTES = ("place", "sky", "object", "count", "colour")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.denoise_data import pictures
 from benchmarks.denoise_pictures import gather
-from tasks.training.archive import read_patches
+from tasks.training.data.noisy_patches import read_patches
 
 
 def test_no_picture_is_trained_on_and_measured_with(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("diffusers")
 
 from benchmarks.options import OPTIONS, Effect, Rows, features_of, measure
-from models.acceleration import Acceleration
-from tests.models.diffusers_checkpoints import write_checkpoint
+from models.diffusers.acceleration import Acceleration
+from tests.models.diffusers.checkpoints import write_checkpoint
 
 
 def test_every_option_is_in_the_table() -> None:

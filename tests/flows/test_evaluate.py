@@ -10,7 +10,7 @@ from PIL import Image
 
 from flows.evaluate import EvaluateJob, run_evaluation
 from flows.train_judge import JudgeJob, run_judge_training
-from tasks.errors import BadInput
+from tasks.runfolder.errors import BadInput
 from tests.tiny import write_tiny
 
 pytestmark = pytest.mark.slow

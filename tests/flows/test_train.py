@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from flows.jobs.train import VaeJob
 from flows.train import STATE, run_training
-from flows.train_jobs import VaeJob
-from models.generator import load_generator
-from tasks.errors import BadInput
+from models.generators.registry import load_generator
+from tasks.runfolder.errors import BadInput
 from tests.flows.killed import train_until_killed
 from tests.tiny import WordEncoder, write_tiny
 

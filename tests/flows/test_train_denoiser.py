@@ -13,9 +13,9 @@ from skimage.data import camera, coins, rocket
 
 from benchmarks.denoise_data import noisy, unbiased
 from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
-from tasks.enhance import enhance, open_chain
-from tasks.errors import BadInput
-from tasks.storage import Storage, StorageError
+from tasks.enhance.chain import enhance, open_chain
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage, StorageError
 from tests.flows.killed import train_until_killed
 
 pytestmark = pytest.mark.slow

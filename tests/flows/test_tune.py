@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from flows.cli import main
-from flows.options import RenderJob
-from flows.plan import Plan
-from models.acceleration import PLAIN, Acceleration
-from models.diffusers_checkpoint import DiffusersCheckpoint
-from models.diffusers_generator import DiffusersGenerator, load_diffusers
-from models.tuned import NAME, Measured, Tuned, Tunings
-from models.tuning import choose, measure
-from tests.models.diffusers_checkpoints import Checkpoints
+from flows.cli.main import main
+from flows.jobs.render import RenderJob
+from flows.plans.render import Plan
+from models.diffusers.acceleration import PLAIN, Acceleration
+from models.diffusers.checkpoint import DiffusersCheckpoint
+from models.diffusers.image_half import DiffusersGenerator, load_diffusers
+from models.diffusers.tuning import choose, measure
+from models.diffusers.tuning_records import NAME, Measured, Tuned, Tunings
+from tests.models.diffusers.checkpoints import Checkpoints
 
 
 def measured(*rates: float) -> list[Measured]:
@@ -127,7 +127,7 @@ def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch:
         return real(generator, features, *more)
 
     monkeypatch.setattr(DiffusersGenerator, "generate", limited)
-    monkeypatch.setattr("models.tuning.GAIN", 0.0)
+    monkeypatch.setattr("models.diffusers.tuning.GAIN", 0.0)
     assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1, 2]
 
 
@@ -136,7 +136,7 @@ def test_a_cache_that_gets_one_picture_at_a_time_is_measured_with_one(
 ) -> None:
     model = load_diffusers(str(checkpoints("flux")), "cpu", Acceleration(step_cache="first-block"))
     assert model is not None
-    monkeypatch.setattr("models.tuning.GAIN", 0.0)
+    monkeypatch.setattr("models.diffusers.tuning.GAIN", 0.0)
     assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1]
 
 

@@ -75,7 +75,7 @@ def imagemill(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """The command in this process, which spares the seconds that a new one spends on imports."""
 
     def run(*arguments: object) -> Outcome:
-        from flows.cli import main
+        from flows.cli.main import main
 
         capfd.readouterr()
         code: object = 0

@@ -173,7 +173,7 @@ def remount(folder: Path, options: str) -> None:
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
     """The child: the `imagemill` command, with the caller's environment and its output in a file."""
-    from flows.cli import main
+    from flows.cli.main import main
 
     os.environ.update(environment)
     with log.open("ab") as output:

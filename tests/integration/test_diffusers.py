@@ -14,16 +14,16 @@ import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image
 
-from flows.options import RenderJob
-from flows.plan import Plan
-from flows.stages import batch_limit
-from models.acceleration import PLAIN
-from models.diffusers_checkpoint import DiffusersCheckpoint, Half
-from models.diffusers_generator import load_diffusers
-from tasks.features import FeatureFolder
-from tasks.storage import StorageError
+from flows.jobs.render import RenderJob
+from flows.plans.render import Plan
+from flows.stages.render import batch_limit
+from models.diffusers.acceleration import PLAIN
+from models.diffusers.checkpoint import DiffusersCheckpoint, Half
+from models.diffusers.image_half import load_diffusers
+from tasks.loading.feature_store import FeatureFolder
+from tasks.runfolder.storage import StorageError
 from tests.integration.runs import Outcome, files, table
-from tests.models.diffusers_checkpoints import Checkpoints
+from tests.models.diffusers.checkpoints import Checkpoints
 
 Mill = Callable[..., Outcome]
 ROWS: list[dict[str, Any]] = [
@@ -159,7 +159,7 @@ def test_in_turns_encoder_and_denoiser_are_never_held_at_once(
 def test_without_being_told_the_free_memory_decides(
     free: int, turns: bool, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.plan.free_memory", lambda device: free)
+    monkeypatch.setattr("flows.plans.render.free_memory", lambda device: free)
     job = RenderJob(prompts=str(prompts), out=str(tmp_path / "run"), generator=str(checkpoints("sd1")))
     assert Plan(job, tmp_path / "spool").split is turns
     assert Plan(job.model_copy(update={"phase": "split"}), tmp_path / "spool").split
@@ -170,7 +170,7 @@ def test_where_only_other_machines_have_the_gpu_the_plan_asks_nothing_of_it(
     prompts: Path, tmp_path: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("flows.plan.has_device", lambda device: False)
+    monkeypatch.setattr("flows.plans.render.has_device", lambda device: False)
     places = {"prompts": str(prompts), "out": str(tmp_path / "run"), "generator": str(checkpoints("sd1"))}
     plan = Plan(RenderJob(**places, device="cuda", runner="ray"), tmp_path / "spool")
     assert (plan.batch_size, plan.split) == (32, False)

@@ -22,17 +22,17 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from flows.reprocess_options import ReprocessJob
-from flows.reprocess_plan import ReprocessPlan
-from tasks.enhance import enhance, parse_chain
-from tasks.explain import heat_file
-from tasks.files import read, write
-from tasks.metadata import EXPLAINED
-from tasks.record import open_record
-from tasks.report import write_report
-from tasks.reprocess import Recipe, reprocess
-from tasks.storage import Storage
-from tasks.work import Heat
+from flows.jobs.reprocess import ReprocessJob
+from flows.plans.reprocess import ReprocessPlan
+from tasks.archive.process import Recipe, reprocess
+from tasks.archive.shard_state import read, write
+from tasks.enhance.chain import enhance, parse_chain
+from tasks.render.explain import heat_file
+from tasks.render.metadata import EXPLAINED
+from tasks.render.shard_state import Heat
+from tasks.report.page import write_report
+from tasks.runfolder.record import open_record
+from tasks.runfolder.storage import Storage
 from tests.tasks.dicom.samples import sample
 from tests.tasks.run_folder import PROMPTS, make_run, picture_id
 
@@ -341,7 +341,7 @@ def test_over_http_nothing_but_the_page_and_its_pictures_is_requested(chromium: 
 def test_pictures_that_are_not_embedded_load_as_one_scrolls(
     chromium: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.report.EMBEDDED_BYTES", 0)
+    monkeypatch.setattr("tasks.report.page.EMBEDDED_BYTES", 0)
     run = make_run(tmp_path / "run", 60)
     page = Page(chromium, Path(write_report(Storage(str(run)))).as_uri())
     assert page.script("return document.querySelector('#grid img').src").endswith(f"/images/00000/{picture_id(0)}.png")
@@ -356,7 +356,7 @@ def test_pictures_that_are_not_embedded_load_as_one_scrolls(
 def test_layout_without_picture_files_shows_prompts(
     chromium: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, note: str
 ) -> None:
-    monkeypatch.setattr("tasks.report.EMBEDDED_BYTES", 0)
+    monkeypatch.setattr("tasks.report.page.EMBEDDED_BYTES", 0)
     run = make_run(tmp_path / "run", 3, layout=layout)  # type: ignore[arg-type]
     page = Page(chromium, Path(write_report(Storage(str(run)))).as_uri())
     assert page.names()[0].splitlines() == [PROMPTS[0], note]

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from flows import runtime
+from flows.engine import local_server
 from tests.integration.archives import leaks, write_archive
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, files, names, snapshot, table, with_own_server
@@ -67,8 +67,8 @@ def test_no_identity_in_any_byte_that_is_left(bucket: str, s3: S3, tmp_path: Pat
 
 @pytest.mark.slow
 def test_killed_at_random_from_s3_to_s3(bucket: str, tmp_path: Path) -> None:
-    runtime.configure()  # one Prefect server for all starts
-    runtime.wait_for_server()
+    local_server.configure()  # one Prefect server for all starts
+    local_server.wait_for_server()
     archive, log = f"{bucket}/archive", tmp_path / "log.txt"
     write_archive(archive, FILES)
     command = ["reprocess", archive, *QUICK, "--shard-size", "8", "--out"]
@@ -225,7 +225,7 @@ def write_large(path: Path, edge: int) -> None:
 
 PEAK = """
 import resource, sys
-from flows.cli import main
+from flows.cli.main import main
 try:
     main(sys.argv[1:])
 finally:

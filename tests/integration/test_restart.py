@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from flows import runtime
-from models.dummy import DummyGenerator
+from flows.engine import local_server
+from models.generators.dummy import DummyGenerator
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
 
@@ -29,8 +29,8 @@ def command(prompts: str, out: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("place", "kills"), [("local", int(KILLS or 5)), ("s3", int(KILLS or 3))])
 def test_killed_at_random_instants(place: str, kills: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    runtime.configure()  # one Prefect server for all starts
-    runtime.wait_for_server()
+    local_server.configure()  # one Prefect server for all starts
+    local_server.wait_for_server()
     base = str(tmp_path) if place == "local" else request.getfixturevalue("bucket")
     prompts = write_prompts(f"{base}/prompts.parquet", ROWS)
     log = tmp_path / "log.txt"

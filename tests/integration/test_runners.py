@@ -93,7 +93,7 @@ def _dask_workers(*resources: dict[str, float]) -> Iterator[Client]:
 
 def _model_loads() -> int:
     """In a worker: how often a generator was loaded."""
-    from models.generator import load_generator
+    from models.generators.registry import load_generator
 
     return load_generator.cache_info().misses
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import stages
+from flows.stages import render as stages
 from tests.integration.conftest import BUCKET
 from tests.integration.faults import Faults, Proxy
 from tests.integration.runs import Outcome, files, snapshot, table, write_prompts

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from models.denoiser import DEFAULT
-from tasks.enhance import enhance, open_chain
-from tasks.errors import BadInput
+from models.filters.denoiser import DEFAULT
+from tasks.enhance.chain import enhance, open_chain
+from tasks.runfolder.errors import BadInput
 from tests.integration.s3 import S3
 
 

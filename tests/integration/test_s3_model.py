@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from models.text_encoder import load_text_encoder
-from tasks.errors import BadInput
-from tasks.load import resolve
+from models.text.text_encoder import load_text_encoder
+from tasks.loading.models import resolve
+from tasks.runfolder.errors import BadInput
 from tests.integration.s3 import S3
-from tests.models.language_models import write_language_model
+from tests.models.text.language_models import write_language_model
 
 
 def test_an_encoder_in_s3_is_brought_and_encodes(

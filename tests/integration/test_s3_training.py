@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.jobs.train import AutoencoderJob
 from flows.train import run_training
-from flows.train_jobs import AutoencoderJob
-from models.generator import load_generator
-from tasks.errors import BadInput
+from models.generators.registry import load_generator
+from tasks.runfolder.errors import BadInput
 from tests.integration.s3 import S3
 from tests.tiny import WordEncoder, write_tiny
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.generator import load_generator
+from models.generators.registry import load_generator
 from tests.integration.runs import with_own_server
 from tests.tiny import write_tiny
 

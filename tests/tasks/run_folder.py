@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tasks.layouts import LAYOUTS, Layout
-from tasks.names import file_name
-from tasks.work import Picture, Prompt
+from tasks.render.layouts import LAYOUTS, Layout
+from tasks.render.shard_state import Picture, Prompt
+from tasks.runfolder.filenames import file_name
 
 PROMPTS = (
     "a lighthouse on a cliff at sunset, waves breaking below",

@@ -11,10 +11,11 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from tasks.dicom.derive import derive, to_bytes
-from tasks.dicom.open import Refused, is_dicom, open_dicom
+from tasks.dicom.open import is_dicom, open_dicom
 from tasks.dicom.pixels import decode
 from tasks.dicom.profile import deidentify
 from tasks.dicom.pseudonyms import Pseudonyms, without_secret
+from tasks.imaging.refused import Refused
 from tests.tasks.dicom.samples import sample, samples
 
 NAMES = Pseudonyms("a key that is only good for tests, as all can read it")

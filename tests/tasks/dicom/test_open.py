@@ -6,7 +6,8 @@ import zlib
 import pytest
 from pydicom import dcmread
 
-from tasks.dicom.open import Refused, is_dicom, open_dicom
+from tasks.dicom.open import is_dicom, open_dicom
+from tasks.imaging.refused import Refused
 from tests.tasks.dicom.samples import ROOTS, sample, samples
 
 

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms
-from tasks.errors import BadInput
+from tasks.runfolder.errors import BadInput
 
 KEY = "k" * 64
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.judge import Judge, JudgeConfig, Verdict
-from tasks.emoji.scenes import SUN
+from models.judge.model import Judge, JudgeConfig, Verdict
+from tasks.datasets.emoji.scenes import SUN
 from tasks.evaluation.questions import Named, Scene
 from tasks.evaluation.scores import frechet, name_scores, scene_scores, variety
 

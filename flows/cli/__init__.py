@@ -1,0 +1,1 @@
+"""The command `imagemill`: one module a command."""

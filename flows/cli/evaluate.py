@@ -1,0 +1,37 @@
+"""The command `imagemill evaluate`. Loaded only when it is called."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.engine import local_server
+from flows.evaluate import EvaluateJob, EvaluateOptions
+from flows.evaluate import evaluate as flow
+from tasks.evaluation.table import table
+
+
+def evaluate(
+    *generators: str,
+    dataset: str,
+    out: Path,
+    options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None,
+) -> int:
+    """Say how good generators are, told from their pictures by a judge; one table for all of them.
+
+    Parameters
+    ----------
+    generators
+        `default`, or checkpoints' folders.
+    dataset
+        The data set whose names, paraphrases and held-out scenes are asked for.
+    out
+        Folder for the table and the grids.
+    """
+    local_server.configure()
+    local_server.wait_for_server()
+    given = (options or EvaluateOptions()).model_dump()
+    made = flow(EvaluateJob(generators=list(generators) or ["default"], dataset=dataset, out=out, **given))
+    print(table(made.figures))
+    print(f"table.md, table.json, asked.csv and the grids are in {made.out}")
+    return 0

@@ -1,0 +1,206 @@
+"""The `imagemill` command.
+
+    imagemill render prompts.parquet --out run
+    imagemill reprocess archive --out run
+    imagemill inspect run
+
+Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
+"""
+
+import json
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+
+from flows.engine import local_server
+from flows.jobs.render import RenderJob, RenderOptions
+from models.messages import one_line
+from tasks.runfolder.errors import BadInput, Stopped
+from tasks.runfolder.storage import StorageError, explain
+
+if TYPE_CHECKING:  # a command imports what it needs itself
+    from flows.engine.summary import Summary
+
+FAILED, BAD_INPUT = 1, 2
+Job = TypeVar("Job", bound=BaseModel)
+
+app = App(
+    name="imagemill",
+    help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.",
+    suppress_keyboard_interrupt=False,  # `main` says more about it
+)
+
+app.command("flows.cli.train:dataset", name="dataset", help="Build a captioned data set to train on.")
+app.command("flows.cli.train:train", name="train", help="Train a model; the same command again carries on.")
+app.command("flows.cli.evaluate:evaluate", name="evaluate", help="Say how good generators' pictures are, by a judge.")
+app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
+app.command("flows.cli.reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
+app.command("flows.cli.tune:tune", name="tune", help="Measure which batch size suits a diffusers checkpoint here.")
+
+
+@app.command
+def render(
+    prompts: str | None = None,
+    *,
+    out: str | None = None,
+    job: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[RenderOptions | None, Parameter(name="*")] = None,
+) -> int:
+    """Render a file of prompts into a run folder. The same command again carries on where it stopped.
+
+    Parameters
+    ----------
+    prompts
+        Parquet, CSV or JSON lines with a column of text; a file, a folder or a glob, local or s3://.
+    out
+        The run folder, local or s3://.
+    job
+        A YAML file with any of these options (and prompts, out); what is given on the command line wins.
+    dry_run
+        Print the plan and write nothing.
+    as_json
+        Print the summary as JSON.
+    """
+    given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
+    full = full_job(RenderJob, job, given).dated(datetime.now(UTC))
+    return plan_or_run(full, "flows.plans.render:Plan", "flows.render:render", dry_run, as_json)
+
+
+@app.command
+def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> int:
+    """Say what a run folder holds, what is missing, and why rows failed.
+
+    Parameters
+    ----------
+    run
+        The run folder, local or s3://.
+    as_json
+        Print it as JSON.
+    """
+    from flows.engine.inspection import inspect_run
+
+    found = inspect_run(run)
+    print(found.model_dump_json() if as_json else "\n".join(found.lines()))
+    return found.exit_code
+
+
+def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
+    """The job file's values, then those given on the command line."""
+    values: dict[str, Any] = {}
+    if file is not None:
+        import yaml
+
+        try:
+            values = yaml.safe_load(file.read_text()) or {}
+        except OSError as error:
+            raise BadInput(str(explain(error, str(file)))) from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise BadInput(f"{file}: not YAML ({one_line(error)}); mend it.") from error
+        if not isinstance(values, dict):
+            raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
+    values |= {name: value for name, value in given.items() if value is not None}
+    unknown = [name for name in values if name not in model.model_fields]
+    if unknown:
+        raise BadInput(f"{file}: unknown option {unknown[0]!r}; --help lists them.")
+    return model(**values)
+
+
+def plan_or_run(job: BaseModel, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
+    """Prints what a job comes to, or carries it out; `plan` and `flow` are imported when they are needed."""
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
+            print_described(resolve_name(plan)(job, Path(spool)).described(), as_json)
+        return 0
+    local_server.configure()  # before Prefect is imported; the server starts while the rest is
+    carry_out = resolve_name(flow)
+    local_server.wait_for_server()
+    summary: Summary = carry_out(job)
+    print_summary(summary, as_json)
+    return summary.exit_code
+
+
+def print_described(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(described))
+    else:
+        width = max(map(len, described))
+        print("\n".join(f"{name:<{width}}  {value}" for name, value in described.items()))
+
+
+def print_summary(summary: "Summary", as_json: bool) -> None:
+    """What a run came to, and where to look."""
+    if as_json:
+        print(summary.as_json())
+        return
+    Console().print(summary.as_table())
+    print(f"pictures  {summary.out}/images\nmetadata  {summary.out}/metadata")
+    if summary.report:
+        print(f"report    {summary.report}")
+    if summary.quarantined:
+        failed = summary.failed[summary.quarantined > 1]
+        print(f"{summary.quarantined} {failed}; `imagemill inspect {summary.out}` says why", file=sys.stderr)
+
+
+def sentence(error: ValidationError) -> str:
+    """A pydantic error as one sentence a line, naming options as the command line does."""
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "missing":
+            lines.append(
+                f"{name} is missing; give it as "
+                + (f"{name.upper()}." if name in {"prompts", "archive"} else f"--{name}.")
+            )
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            message = f"{message[:1].lower()}{message[1:]}"
+            option = f"--{name.replace('_', '-')}: {message} (given: {problem['input']!r})"
+            lines.append(option if problem["loc"] else message)  # of several options together, it names them itself
+    return "\n".join(lines)
+
+
+def _told(error: CycloptsError) -> str:
+    """What is wrong with a command line, one sentence a line."""
+    if isinstance(error.__cause__, ValidationError):
+        return sentence(error.__cause__)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{error.unused_tokens[0]!r} is one argument too many; --help says what the command takes."
+    if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
+        name, positional = error.argument.name, error.argument.field_info.is_positional
+        return f"{name.lstrip('-').upper() if positional else name} is missing; --help says what it is."
+    return str(error)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"imagemill: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits."""
+    try:
+        sys.exit(app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
+    except BadInput as error:
+        _fail(str(error), BAD_INPUT)
+    except ValidationError as error:
+        _fail(sentence(error), BAD_INPUT)
+    except CycloptsError as error:
+        _fail(_told(error), BAD_INPUT)
+    except (StorageError, Stopped, MemoryError) as error:
+        _fail(str(error), FAILED)
+    except OSError as error:  # of a training or an evaluation, which write to this machine alone
+        explained = explain(error, str(error.filename))
+        if error.filename is None or explained is None:
+            raise
+        _fail(str(explained), BAD_INPUT if explained.mendable else FAILED)
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command again to carry on.", 130)

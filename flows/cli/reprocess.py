@@ -1,0 +1,62 @@
+"""The commands `reprocess` and `locate`.
+
+imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
+imagemill locate s3://hospital/archive 17 203
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.main import full_job, plan_or_run
+from flows.jobs.reprocess import ReprocessJob, ReprocessOptions
+
+
+def reprocess(
+    archive: str | None = None,
+    *,
+    out: str | None = None,
+    job: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[ReprocessOptions | None, Parameter(name="*")] = None,
+) -> int:
+    """Enhance an archive of pictures into a run folder, de-identified. The same command again carries on.
+
+    Parameters
+    ----------
+    archive
+        A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP at any depth.
+    out
+        The run folder, local or s3://.
+    job
+        A YAML file with any of these options (and archive, out); what is given on the command line wins.
+    dry_run
+        Print the plan and write nothing.
+    as_json
+        Print the summary as JSON.
+    """
+    given = {"archive": archive, "out": out, **(options or ReprocessOptions()).model_dump(exclude_unset=True)}
+    full = full_job(ReprocessJob, job, given).dated(datetime.now(UTC))
+    plan, flow = "flows.plans.reprocess:ReprocessPlan", "flows.reprocess:reprocess_archive"
+    return plan_or_run(full, plan, flow, dry_run, as_json)
+
+
+def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())]) -> int:
+    """Tell which files of an archive stand at these rows; results name files by their rows alone.
+
+    Parameters
+    ----------
+    archive
+        The archive as it was reprocessed.
+    rows
+        Rows, as metadata and quarantine have them.
+    """
+    from tasks.archive.listing import locate as find
+
+    found = find(archive, rows)
+    for row in rows:
+        print(f"{row}  {found.get(row, 'there is no such row')}")
+    return 0 if len(found) == len(set(rows)) else 2

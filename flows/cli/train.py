@@ -1,0 +1,127 @@
+"""The commands that make models: `imagemill dataset` and `imagemill train`. Loaded only when one of them is called."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from cyclopts import App, Parameter
+
+from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
+from flows.engine import local_server
+from flows.jobs.train import AutoencoderJob, FlowJob, GanJob, TrainJob, TrainSummary, VaeJob
+from flows.train import train_autoencoder, train_flow, train_gan, train_vae
+from flows.train_denoiser import DenoiserJob, train_denoiser
+from flows.train_judge import JudgeJob, train_judge
+from tasks.datasets.write_captioned import CollectOptions
+
+Job = TypeVar("Job", bound=TrainJob | JudgeJob)
+
+dataset = App(name="dataset", help="Build a captioned data set to train on.")
+train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
+
+for _job in (VaeJob, AutoencoderJob, GanJob, FlowJob, JudgeJob, DenoiserJob):
+    for _field in _job.model_fields.values():  # cyclopts would let a stray word be the first option
+        _field.kw_only = not _field.is_required()
+
+
+@dataset.command
+def emoji(*, job: Annotated[EmojiDatasetJob, Parameter(name="*")]) -> int:
+    """Emoji (Fluent 3D; names from emojibase; both MIT) alone and in drawn scenes, captions in English and Chinese."""
+    local_server.configure()
+    local_server.wait_for_server()
+    made = build_emoji_dataset(job)
+    print(f"{made.concepts} concepts, {made.single_captions} captions of one, {made.scenes} scenes in {made.out}")
+    return 0
+
+
+@dataset.command
+def folder(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
+    """A folder of your own pictures; captions in metadata.jsonl, metadata.csv, captions.csv, or a .txt beside each.
+
+    Parameters
+    ----------
+    path
+        The folder, local or s3://.
+    out
+        Folder for the data set, local or s3://; must be new or empty.
+    """
+    return _collect(CollectJob(path=path, out=out, **options.model_dump()), "folder")
+
+
+@dataset.command
+def parquet(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
+    """Parquet files with a column `image` (bytes, or as Hugging Face keeps them) and `text`, `prompt` or `caption`.
+
+    Parameters
+    ----------
+    path
+        A file, a folder or a glob, local or s3://.
+    out
+        Folder for the data set, local or s3://; must be new or empty.
+    """
+    return _collect(CollectJob(path=path, out=out, **options.model_dump()), "parquet")
+
+
+def _collect(job: CollectJob, kind: Literal["folder", "parquet"]) -> int:
+    local_server.configure()
+    local_server.wait_for_server()
+    made = collect_dataset(job, kind)
+    print(f"{made.pictures} captioned pictures in {made.out}")
+    if made.left_out:
+        reason = f"{made.left_out} left out, listed in {made.out}/left-out.parquet (the first: {made.first_reason})"
+        print(reason, file=sys.stderr)
+    return 0
+
+
+@train.command
+def vae(job: Annotated[VaeJob, Parameter(name="*")]) -> int:
+    """Train the structured VAE of the embedded default."""
+    return _trained(train_vae, job)
+
+
+@train.command
+def autoencoder(job: Annotated[AutoencoderJob, Parameter(name="*")]) -> int:
+    """Train an autoencoder: pictures to latents to pictures, and a text head that paints latents."""
+    return _trained(train_autoencoder, job)
+
+
+@train.command
+def gan(job: Annotated[GanJob, Parameter(name="*")]) -> int:
+    """Train a GAN in an autoencoder's latents; generator and discriminator both read the text."""
+    return _trained(train_gan, job)
+
+
+@train.command(name="flow")
+def latent_flow(job: Annotated[FlowJob, Parameter(name="*")]) -> int:
+    """Train a latent flow (a diffusion transformer) in an autoencoder's latents, or LoRA adapters of one."""
+    return _trained(train_flow, job)
+
+
+def _trained(flow: Callable[[Job], TrainSummary], job: Job) -> int:
+    local_server.configure()
+    local_server.wait_for_server()
+    made = flow(job)
+    print(f"{made.steps} steps; the checkpoint is in {made.out}")
+    for name, figure in made.figures.items():
+        print(f"{name}  {figure:.3f}")
+    if made.refused:
+        print(
+            f"{made.refused} rows of the data set were left out; {made.out / 'refused.csv'} says why", file=sys.stderr
+        )
+    return 0
+
+
+@train.command
+def judge(job: Annotated[JudgeJob, Parameter(name="*")]) -> int:
+    """Train the judge that `imagemill evaluate` has look at the pictures."""
+    return _trained(train_judge, job)
+
+
+@train.command
+def denoiser(job: Annotated[DenoiserJob, Parameter(name="*")]) -> int:
+    """Train a denoiser on an archive of noisy pictures; no clean ones are needed."""
+    local_server.configure()
+    local_server.wait_for_server()
+    made = train_denoiser(job)
+    print(f"{made.steps} steps on {made.pictures} pictures; the checkpoint is in {made.out}")
+    return 0

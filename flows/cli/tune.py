@@ -1,0 +1,69 @@
+"""`imagemill tune`: the batch size that suits a diffusers checkpoint on this machine."""
+
+import json
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+from rich.console import Console
+from rich.table import Table
+
+from flows.jobs.render import check_device
+from models.diffusers import tuning
+from models.diffusers.acceleration import PLAIN, Acceleration
+from models.diffusers.image_half import load_diffusers
+from tasks.loading.models import ready, resolve, usable
+from tasks.runfolder.errors import BadInput
+
+_Amount = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
+
+def tune(
+    checkpoint: str,
+    *,
+    device: str = "cpu",
+    width: _Amount | None = None,
+    height: _Amount | None = None,
+    steps: _Amount = 4,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[Acceleration | None, Parameter(name="*")] = None,
+) -> int:
+    """Measure batch size against throughput and memory, and keep the best for `imagemill render` to begin with.
+
+    It is kept beside the checkpoint, in imagemill-tuned.json, or in the user's cache where that cannot be written.
+
+    Parameters
+    ----------
+    checkpoint
+        A diffusers checkpoint: a folder, local or s3://, or a hub id.
+    device
+        Where it is to run: cpu, cuda, cuda:1.
+    width
+        Of the pictures; by default the checkpoint's own.
+    height
+        Of the pictures; by default the checkpoint's own.
+    steps
+        Denoising steps that are timed; the best batch size hardly depends on them.
+    as_json
+        Print the figures as JSON.
+    """
+    check_device(device)
+    options = options or PLAIN
+    model = usable(lambda: load_diffusers(resolve(checkpoint), device, options))
+    if model is None:
+        raise BadInput(f"{checkpoint} is no diffusers checkpoint; only these have a batch size to tune.")
+    size = width or model.generator.size, height or model.generator.size
+    ready(model.encoder)
+    found = tuning.choose(usable(lambda: list(tuning.measure(model, device, *size, steps))))
+    place = model.generator.tunings.keep(found, device, *size, options)
+    if as_json:
+        print(json.dumps({**found.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))
+        return 0
+    table = Table(title=f"{model.generator.name}, {size[0]} x {size[1]} pixels, {steps} steps", title_justify="left")
+    for name in ("batch size", "pictures a second", "peak memory"):
+        table.add_column(name, justify="right")
+    for row in found.measured:
+        memory = "" if row.peak_memory is None else f"{row.peak_memory / 2**30:.1f} GiB"
+        table.add_row(str(row.batch_size), f"{row.pictures_a_second:.3g}", memory)
+    Console().print(table)
+    print(f"batch size {found.batch_size}, kept in {place}")
+    return 0

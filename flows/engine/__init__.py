@@ -1,0 +1,1 @@
+"""What carries a flow: shards in flight, runners, progress, summary, and all that touches Prefect's inside."""

@@ -1,0 +1,86 @@
+"""Inspect: what a run folder holds, what is missing, and why rows failed."""
+
+from collections import Counter
+
+from pydantic import BaseModel
+
+from flows.engine.summary import read_outcomes
+from tasks.runfolder.commit import read_table, shard_names
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.record import read_record
+from tasks.runfolder.storage import Storage
+
+
+class Inspection(BaseModel):
+    """The state of a run folder."""
+
+    out: str
+    rows: int
+    pictures: int
+    quarantined: int
+    rows_missing: int
+    shards: int
+    shards_complete: int
+    shards_missing: list[str]
+    """The first hundred."""
+    reasons: dict[str, int]
+    """Why rows failed, the commonest first: `stage: error` and how many."""
+    generator: str
+    encoder: str | None
+    seconds: dict[str, float]
+
+    @property
+    def exit_code(self) -> int:
+        if self.shards_complete < self.shards:
+            return 1
+        return 3 if self.quarantined else 0
+
+    def lines(self) -> list[str]:
+        lines = [
+            f"{self.out}",
+            f"made with {self.generator}" + (f" and {self.encoder}" if self.encoder else ""),
+            f"{self.rows:,} rows: {self.pictures:,} pictures, {self.quarantined:,} quarantined, "
+            f"{self.rows_missing:,} still to do",
+            f"{self.shards:,} shards: {self.shards_complete:,} complete",
+        ]
+        if self.shards_missing:
+            lines.append(f"missing shards: {', '.join(self.shards_missing[:10])}" + (" ..." * (self.rows_missing > 0)))
+            lines.append("run the same command again to do them")
+        lines += [f"{count:,} x {reason}" for reason, count in self.reasons.items()]
+        return lines
+
+
+def inspect_run(url: str) -> Inspection:
+    """Looks into a run folder.
+
+    Raises:
+        BadInput: there is no run there.
+    """
+    out = Storage(url)
+    record = read_record(out)
+    if record is None:
+        raise BadInput(f"{out.url()}: no run is found there (no run.json); check the path.")
+    done = shard_names(out, "metadata")
+    outcomes = read_outcomes(out, sorted(done)).values()
+    reasons: Counter[str] = Counter()
+    for path in out.list("quarantine"):
+        table = read_table(out, path)
+        reasons.update(f"{row['stage']}: {row['error']}" for row in table.select(["stage", "error"]).to_pylist())
+    seconds: Counter[str] = Counter()
+    for outcome in outcomes:
+        seconds.update(outcome.seconds)
+    names = (f"{index:05d}" for index in range(record["shards"]))
+    return Inspection(
+        out=out.url(),
+        rows=record["input"]["rows"],
+        pictures=sum(outcome.pictures for outcome in outcomes),
+        quarantined=sum(outcome.quarantined for outcome in outcomes),
+        rows_missing=record["input"]["rows"] - sum(outcome.rows for outcome in outcomes),
+        shards=record["shards"],
+        shards_complete=len(done),
+        shards_missing=[name for name in names if name not in done][:100],
+        reasons=dict(reasons.most_common()),
+        generator=record["generator"]["name"],
+        encoder=record["encoder"] and record["encoder"]["name"],
+        seconds=dict(seconds),
+    )

@@ -1,0 +1,95 @@
+"""What a run came to."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import BaseModel
+from rich.table import Table
+
+from tasks.runfolder.commit import Outcome
+from tasks.runfolder.storage import Storage
+
+
+class Summary(BaseModel):
+    """Totals of a run folder (or of the part of it that this run did)."""
+
+    title: ClassVar[str] = "imagemill render"
+    failed: ClassVar[tuple[str, str]] = ("row failed", "rows failed")
+
+    out: str
+    rows: int
+    pictures: int = 0
+    quarantined: int = 0
+    texts_cut: int = 0
+    """Rows whose text or negative text is longer than the encoder reads; metadata has them as `text_cut`."""
+    rows_done_before: int = 0
+    pictures_made: int = 0
+    """In this run, those of earlier ones not counted."""
+    seconds_start: float = 0.0
+    """Until the first shard could begin: the plan and the models."""
+    seconds_run: float = 0.0
+    """From there to the last shard's end."""
+    seconds: dict[str, float] = {}
+    """Of each stage, summed over shards; stages overlap, so these may come to more than the run."""
+    report: str | None = None
+
+    def add(self, done: Outcome) -> None:
+        """Counts a shard that this run did."""
+        self.pictures += done.pictures
+        self.pictures_made += done.pictures
+        self.quarantined += done.quarantined
+        self.texts_cut += done.texts_cut
+        self.seconds = dict(Counter(self.seconds) + Counter(done.seconds))
+
+    def add_earlier(self, done: Outcome) -> None:
+        """Counts a shard that was complete already."""
+        self.rows_done_before += done.rows
+        self.pictures += done.pictures
+        self.quarantined += done.quarantined
+        self.texts_cut += done.texts_cut
+
+    @property
+    def pictures_a_second(self) -> float:
+        return self.pictures_made / self.seconds_run if self.seconds_run else 0.0
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.quarantined else 0
+
+    def as_rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("rows", f"{self.rows:,}"),
+            ("pictures", f"{self.pictures:,}"),
+            ("quarantined", f"{self.quarantined:,}"),
+        ]
+        if self.texts_cut:
+            rows.append(("texts cut", f"{self.texts_cut:,}"))
+        if self.rows_done_before:
+            rows.append(("rows done before", f"{self.rows_done_before:,}"))
+        rows += [(f"seconds {stage}", f"{seconds:.1f}") for stage, seconds in self.seconds.items()]
+        rows += [("seconds start", f"{self.seconds_start:.1f}"), ("seconds run", f"{self.seconds_run:.1f}")]
+        rows.append(("pictures a second", f"{self.pictures_a_second:.1f}"))
+        return rows
+
+    def as_table(self) -> Table:
+        table = Table(show_header=False, title=self.title, title_justify="left")
+        table.add_column(style="bold")
+        table.add_column(justify="right")
+        for name, value in self.as_rows():
+            table.add_row(name, value)
+        return table
+
+    def as_json(self) -> str:
+        places = {name: f"{self.out}/{name}" for name in ("images", "metadata")}
+        return json.dumps({**self.model_dump(), "pictures_a_second": round(self.pictures_a_second, 3), **places})
+
+
+def read_outcomes(storage: Storage, shards: Iterable[str]) -> dict[str, Outcome]:
+    """The outcomes that earlier runs kept in `timings/`, by shard name."""
+    paths = [f"timings/{shard}.json" for shard in shards]
+    return {
+        path.removeprefix("timings/").removesuffix(".json"): Outcome(**json.loads(data))
+        for path, data in storage.read_many(paths).items()
+    }

@@ -1,0 +1,152 @@
+"""The job of `render`: every stage's options, and how the work is carried out."""
+
+from datetime import date
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from models.diffusers.acceleration import Acceleration
+from tasks.enhance.chain import EnhanceOptions
+from tasks.render.explain import ExplainOptions
+from tasks.render.generate import GenerateOptions
+from tasks.render.read import ReadOptions
+from tasks.render.write import WriteOptions
+from tasks.runfolder.errors import BadInput
+from tasks.text.preprocess import PreprocessOptions
+
+
+def parse_max_failures(value: str | None) -> str | None:
+    """Checks a count (`20`) or a share of the input (`5%`)."""
+    if value is not None:
+        allowed_failures(value, 1)
+    return value
+
+
+def allowed_failures(value: str | None, rows: int) -> float:
+    """How many of `rows` may be quarantined before the run is stopped."""
+    if value is None:
+        return float("inf")
+    try:
+        number = float(value.removesuffix("%"))
+    except ValueError:
+        number = -1.0
+    if not number >= 0 or (value.endswith("%") and number > 100):
+        raise ValueError(f"max_failures is {value!r}; give a count such as 20 or a share such as 5%.")
+    return rows * number / 100 if value.endswith("%") else number
+
+
+def parse_partition(value: str) -> str:
+    """Checks `k/n` with 1 <= k <= n."""
+    part, _, parts = value.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise ValueError(f"partition is {value!r}; give k/n, such as 1/4 for the first of four.")
+    return value
+
+
+def check_device(device: str) -> None:
+    """Raises BadInput if this machine has no such device."""
+    from models.device import has_device
+
+    if not has_device(device):
+        raise BadInput(f"--device {device}: torch finds no such device here; leave the option out.")
+
+
+def at_day(path: str, day: date) -> str:
+    """The path with `{date}` in it filled in."""
+    return path.replace("{date}", f"{day:%Y-%m-%d}")
+
+
+class RunOptions(BaseModel):
+    """How the work is carried out. None of these changes what is made, so each may differ when a run is resumed."""
+
+    device: str = "cpu"
+    """Where the models run: cpu, cuda, cuda:1, mps."""
+    window: Annotated[int, Field(ge=1, le=64)] = 3
+    """Shards in flight: more overlap for more memory."""
+    runner: Literal["threads", "ray", "dask"] = "threads"
+    """What runs the stages: threads of this process, or a Ray or Dask cluster (a local one if no address is set)."""
+    partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"
+    """The part of the shards to do, as k/n: for many machines on one run folder."""
+    resume: bool = True
+    """Carry on where an earlier run of the same job stopped; otherwise a folder with a run in it is refused."""
+    retry_quarantined: bool = False
+    """Try the quarantined rows of complete shards again."""
+    max_failures: Annotated[str | None, AfterValidator(parse_max_failures)] = None
+    """Stop when more rows than this have failed: a count (20) or a share of the input (5%)."""
+    report: bool = True
+    """Write report/index.html at the end."""
+
+    @property
+    def lock_name(self) -> str:
+        """Parts of one run may be done side by side; the same part may not."""
+        return "run" if self.part[1] == 1 else f"part-{self.partition.replace('/', '-of-')}"
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """(k, n): this run does the shards whose index is k modulo n."""
+        part, parts = self.partition.split("/")
+        return int(part) - 1, int(parts)
+
+    def checked(self) -> Self:
+        """The job, if its options fit together.
+
+        Raises:
+            BadInput: they don't.
+        """
+        if self.retry_quarantined and not self.resume:
+            raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
+        if self.device != "cpu" and self.runner == "threads":  # else the models run on other machines
+            check_device(self.device)
+        return self
+
+
+class RenderRunOptions(RunOptions):
+    """How the models of `render` are put to work; none of these changes what is made either."""
+
+    batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
+    """Pictures given to the generator at once; by default 32, or of a diffusers checkpoint what `imagemill tune` found
+    (else by size). Halved by itself when memory is too small."""
+    phase: Literal["auto", "together", "split"] = "auto"
+    """Of a diffusers checkpoint: hold encoder and denoiser at once, or split: encode a window of shards, let the
+    encoder go, generate. By default what the free memory allows."""
+    keep_features: str | None = None
+    """Folder (local or s3://) where a diffusers checkpoint's text features are kept, and looked for first."""
+
+
+class RenderOptions(
+    ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RenderRunOptions
+):
+    """All that `render` can be told beside its input and output."""
+
+    text_column: str | None = None
+    """Column with the text; by default the first of text, prompt, caption."""
+    encoder: str | None = None
+    """Text encoder: gemma, minilm, a folder (local or s3://) or a hub id; by default the one the generator needs."""
+    shard_size: Annotated[int | None, Field(ge=1, le=100_000)] = None
+    """Rows a shard, the unit of work and of retry; by default so that there are some and memory stays small."""
+
+
+class RenderJob(RenderOptions):
+    """Prompts in, pictures and metadata out."""
+
+    prompts: str
+    """Parquet, CSV or JSON lines; a file, a folder or a glob, local or s3://; {date} is the day (UTC)."""
+    out: str
+    """The run folder, local or s3://; {date} is the day (UTC)."""
+
+    def dated(self, day: date) -> "RenderJob":
+        """The job with `{date}` in its paths filled in, so that a schedule can give each day a folder of its own."""
+        return self.model_copy(update={"prompts": at_day(self.prompts, day), "out": at_day(self.out, day)})
+
+    @property
+    def title(self) -> str:
+        """What is made of what, in a few words."""
+        part = "" if self.part[1] == 1 else f", part {self.partition}"
+        return f"{PurePath(self.prompts).name} to {self.out}{part}"
+
+    def shaping(self) -> dict[str, Any]:
+        """The part of the job that decides what is made: a run folder belongs to one such."""
+        shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
+        unset = Acceleration().model_dump(mode="json")  # what is off need not stand in every record
+        return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

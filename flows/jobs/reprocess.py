@@ -1,0 +1,57 @@
+"""The job of `reprocess`: an archive, what is done to its pictures, and what becomes of identities."""
+
+from datetime import date
+from pathlib import PurePath
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from flows.jobs.render import RunOptions, at_day
+from tasks.enhance.chain import EnhanceOptions
+from tasks.imaging.burned_in import BurnedInOptions
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage
+
+
+class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
+    """All that `reprocess` can be told beside its input and output."""
+
+    keep_identity: bool = False
+    """Keep names, ids, dates, private elements and file names; by default DICOM's Basic Profile takes them out."""
+    shard_size: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    """Files a shard, the unit of work and of retry; 16 by default, and never more than 64 MB of them."""
+
+
+class ReprocessJob(ReprocessOptions):
+    """An archive of pictures in, enhanced ones out."""
+
+    archive: str
+    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP; {date} is the day (UTC)."""
+    out: str
+    """The run folder, local or s3://; {date} is the day (UTC)."""
+
+    def dated(self, day: date) -> "ReprocessJob":
+        """The job with `{date}` in its paths filled in."""
+        return self.model_copy(update={"archive": at_day(self.archive, day), "out": at_day(self.out, day)})
+
+    @property
+    def title(self) -> str:
+        """What is made of what, in a few words."""
+        part = "" if self.part[1] == 1 else f", part {self.partition}"
+        return f"{PurePath(self.archive).name} to {self.out}{part}"
+
+    def shaping(self) -> dict[str, Any]:
+        """The part of the job that decides what is made: a run folder belongs to one such."""
+        return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
+
+    def checked(self) -> Self:
+        """The job, if its options fit together.
+
+        Raises:
+            BadInput: they don't.
+        """
+        super().checked()
+        archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
+        if out.startswith(archive) or archive.startswith(out):
+            raise BadInput(f"--out {self.out}: it lies in the archive, or the archive in it; choose a place beside it.")
+        return self

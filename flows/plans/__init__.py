@@ -1,0 +1,1 @@
+"""What a job comes to, before anything is written."""

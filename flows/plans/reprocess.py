@@ -1,0 +1,65 @@
+"""The plan of a reprocess job: the archive's files in shards."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.jobs.reprocess import ReprocessJob
+from tasks.archive.listing import Archive, ShardOfFiles
+from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms, without_secret
+from tasks.enhance.chain import open_chain
+from tasks.runfolder.record import versions
+from tasks.runfolder.storage import Storage
+
+
+class ReprocessPlan:
+    """What a job comes to, found without reading files or writing anything but to `spool`.
+
+    Raises:
+        BadInput: the job or its archive cannot be used.
+    """
+
+    def __init__(self, job: ReprocessJob, spool: Path) -> None:
+        self.job = job.checked()
+        self.enhance_files = open_chain(job.enhance)[1]
+        self.names: Pseudonyms = without_secret() if job.keep_identity else load_pseudonyms()
+        self.archive = Archive(job.archive, spool, job.shard_size, self.names)
+
+    def carry_on(self, record: Mapping[str, Any]) -> None:
+        """Takes the shards of the run that is in the folder; --shard-size may differ by now."""
+        self.archive.shard_size, self.archive.shards = record["shard_size"], record["shards"]
+
+    def described(self) -> dict[str, Any]:
+        """What `--dry-run` prints."""
+        job, archive = self.job, self.archive
+        return {
+            "files": archive.rows,
+            "bytes": f"{archive.bytes:,}",
+            "shards": f"{archive.shards} of at most {archive.shard_size} files",
+            "enhance": job.enhance or "nothing",
+            "identities": "kept" if job.keep_identity else "removed (PS3.15 Basic Profile)",
+            "burned-in text": job.burned_in,
+            "output": Storage(job.out).url(),
+        }
+
+    def of_this_part(self) -> Iterator[ShardOfFiles]:
+        part, parts = self.job.part
+        return itertools.islice(self.archive.list_shards(), part, None, parts)
+
+    def rows_of_this_part(self) -> int:
+        return self.archive.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
+
+    def record(self) -> dict[str, Any]:
+        """What `run.json` keeps."""
+        job = self.job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {})
+        return {
+            "flow": "reprocess",
+            "job": job if self.job.keep_identity else {**job, "pseudonym key": self.names.check},
+            "input": self.archive.fingerprint(),
+            "encoder": None,
+            "generator": {"name": f"reprocess {self.job.enhance}".strip(), "digest": ""},
+            "shard_size": self.archive.shard_size,
+            "shards": self.archive.shards,
+            "versions": versions(),
+        }

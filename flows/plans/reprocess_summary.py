@@ -1,0 +1,63 @@
+"""What a reprocess run came to: beside the counts, whether its studies are whole."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from flows.engine.summary import Summary
+from tasks.runfolder.commit import read_table
+from tasks.runfolder.storage import Storage
+
+NAMED = 100  # incomplete studies in the summary; the quarantine names them all
+
+
+class ReprocessSummary(Summary):
+    """Totals of a reprocess run."""
+
+    title: ClassVar[str] = "imagemill reprocess"
+    failed: ClassVar[tuple[str, str]] = ("file was put aside", "files were put aside")
+
+    studies: int = 0
+    studies_incomplete: int = 0
+    """Studies of which a file was quarantined (or skipped: it is no picture)."""
+    incomplete: tuple[str, ...] = ()
+    """The first of those: their UIDs as they are in the results."""
+    duplicates: int = 0
+    """Files whose SOPInstanceUID an earlier file has, too."""
+
+    def look_at_studies(self, storage: Storage) -> None:
+        """Counts studies and repeated UIDs over the whole run; holds 8 bytes a file, and the incomplete studies."""
+        studies, instances = np.empty(0, np.uint64), [np.empty(0, np.uint64)]
+        for table in _tables(storage, "metadata"):
+            studies = np.union1d(studies, _hashes(table["study"]))
+            instances.append(_hashes(table["instance"]))
+        missing: set[str] = set()
+        for table in _tables(storage, "quarantine"):
+            missing.update(study for study in table["study"].to_pylist() if study)
+            studies = np.union1d(studies, _hashes(table["study"]))
+        every = np.concatenate(instances)
+        self.studies, self.studies_incomplete = len(studies), len(missing)
+        self.incomplete = tuple(sorted(missing)[:NAMED])
+        self.duplicates = len(every) - len(np.unique(every))
+
+    def as_rows(self) -> list[tuple[str, str]]:
+        rows = super().as_rows()
+        rows.insert(3, ("studies", f"{self.studies:,}"))
+        if self.studies_incomplete:
+            rows.insert(4, ("studies incomplete", f"{self.studies_incomplete:,}"))
+        if self.duplicates:
+            rows.insert(5, ("files with a UID again", f"{self.duplicates:,}"))
+        return rows
+
+
+def _tables(storage: Storage, folder: str) -> Iterator[pa.Table]:
+    for path in storage.list(folder):
+        yield read_table(storage, path)
+
+
+def _hashes(column: pa.ChunkedArray) -> np.ndarray:
+    values = [value for value in column.to_pylist() if value]
+    return pd.util.hash_array(np.array(values, dtype=object)) if values else np.empty(0, np.uint64)

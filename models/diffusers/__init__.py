@@ -1,0 +1,1 @@
+"""Checkpoints in diffusers' format as text encoders and generators."""

@@ -1,0 +1,149 @@
+"""How a diffusers checkpoint is run: number formats, kernels, schedulers, caches. All off unless asked for.
+
+Most of these change pictures, if only in their last bits, and so belong to what a run folder was made with.
+"""
+
+import inspect
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.messages import one_line
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Attention = Literal["flash", "efficient", "cudnn", "math"]
+StepCache = Literal["first-block", "taylorseer"]
+
+
+class Acceleration(BaseModel):
+    """Speed and memory of a diffusers checkpoint, for what it may change in the pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dtype: Dtype = "float32"
+    """Numbers that a diffusers checkpoint computes with: bfloat16 and float16 take half the memory."""
+    attention: Attention | None = None
+    """The one kernel for attention; by default torch chooses."""
+    compile: bool = False
+    """Compile the denoiser's repeated blocks: the first batch of a shape takes a minute, the others less time."""
+    channels_last: bool = False
+    """Keep convolutions' tensors channels last, which suits tensor cores."""
+    scheduler: str | None = None
+    """Another scheduler, by its class in diffusers (UniPCMultistepScheduler, LCMScheduler), for fewer --steps."""
+    step_cache: StepCache | None = None
+    """Reuse what hardly changes between steps; with first-block, pictures are made one at a time."""
+    cache_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.08
+    """Of first-block: how much the first block's output may change for the others to be skipped."""
+    weights: Literal["float8"] | None = None
+    """Keep the denoiser's weights in 8 bits and compute in --dtype: half the memory of bfloat16."""
+    offload: bool = False
+    """Keep the parts in the machine's memory and bring each to the GPU for its turn: less of its memory, slower."""
+    vae_slicing: bool = False
+    """Decode pictures one at a time: less memory."""
+    vae_tiling: bool = False
+    """Decode pictures in overlapping tiles: far less memory for large ones."""
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        kind = getattr(torch, self.dtype)
+        assert isinstance(kind, torch.dtype)
+        return kind
+
+
+PLAIN = Acceleration()
+DENOISERS = ("transformer", "unet")  # names of the part that every step runs
+
+
+def accelerate(pipe: Any, options: Acceleration) -> None:
+    """Sets up a loaded pipeline (its denoiser half). Raises ValueError with a sentence for what it cannot do."""
+    denoiser = denoiser_of(pipe)
+    if options.cache_threshold != PLAIN.cache_threshold and options.step_cache != "first-block":
+        raise ValueError("cache_threshold is of step_cache first-block alone; ask for that too, or leave it out.")
+    if options.scheduler is not None:
+        pipe.scheduler = _scheduler(pipe, options.scheduler)
+    if options.channels_last:
+        for layer in (*denoiser.modules(), *_decoder_of(pipe, "channels_last").modules()):
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if options.vae_slicing:
+        _decoder_of(pipe, "vae_slicing").enable_slicing()
+    if options.vae_tiling:
+        _decoder_of(pipe, "vae_tiling").enable_tiling()
+    if options.weights == "float8":
+        denoiser.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=options.torch_dtype)
+    if options.step_cache is not None:
+        _cache_steps(pipe, denoiser, options)
+    if options.compile:
+        _compile(denoiser)
+
+
+def kernels(options: Acceleration) -> AbstractContextManager[Any]:
+    """Within it, attention runs on the kernel that was asked for, and fails where that cannot."""
+    if options.attention is None:
+        return nullcontext()
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    chosen = {
+        "flash": SDPBackend.FLASH_ATTENTION,
+        "efficient": SDPBackend.EFFICIENT_ATTENTION,
+        "cudnn": SDPBackend.CUDNN_ATTENTION,
+        "math": SDPBackend.MATH,
+    }[options.attention]
+    return sdpa_kernel(chosen)
+
+
+def denoiser_of(pipe: Any) -> Any:
+    """The network that every step runs."""
+    found = next((part for name in DENOISERS if (part := getattr(pipe, name, None)) is not None), None)
+    if found is None:
+        raise ValueError(f"{type(pipe).__name__} has neither a transformer nor a unet, so it cannot be run here.")
+    return found
+
+
+def _decoder_of(pipe: Any, option: str) -> Any:
+    if getattr(pipe, "vae", None) is None:
+        raise ValueError(f"{option}: {type(pipe).__name__} has no vae; leave it out.")
+    return pipe.vae
+
+
+# For distilled checkpoints; they name no others as compatible. FlowMatchLCMScheduler draws noise that no seed decides.
+_FEW_STEPS = {"LCMScheduler", "TCDScheduler"}
+
+
+def _scheduler(pipe: Any, name: str) -> Any:
+    import diffusers
+
+    fitting = {kind.__name__ for kind in pipe.scheduler.compatibles}
+    fitting |= _FEW_STEPS if "DDIMScheduler" in fitting else set()
+    if name not in fitting:
+        raise ValueError(
+            f"scheduler is {name!r}, which does not fit {type(pipe).__name__}; "
+            f"choose one of {', '.join(sorted(fitting))}."
+        )
+    return getattr(diffusers, name).from_config(pipe.scheduler.config)
+
+
+def _cache_steps(pipe: Any, denoiser: Any, options: Acceleration) -> None:
+    import diffusers
+
+    if "cache_context" not in inspect.getsource(type(pipe).__call__):  # tells the two sides of guidance apart
+        raise ValueError(f"step_cache: {type(pipe).__name__} does not go with caches between steps; leave it out.")
+    if options.step_cache == "first-block":
+        config: Any = diffusers.FirstBlockCacheConfig(threshold=options.cache_threshold)
+    else:
+        config = diffusers.TaylorSeerCacheConfig()
+    try:
+        denoiser.enable_cache(config)
+    except (AttributeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"step_cache is {options.step_cache!r}, which {type(denoiser).__name__} does not have "
+            f"({one_line(error)}); leave it out."
+        ) from error
+
+
+def _compile(denoiser: Any) -> None:
+    if not getattr(denoiser, "_repeated_blocks", None):
+        raise ValueError(f"compile: {type(denoiser).__name__} names no repeated blocks to compile; leave it out.")
+    denoiser.compile_repeated_blocks(fullgraph=True)

@@ -1,0 +1,228 @@
+"""The picture half of a diffusers checkpoint as a generator.
+
+Rows of one call share size, steps, guidance and the shapes of their features; seeds and texts are each row's own. The
+networks' kernels depend on shapes, so whoever calls this fills batches up to a fixed number of rows: then a row's
+picture is the same to the byte in any company.
+"""
+
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.cache import cache_folder
+from models.device import let_go
+from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.diffusers.checkpoint import DiffusersCheckpoint
+from models.diffusers.guidance import RowGuidance, input_of_each
+from models.diffusers.hub import find_checkpoint
+from models.diffusers.signatures import Interface
+from models.diffusers.text_half import DiffusersTextEncoder
+from models.diffusers.tuning_records import Tunings
+
+_SEED = 0x7FFFFFFFFFFFFFFF
+
+
+class DiffusersGenerator:
+    """A checkpoint's denoiser and decoder, loaded when first asked. Not for two threads at once."""
+
+    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+        self.name = checkpoint.name
+        self.digest = checkpoint.digest("picture")
+        self.bytes = checkpoint.bytes("picture", options.torch_dtype, DENOISERS if options.weights == "float8" else ())
+        self.parts: Mapping[str, str] = checkpoint.digests
+        self.interface = Interface(checkpoint.kind)
+        self.defaults: Mapping[str, Any] = self.interface.defaults
+        self.tunings = Tunings(checkpoint.folder if checkpoint.own else None, self.digest)
+        self.loads = 0
+        self._checkpoint = checkpoint
+        self._device = device
+        self._options = options
+        self._pipe: Any = None
+        if options.offload and not device.startswith("cuda"):
+            raise ValueError(f"offload: there is nothing to bring parts to on the {device}; leave it out.")
+        if options.attention in {"efficient", "cudnn"} and not device.startswith("cuda"):
+            raise ValueError(
+                f"attention is {options.attention!r}, a kernel for GPUs; on the {device} choose flash or math."
+            )
+        if options != PLAIN:
+            accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
+
+    def load(self) -> None:
+        """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
+        if self._pipe is None:
+            options = self._options
+            self._pipe = self._checkpoint.load(
+                "picture", options.torch_dtype, self._device, options.offload, lambda pipe: accelerate(pipe, options)
+            )  # weights of 8 bits are so before they come to the device, where others may not fit
+            self.loads += 1
+
+    def release(self) -> None:
+        """Lets go of the networks and their memory, until the next picture."""
+        if self._pipe is not None:
+            self._pipe = None
+            let_go(self._device)
+
+    @cached_property
+    def _skeleton(self) -> Any:
+        return self._checkpoint.skeleton()
+
+    @cached_property
+    def size(self) -> int:
+        """The edge in pixels that the pipeline itself would choose, or 1024."""
+        by_call = self.interface.default("height")
+        if by_call is not None:
+            return int(by_call)
+        sample = getattr(self._skeleton, "default_sample_size", None)
+        sample = sample or getattr(denoiser_of(self._skeleton).config, "sample_size", None)
+        return sample * self._skeleton.vae_scale_factor if isinstance(sample, int) else 1024
+
+    @cached_property
+    def multiple(self) -> int:
+        """Edges of pictures are multiples of this many pixels."""
+        processor = getattr(self._skeleton, "image_processor", None)
+        by_processor = processor.config.vae_scale_factor if processor is not None else 1
+        patch = getattr(denoiser_of(self._skeleton).config, "patch_size", None)
+        by_patch = self._skeleton.vae_scale_factor * (patch if isinstance(patch, int) else 1)
+        return math.lcm(int(by_processor), int(by_patch))
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises ValueError with a sentence if the pipeline would round such a size."""
+        if width % self.multiple or height % self.multiple:
+            raise ValueError(
+                f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
+            )
+
+    def batch_size(self, width: int, height: int, wanted: int | None = None) -> int:
+        """Pictures at once: as `wanted`, else what was measured here, else as many as come to one million pixels, on a
+        GPU to four."""
+        if self._options.step_cache == "first-block":
+            return 1  # it decides for the batch as a whole what to skip, so rows would depend on their company
+        if wanted is not None:
+            return wanted
+        tuned = self.tunings.kept(self._device, width, height, self._options)
+        if tuned is not None:
+            return tuned.batch_size
+        pixels = (1 if self._device == "cpu" else 4) << 20
+        return min(32, max(1, pixels // (width * height)))
+
+    def kin(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
+        """Rows for which this is equal may share a batch, if their sizes are equal too."""
+        guided = guidance is not None and guidance > 1  # else pipelines run one side only
+        return (
+            steps,
+            None if self._embeds else guided if self._mixed else guidance,
+            tuple((name, self._shape(value)) for name, value in sorted(features.items())),
+        )
+
+    def _shape(self, value: Tensor) -> tuple[int, ...]:
+        if not self.interface.listed:
+            return tuple(value.shape)
+        rounded = self.interface.adapter.tokens
+        return -(-len(value) // rounded), *value.shape[1:]
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        features: Sequence[Mapping[str, Tensor]],
+        seeds: Sequence[int],
+        width: int,
+        height: int,
+        steps: int | None = None,
+        guidance: Sequence[float | None] = (),
+    ) -> Tensor:
+        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generators/registry.py.
+
+        `guidance` is one a row, those of a batch as far as `kin` allows; None or none at all is the pipeline's own.
+        Noise is drawn from a generator a row, on the CPU, whatever the device.
+        """
+        self.check_size(width, height)
+        self.load()
+        rows = len(features)
+        if self.interface.adapter.full_row:
+            full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
+            features, seeds, guidance = [*features, full], [*seeds, 0], [*guidance, *guidance[:1]]
+        scales = self._scales(guidance)
+        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], self._scale(scales))
+        for name in features[0]:
+            values = [self._placed(row[name]) for row in features]
+            arguments[name] = values if self.interface.listed else torch.stack(values)
+        noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
+        embedded = input_of_each(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
+        with kernels(self._options), self._tidied(), embedded:
+            made = self._pipe(**arguments, generator=noise).images[:rows]
+        if made.shape[1:] != (3, height, width):
+            raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
+        return made.float().cpu().clamp(0, 1)
+
+    @contextmanager
+    def _tidied(self) -> Iterator[None]:
+        """Puts right what a call leaves behind that ends halfway, as where memory does: what is kept between steps,
+        parts that had their turn on the device, and a decoder that SDXL takes to float32 for float16's sake."""
+        decoder = getattr(self._pipe, "vae", None)
+        dtype = decoder and decoder.dtype
+        try:
+            yield
+        except BaseException:
+            self._pipe.maybe_free_model_hooks()
+            if decoder is not None and decoder.dtype != dtype:
+                decoder.to(dtype)
+            raise
+
+    @cached_property
+    def _mixed(self) -> bool:
+        """Whether rows of one batch may differ in guidance as a factor; the network must not be told of it too."""
+        taken = getattr(denoiser_of(self._skeleton).config, "time_cond_proj_dim", None)
+        return self.interface.adapter.mixed and taken is None
+
+    @cached_property
+    def _embeds(self) -> bool:
+        """Whether guidance is an input of the network alone: there is no other side that the pipeline would weigh."""
+        taken = getattr(denoiser_of(self._skeleton).config, "guidance_embeds", False)
+        return bool(taken) and not self.interface.knows_negative
+
+    def _scales(self, guidance: Sequence[float | None]) -> list[float]:
+        """Each row's, or one for all; none where the pipeline has no such thing."""
+        own = self.defaults.get("guidance")
+        if own is None:
+            return []
+        return [float(own if value is None else value) for value in guidance] or [float(own)]
+
+    def _scale(self, scales: Sequence[float]) -> float | None:
+        """What the pipeline is given."""
+        if not scales:
+            return None
+        if self._embeds:
+            return 1.0  # the factor that `input_of_each` expects
+        return RowGuidance(scales) if self._mixed and len(scales) > 1 else scales[0]
+
+    def _placed(self, value: Tensor) -> Tensor:
+        return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
+
+
+class Diffusers(NamedTuple):
+    """The two halves of a checkpoint."""
+
+    encoder: DiffusersTextEncoder
+    generator: DiffusersGenerator
+
+
+@cache
+def load_diffusers(reference: str, device: str, options: Acceleration) -> Diffusers | None:
+    """The halves of a diffusers checkpoint, a folder or a hub id; their weights load when first used.
+
+    None if the reference is no diffusers checkpoint. Raises ValueError with a sentence if it cannot be used.
+    """
+    folder = find_checkpoint(reference)
+    if folder is None:
+        return None
+    named = None if Path(reference).expanduser().is_dir() else reference
+    own = named is None and not folder.resolve().is_relative_to(cache_folder().resolve())
+    checkpoint = DiffusersCheckpoint(folder, named, own)
+    encoder = DiffusersTextEncoder(checkpoint, device, options)
+    return Diffusers(encoder, DiffusersGenerator(checkpoint, device, options))

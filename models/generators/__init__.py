@@ -1,0 +1,1 @@
+"""Generators: features and a seed to a picture."""

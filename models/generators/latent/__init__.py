@@ -1,0 +1,1 @@
+"""Generators that go from features to latents and decode those: autoencoder, GAN, rectified flow."""

@@ -1,0 +1,114 @@
+"""What the families that paint in latents share: `autoencoder`, `gan` and `flow`.
+
+A row's features and noise become latents, and the codec decodes them. Networks run on chunks of a fixed number of rows
+at token lengths that depend on the row alone, so a row's picture is the same to the byte in any company.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models import checkpoint
+from models.fixed_batches import chunks
+from models.generators.latent.codec import Codec
+from models.text_features import Features, alike, check_request, pad
+
+CHUNK = 16
+LONGEST = 64  # tokens of a text that are read, in training too
+
+
+@dataclass(frozen=True)
+class LatentConfig:
+    """What config.json of a latent family holds beside its family; all that is needed to build the empty model."""
+
+    encoder: str  # reference of the text encoder
+    encoder_digest: str
+    features: int  # width of its features
+    size: int = 64  # edge of pictures in pixels
+    codec_width: int = 128  # channels of the codec's decoder where it is widest
+    codec_depth: int = 4  # its residual blocks at the latents' own resolution
+    width: int = 256  # of the network that reads the text
+    layers: int = 4
+    steps: int = 0  # training steps taken
+
+
+class LatentModel(nn.Module, ABC):
+    """One family's networks; `noise` is the shape of a row's noise."""
+
+    def __init__(self, config: LatentConfig, noise: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.noise = noise
+        self.codec = Codec(config.codec_width, config.codec_depth)
+
+    @abstractmethod
+    def latents(self, words: Features, noise: Tensor) -> Tensor:
+        """(n, 16, edge, edge) from the words of n rows and their noise (n, *noise)."""
+
+
+Model = TypeVar("Model", bound=LatentModel)
+
+
+def load(folder: Path, family: str, build: Callable[[LatentConfig], Model]) -> Model:
+    """The model of a checkpoint folder. Raises ValueError with a sentence when it is of another family or damaged."""
+    content = checkpoint.read_config(folder)
+    if content["family"] != family:
+        raise ValueError(
+            f"{folder} holds a model of the family {content['family']!r}, but one of {family!r} is wanted."
+        )
+    model = build(checkpoint.fill(LatentConfig, content, folder))
+    checkpoint.load_weights(folder, model)
+    return model
+
+
+class LatentGenerator:
+    """A trained model of a latent family, ready to generate; see models/generators/registry.py."""
+
+    def __init__(self, model: LatentModel, name: str, digest: str, device: str) -> None:
+        self.model = model
+        model.to(device)
+        model.eval()
+        self.name = name
+        self.digest = digest
+        self.encoder: str | None = model.config.encoder
+        self.size = model.config.size
+        self._device = device
+
+    @torch.inference_mode()
+    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
+        """Pictures (rows, 3, height, width), float32 in [0, 1], on the CPU.
+
+        Other shapes than the model's own square are scaled until they cover the size, and cut around the middle.
+        """
+        config = self.model.config
+        check_request(features, seeds, width, height, config.features, config.encoder)
+        pictures = torch.empty(len(features), 3, height, width)
+        for rows in alike(features, LONGEST):
+            for chunk in chunks(rows, CHUNK):
+                words = pad([features[i][:LONGEST] for i in chunk])
+                noise = torch.stack([_noise(seeds[i], self.model.noise) for i in chunk])
+                latents = self.model.latents(words.to(self._device), noise.to(self._device))
+                for i, picture in zip(chunk, self.model.codec.decode(latents).clamp(0, 1).cpu(), strict=True):
+                    pictures[i] = _cover(picture, width, height)
+        return pictures
+
+
+def _noise(seed: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF))
+
+
+def _cover(picture: Tensor, width: int, height: int) -> Tensor:
+    """(3, edge, edge) scaled to cover (height, width), cut around the middle."""
+    edge = picture.shape[-1]
+    if (width, height) == (edge, edge):
+        return picture
+    large = max(width, height)
+    scaled = F.interpolate(picture[None], (large, large), mode="bicubic", align_corners=False, antialias=True)[0]
+    top, left = (large - height) // 2, (large - width) // 2
+    return scaled[:, top : top + height, left : left + width].clamp(0, 1)

@@ -1,0 +1,99 @@
+"""`family: "gan"`: generator and discriminator, both conditioned on the language model's features.
+
+Both work in the latents of a trained autoencoder, which saves the pixels' cost. The discriminator is matching-aware
+(Reed 2016): a real picture with another picture's text is a negative too. Hinge loss, and a gradient penalty on real
+matching pairs (DF-GAN, Tao 2022) that keeps the discriminator smooth where the generator should arrive. In training it
+sees everything through a veil of noise (Sønderby 2017): else it tells young paintings by their grain, and what it says
+is of no use to the generator.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.generators.latent.base import LatentConfig, LatentModel
+from models.generators.latent.codec import CHANNELS, PATCH
+from models.generators.latent.text_to_latent import NOISE, Normaliser, Painter
+from models.text_features import Features
+
+_VEIL = 0.5  # standard deviation of the noise; latents have 1
+
+
+class _Down(nn.Module):
+    """A residual block that halves the edge, or keeps it."""
+
+    def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
+        super().__init__()
+        self.halve = halve
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = self.skip(x) + self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.2)), 0.2))
+        return F.avg_pool2d(made, 2) if self.halve else made
+
+
+class Discriminator(nn.Module):
+    """How real latents (n, 16, edge, edge) look, and how well they match a sentence (n, features): scores (n,)."""
+
+    def __init__(self, features: int, width: int = 96) -> None:
+        super().__init__()
+        self.normalise = Normaliser(features)
+        self.look = nn.Sequential(
+            nn.Conv2d(CHANNELS, width, 3, padding=1),
+            _Down(width, width, halve=False),
+            _Down(width, 2 * width, halve=True),
+            _Down(2 * width, 2 * width, halve=False),
+        )
+        self.read = nn.Sequential(nn.Linear(features, 2 * width), nn.LeakyReLU(0.2), nn.Linear(2 * width, 2 * width))
+        self.judge = nn.Sequential(_Down(4 * width, 2 * width, halve=True), nn.LeakyReLU(0.2))
+        self.score = nn.Linear(2 * width, 1)
+
+    def sentence(self, words: Features) -> Tensor:
+        """The mean of a text's normalised features, (n, features)."""
+        return Features(self.normalise(words.tokens, words.mask), words.mask).pooled
+
+    def forward(self, latents: Tensor, sentence: Tensor) -> Tensor:
+        veil = _VEIL * torch.randn_like(latents) if self.training else 0.0
+        seen = self.look(latents + veil)
+        read = self.read(sentence)[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+        return self.score(self.judge(torch.cat([seen, read], 1)).mean((2, 3))).squeeze(1)
+
+
+class Gan(LatentModel):
+    """Generator and discriminator; the codec is the autoencoder's and stays as it is."""
+
+    def __init__(self, config: LatentConfig) -> None:
+        super().__init__(config, noise=(NOISE,))
+        self.codec.requires_grad_(False)
+        self.generator = Painter(config.features, config.size // PATCH, config.width, config.layers)
+        self.discriminator = Discriminator(config.features)
+
+    def latents(self, words: Features, noise: Tensor) -> Tensor:
+        return self.generator(words.tokens, words.mask, noise)
+
+    def discriminator_losses(self, words: Features, wanted: Tensor) -> dict[str, Tensor]:
+        """Hinge losses of real, wrongly captioned and painted latents, and the penalty."""
+        noise = torch.randn(len(wanted), NOISE, device=wanted.device)
+        with torch.no_grad():
+            made = self.latents(words, noise)
+        sentence = self.discriminator.sentence(words)
+        others = sentence.roll(1, 0)
+        alike = (sentence - others).abs().amax(1) < 1e-3  # a neighbour with the same caption is no negative
+        mismatch = F.relu(1 + self.discriminator(wanted, others)) * ~alike
+        real, read = wanted.detach().requires_grad_(), sentence.detach().requires_grad_()
+        score = self.discriminator(real, read)
+        slopes = torch.autograd.grad(score.sum(), (real, read), create_graph=True)
+        slope = torch.cat([s.float().flatten(1) for s in slopes], 1).square().sum(1)
+        return {
+            "real": F.relu(1 - score).mean(),
+            "mismatch": mismatch.mean() / 2,
+            "fake": F.relu(1 + self.discriminator(made, sentence)).mean() / 2,
+            "penalty": slope.mean(),
+        }
+
+    def generator_loss(self, words: Features, amount: int) -> Tensor:
+        """How little the discriminator takes the paintings for real ones of their text."""
+        made = self.latents(words, torch.randn(amount, NOISE, device=words.tokens.device))
+        return -self.discriminator(made, self.discriminator.sentence(words)).mean()

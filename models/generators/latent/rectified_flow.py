@@ -1,0 +1,202 @@
+"""`family: "flow"`: latent rectified flow (Liu 2022) by a transformer of diffusers that attends to the words.
+
+From noise the transformer's velocity leads to a picture's latents in a few Euler steps, with classifier-free guidance
+(Ho 2022). A checkpoint is a folder as diffusers keeps them (`model_index.json`, `transformer/`, `scheduler/`), with the
+autoencoder's codec under `vae/` and our `config.json` and model card beside them.
+"""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from models import checkpoint
+from models.generators.latent.base import LatentConfig, LatentModel
+from models.generators.latent.codec import CHANNELS, PATCH
+from models.generators.latent.text_to_latent import Normaliser
+from models.messages import one_line
+from models.text_features import Features
+
+try:
+    from diffusers import FlowMatchEulerDiscreteScheduler, PixArtTransformer2DModel
+except ImportError as error:
+    raise ValueError("A model of the family flow needs diffusers: pip install 'imagemill[diffusers]'.") from error
+
+GUIDANCE = 3.0  # how far a step goes beyond what the text alone would have it do
+EULER_STEPS = 16
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_PARTS = (
+    "config.json",
+    "transformer/config.json",
+    f"transformer/{_WEIGHTS}",
+    "scheduler/scheduler_config.json",
+    "vae/config.json",
+    "vae/model.safetensors",
+)
+
+
+class Flow(LatentModel):
+    """The transformer and the codec it paints for; the codec is the autoencoder's and stays as it is.
+
+    A saved transformer takes features as the encoder makes them: the normalisation is folded into its first layer.
+    """
+
+    def __init__(self, config: LatentConfig, transformer: PixArtTransformer2DModel | None = None) -> None:
+        edge = config.size // PATCH
+        super().__init__(config, noise=(CHANNELS, edge, edge))
+        self.codec.requires_grad_(False)
+        self.transformer = transformer or PixArtTransformer2DModel(
+            num_attention_heads=config.width // 64,
+            attention_head_dim=64,
+            num_layers=config.layers,
+            in_channels=CHANNELS,
+            out_channels=CHANNELS,
+            sample_size=edge,
+            patch_size=2,
+            cross_attention_dim=config.width,
+            caption_channels=config.features,
+            use_additional_conditions=False,
+        )
+        self.scheduler = FlowMatchEulerDiscreteScheduler()
+        self.normalise = Normaliser(config.features)
+
+    def velocity(self, latents: Tensor, words: Features, noisiness: Tensor) -> Tensor:
+        """Which way noise lies from latents (n, 16, edge, edge) that hold a share `noisiness` (n,) of it."""
+        return self.transformer(
+            latents,
+            encoder_hidden_states=self.normalise(words.tokens, words.mask),
+            encoder_attention_mask=words.mask,
+            timestep=noisiness * self.scheduler.config.num_train_timesteps,
+            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+            return_dict=False,
+        )[0]
+
+    def loss(self, words: Features, wanted: Tensor) -> Tensor:
+        """Squared error of the velocity at a random share of noise; one text in ten is left unsaid."""
+        count = len(wanted)
+        share = torch.sigmoid(
+            torch.randn(count, device=wanted.device)
+        )  # most of the work is in the middle (Esser 2024)
+        noise = torch.randn_like(wanted)
+        mixed = torch.lerp(wanted, noise, share[:, None, None, None])
+        said = torch.rand(count, device=wanted.device) >= 0.1
+        return (self.velocity(mixed, _unsaid(words, ~said), share).float() - (noise - wanted)).square().mean()
+
+    def latents(self, words: Features, noise: Tensor) -> Tensor:
+        count = len(noise)
+        nothing = _unsaid(words, torch.ones(count, dtype=torch.bool, device=noise.device))
+        both = Features(torch.cat([words.tokens, nothing.tokens]), torch.cat([words.mask, nothing.mask]))
+        self.scheduler.set_timesteps(EULER_STEPS, device=noise.device)
+        latents = noise
+        for time in self.scheduler.timesteps:
+            share = (time / self.scheduler.config.num_train_timesteps).expand(2 * count)
+            said, unsaid = self.velocity(latents.repeat(2, 1, 1, 1), both, share).chunk(2)
+            latents = self.scheduler.step(torch.lerp(unsaid, said, GUIDANCE), time, latents, return_dict=False)[0]
+        return latents
+
+
+def _unsaid(words: Features, rows: Tensor) -> Features:
+    """The words, with those of some rows replaced by one that says nothing."""
+    first = torch.zeros_like(words.mask)
+    first[:, 0] = True
+    return Features(words.tokens * ~rows[:, None, None], torch.where(rows[:, None], first, words.mask))
+
+
+def adapt(model: Flow, rank: int) -> None:
+    """Fine-tuning with low-rank adapters (LoRA, Hu 2021) of all attention; everything else stands still.
+
+    Raises ValueError when peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise ValueError("Adapters need peft: pip install 'imagemill[diffusers]', or train all weights.") from error
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=["to_q", "to_k", "to_v", "to_out.0"])
+    model.transformer = get_peft_model(model.transformer, config)
+
+
+def begin(model: Flow, folder: Path) -> None:
+    """Gives the model a checkpoint's codec and transformer, its first layer for normalised features again.
+
+    Raises ValueError with a sentence when the checkpoint is damaged or of other sizes.
+    """
+    loaded = _transformer(folder)
+    _fold(loaded, -model.normalise.mean / model.normalise.spread, 1 / model.normalise.spread)
+    try:
+        model.transformer.load_state_dict(loaded.state_dict())
+    except RuntimeError as error:
+        sentence = f"{folder} has a transformer of other sizes than its config.json; copy the checkpoint again."
+        raise ValueError(sentence) from error
+    checkpoint.load_weights(folder / "vae", model.codec)
+
+
+def _fold(transformer: PixArtTransformer2DModel, mean: Tensor, spread: Tensor) -> None:
+    """Makes the first layer take features x where it took (x - mean) / spread."""
+    with torch.no_grad():
+        layer = transformer.caption_projection.linear_1
+        layer.weight /= spread
+        layer.bias -= layer.weight @ mean
+
+
+def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
+    """Writes a checkpoint folder, config.json last; adapters are merged, and kept apart under `lora/` as well."""
+    transformer = copy.deepcopy(model.transformer)
+    if hasattr(transformer, "merge_and_unload"):
+        transformer.save_pretrained(folder / "lora", safe_serialization=True)
+        (folder / "lora" / "README.md").write_text("Adapters that are merged already; see ../README.md.\n", "utf-8")
+        transformer = transformer.merge_and_unload()
+    _fold(transformer, model.normalise.mean, model.normalise.spread)
+    checkpoint.save(folder / "vae", "codec", config, model.codec, "The autoencoder's codec; see ../README.md.\n")
+    for name, part in (("transformer", transformer.half()), ("scheduler", model.scheduler)):
+        partial = folder / f".{name}.partial"
+        part.save_pretrained(partial)
+        (folder / name).mkdir(exist_ok=True)
+        for file in partial.iterdir():
+            file.replace(folder / name / file.name)
+        partial.rmdir()
+    index = {
+        "_class_name": "imagemill latent flow",
+        "transformer": ["diffusers", "PixArtTransformer2DModel"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "vae": ["imagemill", "Codec"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+    checkpoint.describe(folder, "flow", config, card)
+
+
+def load(folder: Path) -> Flow:
+    """The model of a checkpoint folder. Raises ValueError with a sentence when it cannot be used."""
+    config = checkpoint.fill(LatentConfig, checkpoint.read_config(folder), folder)
+    transformer = _transformer(folder)
+    if transformer.config.caption_channels != config.features:
+        raise ValueError(f"{folder} has a transformer that does not fit its config.json; copy the checkpoint again.")
+    model = Flow(config, transformer)
+    checkpoint.load_weights(folder / "vae", model.codec)
+    return model
+
+
+def _transformer(folder: Path) -> PixArtTransformer2DModel:
+    missing = [part for part in _PARTS if not (folder / part).is_file()]
+    if missing:
+        pickled = " (pickled weights are not loaded)" if missing[0].endswith("safetensors") else ""
+        raise ValueError(f"{folder} lacks {missing[0]}{pickled}; copy the checkpoint again.")
+    try:
+        return PixArtTransformer2DModel.from_pretrained(
+            folder, subfolder="transformer", use_safetensors=True, torch_dtype=torch.float32
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f"{folder}/transformer is damaged or cut short ({one_line(error)}); copy the checkpoint again."
+        ) from None
+
+
+def digest(folder: Path) -> str:
+    """sha256, hex, of everything that decides what the checkpoint paints."""
+    total = hashlib.sha256()
+    for part in _PARTS:
+        total.update((folder / part).read_bytes())
+    return total.hexdigest()

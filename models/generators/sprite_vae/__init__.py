@@ -1,0 +1,1 @@
+"""The embedded generator: a VAE that composes scenes from sprites."""

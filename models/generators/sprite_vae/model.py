@@ -1,0 +1,110 @@
+"""`family: "vae"`: a structured variational autoencoder with retrieval, conditioned on a language model's features.
+
+A picture x is decoded from latents z = mu + sigma * eps: `z` of the backdrop (16 numbers: how the land lies, colours,
+water) and a pose for every sprite (where, how large), besides discrete ones (which place, sky and surroundings). Their
+priors come from the text. The decoder draws a backdrop, lays sprites from memory over it as in Attend-Infer-Repeat
+(Eslami 2016), and a finishing network adds shadows and light. Training: L1 and gradient loss of the reconstruction
++ beta * KL(q(z | x, text) || p(z | text)), where poses and names recorded in the data set are observed latents.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.generators.sprite_vae.backdrop import BackdropDecoder, BackdropEncoder, Finish
+from models.generators.sprite_vae.sprite_memory import SpriteMemory, silence
+from models.generators.sprite_vae.text_reader import OBJECT_SLOTS, Reader, Reading
+
+LATENT = 16
+POSE = 3
+EMBED = 48
+
+
+@dataclass(frozen=True)
+class VaeConfig:
+    """What a checkpoint's config.json holds beside its family; all that is needed to build the empty model."""
+
+    encoder: str  # reference of the text encoder
+    encoder_digest: str
+    features: int  # width of its features
+    concepts: tuple[tuple[str, str, str], ...]  # (id, English, Chinese) of every sprite in memory
+    coded: int  # how many of them, from the first, are kept as codes and can be asked for; the others are whole
+    props: tuple[int, ...]  # indices of the sprites that surroundings are made of
+    places: tuple[str, ...]  # the last is the clean ground of a single thing
+    skies: tuple[str, ...]  # the last belongs to the clean ground
+    slots: int  # slots of a scene in the order of painting
+    objects: int  # the first of the four slots for what the text names
+    lamp: int  # the slot of sun or moon, which lights the backdrop
+    front: tuple[int, ...]  # slots whose sprites meet the ground and cast shadows
+    patches: int  # non-empty patches in memory
+    colours: tuple[str, ...]  # that a named thing can be painted in; see models/generators/sprite_vae/recolour.py
+    steps: int = 0  # training steps taken
+
+    @property
+    def prop_slots(self) -> tuple[int, ...]:
+        return tuple(s for s in range(self.slots) if not self.objects <= s < self.objects + OBJECT_SLOTS)
+
+
+def _mlp(inputs: int, outputs: int, width: int = 128) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
+
+
+class StructuredVae(nn.Module):
+    """All parts; `generate` in sampler.py and the losses in losses.py put them to use."""
+
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        self.config = config
+        places, skies = len(config.places), len(config.skies)
+        self.memory = SpriteMemory(config.coded, len(config.concepts) - config.coded, config.patches)
+        self.reader = Reader(config.features, config.coded, len(config.colours), places, skies)
+        width = self.reader.enter.out_features
+        self.place = nn.Embedding(places, EMBED)
+        self.sky = nn.Embedding(skies, EMBED)
+        self.slot = nn.Embedding(len(config.prop_slots), EMBED)
+        self.prop = nn.Embedding(len(config.props) + 1, EMBED)
+        scene = 2 * EMBED
+        self.props = _mlp(scene + EMBED, len(config.props) + 1)  # which sprite a slot of the surroundings holds, if any
+        self.prop_pose = _mlp(scene + 2 * EMBED, 2 * POSE)
+        self.object_pose = _mlp(scene + width + self.reader.key, 2 * POSE)
+        self.z_prior = _mlp(scene + width, 2 * LATENT)
+        self.light = nn.Linear(scene, config.slots * 3)
+        silence(self.light)
+        self.encoder = BackdropEncoder(LATENT, scene + 4)
+        self.decoder = BackdropDecoder(LATENT + scene + 4)
+        self.finish = Finish(scene)
+
+    def scene(self, place: Tensor, sky: Tensor) -> Tensor:
+        """Indices (n,) of place and sky to the scene's embedding (n, 2 * EMBED)."""
+        return torch.cat([self.place(place), self.sky(sky)], -1)
+
+    def prop_logits(self, scene: Tensor) -> Tensor:
+        """(n, prop slots, props + 1); the first choice is an empty slot."""
+        slots = self.slot.weight.expand(len(scene), -1, -1)
+        return self.props(torch.cat([scene[:, None].expand(-1, slots.shape[1], -1), slots], -1))
+
+    def prop_poses(self, scene: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (n, prop slots, 3) of the poses, given which prop (n, prop slots) fills each slot."""
+        slots = self.slot.weight.expand(len(scene), -1, -1)
+        inputs = torch.cat([scene[:, None].expand(-1, slots.shape[1], -1), slots, self.prop(chosen)], -1)
+        return _gaussian(self.prop_pose(inputs))
+
+    def object_poses(self, scene: Tensor, reading: Reading, concepts: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (n, 4, 3) of the poses of the named things, given which (n, 4) they are."""
+        keys = reading.keys.detach()[concepts]
+        inputs = [scene[:, None].expand(-1, OBJECT_SLOTS, -1), reading.slots, keys]
+        return _gaussian(self.object_pose(torch.cat(inputs, -1)))
+
+    def prior(self, scene: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
+        """p(z | text, place, sky): mean and log-variance (n, 16)."""
+        return _gaussian(self.z_prior(torch.cat([scene, reading.scene], -1)))
+
+    def lights(self, scene: Tensor) -> Tensor:
+        """How much light of each colour falls on each slot, (n, slots, 3)."""
+        return (1 + self.light(scene)).reshape(-1, self.config.slots, 3)
+
+
+def _gaussian(values: Tensor) -> tuple[Tensor, Tensor]:
+    mean, log_variance = values.chunk(2, -1)
+    return mean, log_variance.clamp(-10, 2)

@@ -1,0 +1,180 @@
+"""Pictures from the structured VAE: read the text, draw the latents from their priors, decode.
+
+Networks run on chunks of a fixed number of rows, filled up with copies, at token lengths that depend on the row alone:
+matrix kernels choose their summation order by shape, so this is what makes a row's picture the same in any company.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import checkpoint
+from models.generators.sprite_vae.compositor import paint, place
+from models.generators.sprite_vae.losses import lamp_of
+from models.generators.sprite_vae.model import LATENT, POSE, StructuredVae, VaeConfig
+from models.generators.sprite_vae.recolour import recolour
+from models.generators.sprite_vae.sprite_memory import EDGE
+from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
+from models.text_features import alike, check_request, pad
+
+CHUNK = 8
+LONGEST = 128  # tokens of a text that are read
+CALM = 0.85  # how far latents stray from the prior's mean, against 1 in training: calmer pictures
+RARE = 0.08  # a place or sky less likely than this is never drawn
+
+
+@dataclass
+class _Noise:
+    """A row's noise, all of it drawn from its seed before anything depends on the text."""
+
+    choices: Tensor  # uniform numbers for place, sky and each slot of the surroundings
+    z: Tensor  # (16,)
+    poses: Tensor  # (slots, 3)
+
+
+@dataclass
+class _Plan:
+    """What a chunk's pictures will show: indices and latents, one entry a row."""
+
+    place: Tensor
+    sky: Tensor
+    concepts: Tensor  # (n, slots), -1 where empty
+    colours: Tensor  # (n, slots), -1 where a thing keeps its own
+    poses: Tensor  # (n, slots, 3)
+    z: Tensor  # (n, 16)
+
+
+def _noise(seed: int, slots: int) -> _Noise:
+    source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
+    return _Noise(
+        torch.rand(2 + slots, generator=source),
+        torch.randn(LATENT, generator=source),
+        torch.randn(slots, POSE, generator=source).clamp(-2, 2),
+    )
+
+
+def _draw(logits: Tensor, uniform: Tensor, rare: float = 0.0) -> Tensor:
+    """An index for each row of logits (..., choices), by inverting the cumulative distribution at `uniform` (...)."""
+    chances = logits.softmax(-1)
+    chances = torch.where(chances < rare, 0.0, chances) if rare else chances
+    total = chances.cumsum(-1)
+    return (total < (uniform * total[..., -1]).unsqueeze(-1)).sum(-1).clamp(max=logits.shape[-1] - 1)
+
+
+class VaeGenerator:
+    """A trained structured VAE, ready to generate."""
+
+    def __init__(self, model: StructuredVae, name: str, digest: str) -> None:
+        self.model = model.eval()
+        self.name = name
+        self.digest = digest
+        self.encoder: str | None = model.config.encoder
+        self.size = EDGE
+
+    @classmethod
+    def load(cls, folder: Path, device: str, name: str) -> Self:
+        """Loads a checkpoint folder of the family `vae`. Raises ValueError with a sentence when it cannot be used."""
+        if device != "cpu":
+            raise ValueError(f"The vae generator runs on the cpu, not on {device}: leave the device out.")
+        content = checkpoint.read_config(folder)
+        model = StructuredVae(checkpoint.fill(VaeConfig, content, folder))
+        checkpoint.load_weights(folder, model)
+        model.memory.index()
+        return cls(model, name, checkpoint.digest(folder))
+
+    @torch.inference_mode()
+    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
+        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generators/registry.py."""
+        config = self.model.config
+        check_request(features, seeds, width, height, config.features, config.encoder)
+        pictures = torch.empty(len(features), 3, height, width)
+        for rows in alike(features, LONGEST):
+            for start in range(0, len(rows), CHUNK):
+                chunk = rows[start : start + CHUNK]
+                full = chunk + chunk[:1] * (CHUNK - len(chunk))
+                plan = self._plan([features[i][:LONGEST] for i in full], [seeds[i] for i in full])
+                for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
+                    pictures[i] = picture
+        return pictures
+
+    def _decode(self, plan: _Plan, rows: int, width: int, height: int) -> list[Tensor]:
+        """The pictures of the plan's first `rows` rows; the others only keep the networks' shapes."""
+        model = self.model
+        scene = model.scene(plan.place, plan.sky)
+        lamp = lamp_of(model, plan.concepts, plan.poses)
+        backdrops = model.decoder(torch.cat([plan.z, scene, lamp], 1))
+        lights = model.lights(scene)
+        composed = backdrops.clone()
+        cover = torch.zeros(len(composed), 1, EDGE, EDGE)
+        for row in range(rows):
+            self._compose(composed[row], plan, lights, row, cover[row])
+        finish = model.finish(composed, cover, scene)
+        if (width, height) == (EDGE, EDGE):
+            return list((composed + finish).clamp(0, 1)[:rows])
+        made = []
+        for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
+            # Of the finish only the soft part, shadow and light: its outlines fit the sprites at 128 pixels alone.
+            soft = F.interpolate(F.avg_pool2d(finish[row], 8)[None], (EDGE, EDGE), mode="bicubic")[0]
+            both = torch.cat([backdrops[row], soft])[None]
+            large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
+            canvas = large[:3].clone()
+            self._compose(canvas, plan, lights, row)
+            made.append((canvas + large[3:]).clamp(0, 1))
+        return made
+
+    def _compose(self, canvas: Tensor, plan: _Plan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:
+        """Lays a row's sprites over its canvas (3, height, width), and those in front over `cover`, both in place."""
+        for slot, concept in enumerate(plan.concepts[row].tolist()):
+            if concept < 0:
+                continue
+            x, foot, size = plan.poses[row, slot].tolist()
+            sprite = self._sprite(concept, int(plan.colours[row, slot]))
+            paint(canvas, sprite, (x, foot, size), lights[row, slot])
+            if cover is not None and slot in self.model.config.front:
+                layer, ys, xs = place(sprite[3:], (x, foot, size), canvas.shape[1], canvas.shape[2])
+                cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
+
+    def _sprite(self, concept: int, colour: int) -> Tensor:
+        """A sprite in a colour, or in its own: it depends on nothing else."""
+        sprite = self.model.memory.draw(concept)
+        return sprite if colour < 0 else recolour(sprite, self.model.config.colours[colour])
+
+    def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
+        """Draws every latent of the rows from its prior."""
+        model, config = self.model, self.model.config
+        noise = [_noise(seed, config.slots) for seed in seeds]
+        choices = torch.stack([n.choices for n in noise])
+        batch = pad(features)
+        reading = model.reader(batch.tokens, batch.mask)
+        plain = reading.place.softmax(-1)[:, -1] > 0.5
+        where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], RARE))
+        above = torch.where(plain, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], RARE))
+        scene = model.scene(where, above)
+        asked = reading.concepts.argmax(-1)
+        there = reading.present > 0
+        there[:, 0] |= plain & ~there.any(1)  # a clean ground shows something
+        props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
+        props[plain] = 0
+        shown = torch.full((len(features), config.slots), -1)
+        poses = torch.zeros(len(features), config.slots, POSE)
+        eps = torch.stack([n.poses for n in noise])
+        named = slice(config.objects, config.objects + OBJECT_SLOTS)
+        shown[:, named] = torch.where(there, asked, -1)
+        mean, log_variance = model.object_poses(scene, reading, asked)
+        poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * CALM
+        colours = torch.full((len(features), config.slots), -1)
+        tint = reading.colours.argmax(-1)
+        colours[:, named] = torch.where(tint < len(config.colours), tint, -1)
+        slots = list(config.prop_slots)
+        table = torch.tensor([-1, *config.props])
+        shown[:, slots] = table[props]
+        mean, log_variance = model.prop_poses(scene, props)
+        poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * CALM
+        mean, log_variance = model.prior(scene, reading)
+        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]) * CALM
+        return _Plan(where, above, shown, colours, poses, z)

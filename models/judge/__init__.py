@@ -1,0 +1,1 @@
+"""The judge: looks at a picture and says what is in it."""

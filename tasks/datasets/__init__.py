@@ -1,0 +1,1 @@
+"""Captioned data sets, read and written."""

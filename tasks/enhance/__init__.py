@@ -1,0 +1,1 @@
+"""Enhancement of pictures by a chain of filters."""

@@ -1,0 +1,150 @@
+"""PNG, TIFF, JPEG and WebP at their full depth: pixels in, pixels out, and nothing of what else the file holds.
+
+EXIF, XMP, comments, text chunks and colour profiles may name people and places, so they are dropped; an orientation is
+applied and a profile's colours are turned into sRGB first.
+"""
+
+import io
+import logging
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image, ImageCms, ImageOps
+
+from tasks.imaging.refused import MOST_PIXELS, Refused
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it quotes what it stumbles over
+Image.MAX_IMAGE_PIXELS = None  # the limit is ours: Refused, with its reason
+Format = Literal["png", "tiff", "jpeg", "webp"]
+MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+    (b"\xff\xd8\xff", "jpeg"),
+)
+SUFFIX: dict[Format, str] = {"png": "png", "tiff": "tif", "jpeg": "jpg", "webp": "webp"}
+
+
+@dataclass
+class Raster:
+    """A picture file's pixels.
+
+    Attributes:
+        frames: (pages, height, width, 1 or 3), 8 or 16 bits.
+        alpha: (pages, height, width, 1), which no enhancement touches.
+    """
+
+    format: Format
+    frames: np.ndarray
+    alpha: np.ndarray | None = None
+
+
+def raster_format(head: bytes) -> Format | None:
+    """The format of a file that begins so, if it is one of ours."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    return next((format for magic, format in MAGIC if head.startswith(magic)), None)
+
+
+def decode_raster(data: bytes, format: Format) -> Raster:
+    """Decodes a file.
+
+    Raises:
+        Refused: it is damaged, too large, or of a kind that could not be given back as it is.
+    """
+    try:
+        if format == "tiff":
+            return _decode_tiff(data)
+        with Image.open(io.BytesIO(data), formats=[format.upper()]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Refused(f"{image.width * image.height:,} pixels are more than are held in memory")
+            if getattr(image, "n_frames", 1) > 1:
+                raise Refused("an animation, not a picture", stage="skip")
+            if format == "png" and data[24] == 16:
+                return _split(format, imagecodecs.png_decode(data)[None])
+            return _split(format, np.asarray(_plain(image))[None])
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(
+            f"truncated or damaged: it cannot be decoded as {format.upper()} ({type(error).__name__})"
+        ) from None
+
+
+def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
+    """A file of the same format with other pixels; of another size, it has no alpha any more.
+
+    Args:
+        quality: of JPEG, 1 to 100; all else is lossless.
+    """
+    if raster.alpha is not None and raster.alpha.shape[1:3] == frames.shape[1:3]:
+        frames = np.concatenate([frames, raster.alpha], axis=3)
+    squeezed = frames[..., 0] if frames.shape[3] == 1 else frames
+    out = io.BytesIO()
+    if raster.format == "tiff":
+        kind = "rgb" if frames.shape[3] >= 3 else "minisblack"
+        with tifffile.TiffWriter(out) as file:
+            for page in squeezed:
+                file.write(page, photometric=kind, compression="zlib", metadata=None, software=False)
+    elif frames.dtype == np.uint16:
+        out.write(imagecodecs.png_encode(squeezed[0], level=6))
+    elif raster.format == "jpeg":
+        Image.fromarray(squeezed[0]).save(out, "JPEG", quality=quality, subsampling=0)
+    else:
+        lossless = {"lossless": True} if raster.format == "webp" else {}
+        Image.fromarray(squeezed[0]).save(out, raster.format.upper(), **lossless)
+    return out.getvalue()
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Upright, 8 bits, in grey or sRGB, with alpha if it has some."""
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    grey = upright.mode in {"1", "L", "LA"}
+    alpha = "A" if upright.has_transparency_data else ""
+    if profile and upright.mode in {"RGB", "RGBA", "CMYK"}:
+        wanted = ImageCms.createProfile("sRGB")
+        made = ImageCms.profileToProfile(
+            upright, ImageCms.ImageCmsProfile(io.BytesIO(profile)), wanted, outputMode="RGB" + alpha
+        )
+        assert made is not None
+        upright = made
+    return upright.convert(("L" if grey else "RGB") + alpha)
+
+
+def _decode_tiff(data: bytes) -> Raster:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        pages: list[Any] = list(file.pages)
+        if sum(page.size for page in pages) > MOST_PIXELS * 3:
+            raise Refused("its pages have more pixels than are held in memory")
+        shapes = {(page.shape, page.dtype) for page in pages}
+        if len(shapes) > 1:
+            raise Refused("its pages differ in size or kind; split them first")
+        first = pages[0]
+        if first.dtype not in (np.uint8, np.uint16):
+            raise Refused(f"pixels of {first.dtype} are no picture of 8 or 16 bits", stage="skip")
+        if first.photometric.name not in {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}:
+            raise Refused(f"colours as {first.photometric.name} are not among those that are read", stage="skip")
+        frames = np.stack([_page(page) for page in pages])
+    return _split("tiff", frames)
+
+
+def _page(page: Any) -> np.ndarray:
+    pixels: np.ndarray = page.asarray()
+    if page.photometric.name == "PALETTE":
+        return np.moveaxis((page.colormap >> 8).astype(np.uint8), 0, -1)[pixels]
+    if page.photometric.name == "MINISWHITE":
+        return np.invert(pixels)
+    return np.moveaxis(pixels, 0, -1) if page.axes.startswith("S") else pixels
+
+
+def _split(format: Format, frames: np.ndarray) -> Raster:
+    frames = frames[..., None] if frames.ndim == 3 else frames
+    colours = 3 if frames.shape[3] >= 3 else 1
+    alpha = frames[..., colours : colours + 1] if frames.shape[3] > colours else None
+    return Raster(format, np.ascontiguousarray(frames[..., :colours]), alpha)

@@ -1,0 +1,124 @@
+"""Kept features: what a checkpoint's text encoders made, for runs with other seeds, sizes or steps to come.
+
+    folder/<encoder's digest>-<dtype>/<digest of the texts>.safetensors      one file a shard of new texts
+
+A file holds each text's tensors as `<digest of the text>/<name>`, so a later run finds texts by the files' headers,
+whatever its shards are.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from typing import TypeVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from models.diffusers.text_half import DiffusersTextEncoder
+from tasks.runfolder.storage import Storage, StorageError
+
+Text = TypeVar("Text", bound=str | None)
+Structure = dict[str, Tensor]
+_LONGEST = 100_000_000  # bytes of a header, by safetensors' own rule; of another file's first eight any number comes
+
+
+def key_of(kind: str, text: str | None) -> str:
+    """What a text's features are found by; `kind` tells texts from negative texts."""
+    said = b"\1" if text is None else b"\0" + text.encode("utf-8", "surrogatepass")
+    return sha256(kind.encode() + said).hexdigest()[:32]
+
+
+class FeatureFolder:
+    """The kept features of one encoder below a folder, local or in an object store."""
+
+    def __init__(self, url: str, encoder: str) -> None:
+        self._storage = Storage(url)
+        self._folder = encoder
+        self._lock = threading.Lock()
+        self._files: dict[str, str] | None = None
+        self._last: tuple[str, dict[str, Tensor]] = ("", {})
+
+    def find(self, keys: Sequence[str]) -> dict[str, Structure]:
+        """The features that are kept, by key. Raises StorageError, also for a file that is damaged."""
+        with self._lock:
+            if self._files is None:
+                self._files = {}
+                for path in self._storage.list(self._folder):
+                    if path.endswith(".safetensors"):  # a note of someone's may lie there too
+                        self._files |= dict.fromkeys(self._keys(path), path)
+            files = self._files
+            wanted = sorted((files[key], key) for key in keys if key in files)
+            return {key: self._structure(path, key) for path, key in wanted}
+
+    def write(self, made: Mapping[str, Structure]) -> None:
+        """Keeps features. Raises StorageError."""
+        if not made:
+            return
+        # Each with memory of its own, as safetensors wants it.
+        tensors = {f"{key}/{name}": value.clone() for key, row in made.items() for name, value in row.items()}
+        path = f"{self._folder}/{sha256(''.join(sorted(made)).encode()).hexdigest()[:32]}.safetensors"
+        self._storage.write(path, save(tensors))
+        with self._lock:
+            if self._files is not None:
+                self._files |= dict.fromkeys(made, path)
+
+    def _keys(self, path: str) -> set[str]:
+        with self._storage.open(path) as file:
+            try:
+                header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), _LONGEST)))
+                if not isinstance(header, dict):
+                    raise ValueError
+            except ValueError:
+                raise self._damaged(path) from None
+        return {name.split("/")[0] for name in header if name != "__metadata__"}
+
+    def _structure(self, path: str, key: str) -> Structure:
+        if self._last[0] != path:
+            try:
+                self._last = path, load(self._storage.read(path))
+            except SafetensorError:
+                raise self._damaged(path) from None
+        found = self._last[1]
+        return {name.split("/")[1]: found[name].clone() for name in found if name.startswith(f"{key}/")}
+
+    def _damaged(self, path: str) -> StorageError:
+        return StorageError(f"{self._storage.url(path)}: the kept features are damaged; delete this file.")
+
+
+@cache
+def feature_folder(url: str, encoder: str) -> FeatureFolder:
+    """One a process: its index of what is kept is read once."""
+    return FeatureFolder(url, encoder)
+
+
+def kept_features(url: str | None, encoder: object) -> FeatureFolder | None:
+    """The folder of a run's kept features, if it keeps any: of a diffusers checkpoint's text encoders alone."""
+    if url is None or not isinstance(encoder, DiffusersTextEncoder):
+        return None
+    return feature_folder(url, encoder.mark)
+
+
+class Recall:
+    """A shard's features: those that are kept are found, the others are made, and `made` of them to keep."""
+
+    def __init__(self, folder: FeatureFolder | None) -> None:
+        self._folder = folder
+        self.made: dict[str, Structure] = {}
+
+    def __call__(
+        self, kind: str, texts: Sequence[Text], make: Callable[[list[Text]], list[Structure]]
+    ) -> list[Structure]:
+        """The features of each text, in order; `make` is called for those not known, each once."""
+        if self._folder is None:
+            return make(list(texts))
+        keys = [key_of(kind, text) for text in texts]
+        known = {**self._folder.find([key for key in set(keys) if key not in self.made]), **self.made}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if missing:
+            new = dict(zip(missing, make(list(missing.values())), strict=True))
+            self.made |= new
+            known |= new
+        return [known[key] for key in keys]

@@ -1,0 +1,146 @@
+"""Load: a model by its reference, from an object store too; what cannot be had is bad input."""
+
+import functools
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import torch
+
+from models.cache import made_once
+from models.diffusers.acceleration import PLAIN, Acceleration
+from models.diffusers.hub import INDEX
+from models.diffusers.image_half import DiffusersGenerator, load_diffusers
+from models.diffusers.text_half import DiffusersTextEncoder
+from models.generators.registry import Generator, load_generator
+from models.text.text_encoder import TextEncoder, load_text_encoder
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filenames import file_name
+from tasks.runfolder.storage import StorageError, explain, filesystem
+
+Model = TypeVar("Model")
+AnyGenerator = Generator | DiffusersGenerator
+AnyEncoder = TextEncoder | DiffusersTextEncoder
+
+# What a model folder may hold that is of use. Pickled weights are not even downloaded.
+SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
+
+
+def usable(load: Callable[[], Model]) -> Model:
+    """The model that `load` gives.
+
+    Raises:
+        BadInput: there is none, or it is damaged or of another kind; the sentence is the model's own.
+    """
+    try:
+        return load()
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
+def generator(reference: str, device: str, options: Acceleration = PLAIN) -> AnyGenerator:
+    """A generator: ours, or the picture half of a diffusers checkpoint, run with `options`.
+
+    Raises:
+        BadInput: it cannot be had, or not with these options.
+    """
+
+    def load() -> AnyGenerator:
+        found = load_diffusers(resolve(reference), device, options)
+        if found is not None:
+            return found.generator
+        if options != PLAIN:
+            given = ", ".join(sorted(options.model_dump(exclude_defaults=True)))
+            raise ValueError(f"{reference} is no diffusers checkpoint, so there is no {given} for it; leave that out.")
+        return load_generator(resolve(reference), device)
+
+    return usable(load)
+
+
+def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> AnyEncoder:
+    """A text encoder: a language model, or the text half of a diffusers checkpoint.
+
+    Raises:
+        BadInput: it cannot be had.
+    """
+
+    def load() -> AnyEncoder:
+        found = load_diffusers(resolve(reference), device, options)
+        return load_text_encoder(resolve(reference), device) if found is None else found.encoder
+
+    return usable(load)
+
+
+def ready(half: DiffusersGenerator | DiffusersTextEncoder) -> None:
+    """Brings half a diffusers checkpoint to its device, if it is not there.
+
+    Raises:
+        BadInput: it cannot be loaded.
+        MemoryError: it does not fit.
+    """
+    try:
+        usable(half.load)
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"{half.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
+        ) from error
+
+
+def release(model: AnyGenerator | AnyEncoder) -> None:
+    """Lets go of half a diffusers checkpoint, until it is used again; models of ours stay."""
+    if isinstance(model, DiffusersGenerator | DiffusersTextEncoder):
+        model.release()
+
+
+@functools.cache
+def resolve(reference: str) -> str:
+    """What `models` can load: a model folder in an object store is brought into the cache, all else stays as it is.
+
+    A folder that has changed in the store is brought anew; within a process a reference keeps its meaning.
+
+    Raises:
+        BadInput: the folder is not there, holds no model, or may not be read; or the cache cannot be written.
+    """
+    if "://" not in reference:
+        return reference
+    try:
+        return str(_download(reference.rstrip("/")))
+    except BadInput:
+        raise
+    except StorageError as error:
+        raise BadInput(str(error)) from error
+    except ValueError as error:  # the cache's
+        raise BadInput(str(error)) from error
+    except Exception as error:
+        explained = explain(error, reference)
+        if explained is None:
+            raise
+        raise BadInput(str(explained)) from error
+
+
+def _download(url: str) -> Path:
+    fs, base = filesystem(url)
+    found = {PurePosixPath(item["name"]): item for item in fs.ls(base, detail=True) if item["type"] == "file"}
+    names = {path.name for path in found}
+    if INDEX in names:  # a checkpoint of diffusers, which has a folder for each of its parts
+        found = {PurePosixPath(name): item for name, item in fs.find(base, maxdepth=2, detail=True).items()}
+    elif "config.json" not in names:
+        raise BadInput(f"{url} holds no model: it has no config.json or {INDEX}; give the folder that has one.")
+    root = PurePosixPath(fs._strip_protocol(base))
+    files = {
+        "/".join(file_name(part) for part in PurePosixPath(fs._strip_protocol(str(path))).relative_to(root).parts): item
+        for path, item in found.items()
+        if path.suffix in SUFFIXES
+    }
+    # A store's own mark of a file's content (or its time), so that what we have is what is there.
+    state = [(name, item["size"], str(item.get("ETag", fs.ukey(item["name"])))) for name, item in sorted(files.items())]
+    folder_name = file_name(PurePosixPath(base).name)
+
+    def fetch(folder: Path) -> None:
+        for name, item in files.items():
+            target = folder / folder_name / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fs.get_file(item["name"], str(target))
+
+    return made_once(f"model-{sha256(repr((url, state)).encode()).hexdigest()[:24]}", fetch) / folder_name

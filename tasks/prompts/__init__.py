@@ -1,0 +1,1 @@
+"""Prompt files: finding, reading, cutting into shards."""

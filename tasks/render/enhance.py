@@ -1,0 +1,23 @@
+"""Enhance: the chain of steps over the pictures of a shard."""
+
+from collections.abc import Sequence
+
+import torch
+
+from tasks.enhance.chain import EnhanceOptions, enhance, parse_chain
+from tasks.loading.bisect_failures import isolate
+from tasks.render.shard_state import Picture, Work
+
+
+def enhance_work(work: Work, options: EnhanceOptions) -> None:
+    """Applies the chain to all pictures of a shard, those of one size together; a prompt it fails for is taken out."""
+    chain = parse_chain(options.enhance)
+
+    def run(pictures: Sequence[Picture]) -> None:
+        made = enhance(torch.stack([picture.pixels for picture in pictures if picture.pixels is not None]), chain)
+        for picture, pixels in zip(pictures, made, strict=True):
+            picture.pixels = pixels
+            picture.height, picture.width = pixels.shape[1:]
+
+    failed = {picture.prompt: error for group in work.by_size() for picture, error in isolate(run, group)}
+    work.fail("enhance", failed)

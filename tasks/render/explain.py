@@ -1,0 +1,122 @@
+"""Explain: which word made which part of a picture (occlusion, Zeiler & Fergus 2014, on the words).
+
+For each content word the text is encoded again without it and the picture is made again from the same seed; where the
+new picture differs, the word counted. It asks nothing of a generator but what every generator can do, and costs a
+picture a word. What it cannot tell apart are words that say the same: without one of them the other still counts.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import BaseModel
+from torch import Tensor
+from torch.nn import functional as F
+
+from tasks.loading.models import AnyEncoder, AnyGenerator, release
+from tasks.loading.oom_batching import BatchLimit
+from tasks.render.encode import encode
+from tasks.render.generate import generate
+from tasks.render.shard_state import Heat, Picture, Prompt, Work
+
+WORDS = 8  # the first content words of a text are looked at
+TILE = 128  # pixels of a heat map's longer side
+
+
+class ExplainOptions(BaseModel):
+    """Whether pictures are explained."""
+
+    explain: bool = False
+    """Write heat maps that show which word made which part of each picture (a picture a word more to generate)."""
+
+
+def without(text: str, word: str) -> str:
+    """The text without a word, wherever it stands; a word of Latin letters only where it stands alone."""
+    pattern = re.escape(word)
+    if word[:1].isascii() and word[:1].isalnum():
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return " ".join(re.sub(pattern, " ", text).split()) if " " in text else re.sub(pattern, "", text)
+
+
+def explain(
+    work: Work,
+    encoder: AnyEncoder,
+    generator: AnyGenerator,
+    limit: Callable[[int, int], BatchLimit],
+    apart: bool = False,
+) -> None:
+    """Gives each picture of the shard its `heat`; one whose text has no content words, or is a single one, gets none.
+
+    The texts without a word go through the stages `encode` and `generate` as rows of their own would. A row for which
+    that fails is quarantined.
+
+    Args:
+        apart: encoder and generator don't fit the device's memory together.
+    """
+    asked = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
+    trial = Work(work.shard, [prompt for _, _, prompt in asked], [], work.carried.slice(0, 0))
+    if apart:
+        release(generator)
+    encode(trial, encoder)
+    if apart:
+        release(encoder)
+    generate(trial, generator, limit)
+    made = {picture.prompt: picture.pixels for picture in trial.pictures}
+    reasons = {failure.row: failure.error for failure in trial.failures}
+    work.fail("explain", {p: reasons[p.row] for p in work.prompts if p.row in reasons})
+    words: dict[Picture, dict[str, Tensor]] = {}
+    for picture, word, prompt in asked:
+        pixels = made.get(prompt)
+        if pixels is not None:
+            words.setdefault(picture, {})[word] = pixels
+    for picture in work.pictures:
+        if picture in words:
+            picture.heat = _heat(picture, words[picture])
+
+
+def _words(picture: Picture) -> list[str]:
+    prepared = picture.prompt.prepared
+    assert prepared is not None
+    return [word for word in prepared.keywords[:WORDS] if without(prepared.encoder_text, word)]
+
+
+def _without(picture: Picture, word: str) -> Prompt:
+    """The picture's prompt for a picture of the same seed, without the word."""
+    prompt = copy(picture.prompt)
+    assert prompt.prepared is not None
+    prompt.prepared = replace(prompt.prepared, encoder_text=without(prompt.prepared.encoder_text, word))
+    prompt.seeds, prompt.features = [picture.seed], None
+    return prompt
+
+
+def _heat(picture: Picture, made: dict[str, Tensor]) -> Heat:
+    """`made` are the pictures without each word."""
+    assert picture.pixels is not None
+    change = (torch.stack(list(made.values())) - picture.pixels).abs().mean(1, keepdim=True)
+    scale = TILE / max(change.shape[-2:])
+    size = [max(1, round(edge * scale)) for edge in change.shape[-2:]]
+    small = F.interpolate(change, size, mode="bilinear", align_corners=False, antialias=True)
+    soft = F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)[:, 0].clamp(min=0)
+    total = soft.mean((1, 2))
+    shares = total / total.sum().clamp(min=1e-6)
+    maps = (soft / soft.amax().clamp(min=0.02)).sqrt()  # the root lets small changes be seen beside large ones
+    return Heat(list(made), (maps * 255).round().to(torch.uint8).numpy(), [round(s, 4) for s in shares.tolist()])
+
+
+def heat_file(heat: Heat, pixels: np.ndarray) -> bytes:
+    """A PNG strip, a tile a word: the picture (h, w, 3) uint8 in grey, glowing where the word counts."""
+    words, height, width = heat.maps.shape
+    small = Image.fromarray(pixels).convert("L").resize((width, height), Image.Resampling.BOX)
+    grey = np.asarray(small, np.float32)[None, :, :, None] * np.array([0.62, 0.62, 0.68], np.float32)
+    level = heat.maps.astype(np.float32)[..., None] / 255
+    glow = np.array([255.0, 190.0, 40.0], np.float32) * level + np.array([210.0, 20.0, 60.0], np.float32) * (1 - level)
+    tiles = grey * (1 - 0.85 * level) + glow * 0.85 * level
+    strip = tiles.transpose(1, 0, 2, 3).reshape(height, words * width, 3)
+    sink = io.BytesIO()
+    Image.fromarray(strip.clip(0, 255).astype(np.uint8)).save(sink, "PNG")
+    return sink.getvalue()

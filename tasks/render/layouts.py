@@ -1,0 +1,82 @@
+"""How a shard's pictures lie in the run folder."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.render.shard_state import Picture
+
+Layout = Literal["files", "parquet", "tar", "dummy"]
+Entry = tuple[Picture, str, bytes]  # the picture, its file name, the file's bytes
+
+
+@dataclass(frozen=True)
+class Packing:
+    """`pack(pack name, entries)` gives the files to write; `locate(pack name, file name)` the metadata's `image`."""
+
+    pack: Callable[[str, Sequence[Entry]], dict[str, bytes]]
+    locate: Callable[[str, str], str]
+
+
+def pack_name(layout: Layout, shard: str, attempt: int) -> str:
+    """Where a shard's pictures go: rows retried later lie beside the others, in a pack of their own."""
+    return shard if layout == "files" or attempt == 1 else f"{shard}-{attempt}"
+
+
+def _files(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    return {f"images/{shard}/{name}": data for _, name, data in entries}
+
+
+def _parquet(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """As Hugging Face `datasets` keeps images: a struct of bytes and path."""
+    table = pa.table(
+        {
+            "id": pa.array([picture.id for picture, _, _ in entries], pa.string()),
+            "image": pa.array(
+                [{"bytes": data, "path": name} for _, name, data in entries],
+                pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+            ),
+        }
+    )
+    feature = {"info": {"features": {"id": {"dtype": "string", "_type": "Value"}, "image": {"_type": "Image"}}}}
+    sink = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(feature)}), sink, compression="none")
+    return {f"images/{shard}.parquet": sink.getvalue()}
+
+
+def _tar(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """As WebDataset wants it: files of one key side by side. Dots would end a key, so they are encoded."""
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for picture, name, data in entries:
+            key = _tar_key(name)
+            fields = {"id": picture.id, "seed": picture.seed, "text": str(picture.prompt.text)}
+            parts = {
+                PurePosixPath(name).suffix: data,
+                ".txt": str(picture.prompt.text).encode("utf-8", "replace"),
+                ".json": json.dumps(fields).encode(),
+            }
+            for suffix, content in parts.items():
+                member = tarfile.TarInfo(key + suffix)  # its time stays 0: the same run gives the same bytes
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return {f"images/{shard}.tar": sink.getvalue()}
+
+
+def _tar_key(name: str) -> str:
+    return PurePosixPath(name).stem.replace(".", "%2E")
+
+
+LAYOUTS: dict[Layout, Packing] = {
+    "files": Packing(_files, lambda shard, name: f"images/{shard}/{name}"),
+    "parquet": Packing(_parquet, lambda shard, name: f"images/{shard}.parquet#{name}"),
+    "tar": Packing(_tar, lambda shard, name: f"images/{shard}.tar#{_tar_key(name)}{PurePosixPath(name).suffix}"),
+    "dummy": Packing(lambda shard, entries: {}, lambda shard, name: ""),
+}

@@ -1,0 +1,124 @@
+"""Metadata: what a run keeps of its pictures and of the rows that failed, as tables."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from tasks.render.shard_state import Failure, Picture, Work
+
+QUARANTINE = pa.schema(
+    {
+        "row": pa.int64(),
+        "prompt_id": pa.string(),
+        "text": pa.string(),
+        "stage": pa.string(),
+        "error": pa.string(),
+        "attempt": pa.int32(),
+    }
+)
+METADATA = pa.schema(
+    {
+        "id": pa.string(),
+        "prompt_id": pa.string(),
+        "row": pa.int64(),
+        "text": pa.string(),
+        "language": pa.string(),
+        "tokens": pa.list_(pa.string()),
+        "pos": pa.list_(pa.string()),
+        "keywords": pa.list_(pa.string()),
+        "encoder_text": pa.string(),
+        "text_cut": pa.bool_(),
+        "encoder": pa.string(),
+        "encoder_digest": pa.string(),
+        "generator": pa.string(),
+        "generator_digest": pa.string(),
+        "seed": pa.int64(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "negative_text": pa.string(),
+        "guidance": pa.float32(),
+        "steps": pa.int32(),
+        "settings": pa.string(),
+        "image": pa.string(),
+        "sha256": pa.string(),
+        "bytes": pa.int64(),
+        "brightness": pa.float32(),
+        "contrast": pa.float32(),
+        "sharpness": pa.float32(),
+    }
+)
+EXPLAINED = pa.schema(
+    {"explain": pa.string(), "explain_words": pa.list_(pa.string()), "explain_shares": pa.list_(pa.float32())}
+)
+"""What a picture's row has besides where pictures are explained."""
+
+
+class Provenance(BaseModel):
+    """What made the pictures: the same for every picture of a run."""
+
+    encoder: str | None
+    encoder_digest: str | None
+    generator: str
+    generator_digest: str
+    settings: dict[str, Any]
+
+    @cached_property
+    def settings_json(self) -> str:
+        return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)
+
+
+def picture_row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
+    """What a picture's row says before its file is made."""
+    prompt = picture.prompt
+    prepared = prompt.prepared
+    assert prepared is not None
+    return {
+        "id": picture.id,
+        "prompt_id": prompt.id,
+        "row": prompt.row,
+        "text": prompt.text,
+        "language": prepared.language,
+        "tokens": prepared.tokens,
+        "pos": prepared.pos,
+        "keywords": prepared.keywords,
+        "encoder_text": prepared.encoder_text,
+        "text_cut": prompt.text_cut,
+        "encoder": made_by.encoder,
+        "encoder_digest": made_by.encoder_digest,
+        "generator": made_by.generator,
+        "generator_digest": made_by.generator_digest,
+        "seed": picture.seed,
+        "width": picture.width,
+        "height": picture.height,
+        "negative_text": prompt.negative_text,
+        "guidance": prompt.guidance,
+        "steps": prompt.steps,
+        "settings": made_by.settings_json,
+    }
+
+
+def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = METADATA) -> pa.Table:
+    """One row a picture: ours, then every carried column (`input_` before a name that is ours)."""
+    table = pa.Table.from_pylist(rows, schema=schema)
+    carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
+    for name, column in zip(carried.column_names, carried.columns, strict=True):
+        table = table.append_column(f"input_{name}" if name in schema.names else name, column)
+    return table
+
+
+def quarantine_table(failures: list[Failure], attempt: int) -> pa.Table:
+    rows = [
+        {
+            "row": failure.row,
+            "prompt_id": failure.id,
+            "text": None if failure.text is None else str(failure.text),
+            "stage": failure.stage,
+            "error": failure.error,
+            "attempt": attempt,
+        }
+        for failure in sorted(failures, key=lambda failure: failure.row)
+    ]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE)

@@ -1,0 +1,1 @@
+"""The report: one page to look through a run's pictures."""

@@ -1,0 +1,88 @@
+"""Small WebP pictures for the report, from any layout, so that the page can be mailed alone.
+
+>>> list(thumbnails(storage, ["images/00000/a.png", "images/00001.parquet#b", "images/00002.tar#c.png"]))
+"""
+
+import base64
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from tasks.report.data import read_ahead
+from tasks.runfolder.storage import Storage
+
+_BATCH = 32  # pictures of a Parquet shard in memory at a time
+
+
+def thumbnails(storage: Storage, images: Sequence[str], edge: int) -> list[str | None]:
+    """One base64 WebP for each `image` value (path in the run), in order; None where there is no readable picture.
+
+    Args:
+        edge: pixels of the longer side at most; a smaller picture stays as it is.
+    """
+    containers: dict[str, list[str]] = {}
+    for image in images:
+        containers.setdefault(image.rpartition("#")[0], []).append(image)
+    found: dict[str, str | None] = {}
+    for container, members in containers.items():
+        found |= _shard(storage, container, members, edge) if container else _files(storage, members, edge)
+    return [found.get(image) for image in images]
+
+
+def _thumbnail(picture: bytes | None, edge: int) -> str | None:
+    if not picture:
+        return None
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            image.draft("RGB", (edge, edge))  # a JPEG decodes at a fraction of its size
+            small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        out = io.BytesIO()
+        small.save(out, "WEBP", quality=80)
+    except (OSError, ValueError, Image.DecompressionBombError):  # a damaged picture costs a thumbnail, not the report
+        return None
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def _files(storage: Storage, images: Sequence[str], edge: int) -> dict[str, str | None]:
+    return dict(read_ahead(lambda path: (path, _thumbnail(_file(storage, path), edge)), images))
+
+
+def _file(storage: Storage, path: str) -> bytes | None:
+    try:
+        return storage.read(path) if path else None
+    except OSError:
+        return None
+
+
+def _shard(storage: Storage, container: str, images: Sequence[str], edge: int) -> dict[str, str | None]:
+    """Reads a shard file from its start until all are found; only their thumbnails stay in memory."""
+    needed = set(images)
+    rows = _parquet_rows if container.endswith(".parquet") else _tar_rows
+    stored = ((f"{container}#{name}", picture) for name, picture in rows(storage, container))
+    wanted = islice((item for item in stored if item[0] in needed), len(needed))
+    found: dict[str, str | None] = {}
+    with suppress(OSError, tarfile.TarError, pa.ArrowException):  # a missing or damaged shard shows its prompts
+        found.update(read_ahead(lambda item: (item[0], _thumbnail(item[1], edge)), wanted))
+    return found
+
+
+def _parquet_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
+    with storage.open(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(_BATCH, columns=["image"]):
+            for row in batch.to_pylist():
+                yield row["image"]["path"], row["image"]["bytes"]
+
+
+def _tar_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
+    with storage.open(path) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is not None:
+                yield member.name, content.read()

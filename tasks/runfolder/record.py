@@ -1,0 +1,71 @@
+"""run.json: what a run folder was made from, so that a resumed run is the same run or is refused."""
+
+import json
+import platform
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage
+
+RECORD = "run.json"
+MADE_WITH = ("imagemill", "torch", "transformers", "diffusers", "pillow", "pyarrow")
+COMPARED = ("job", "input", "encoder", "generator")
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in MADE_WITH:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def read_record(storage: Storage) -> dict[str, Any] | None:
+    """The record of a run folder, or None if there is no run in it.
+
+    Raises:
+        BadInput: the record is damaged.
+    """
+    if not storage.exists(RECORD):
+        return None
+    try:
+        record = json.loads(storage.read(RECORD))
+        return {**record, **{part: record[part] for part in (*COMPARED, "shard_size", "shards")}}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{storage.url(RECORD)}: not a record of an imagemill run ({error}); choose another --out."
+        ) from error
+
+
+def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Writes the record of a new run, or checks that the one in the folder is of the same run; returns what is there.
+
+    Raises:
+        BadInput: the folder holds a run of something else (the sentence names the differences), or any run at all
+            although `resume` is off.
+    """
+    known = read_record(storage)
+    if known is None:
+        storage.write(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode())
+        return record
+    if not resume:
+        raise BadInput(
+            f"{storage.url()}: there is a run already; drop --no-resume to carry on, or choose another --out."
+        )
+    differences = [
+        f"{part} {key}: {was!r} then, {now!r} now"
+        for part in COMPARED
+        for key, was, now in _differences(known[part] or {}, record[part] or {})
+    ]
+    if differences:
+        raise BadInput(
+            f"{storage.url()}: the run there was made from something else ({'; '.join(differences)}); "
+            "give the same again to carry on, or choose another --out."
+        )
+    return known
+
+
+def _differences(was: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    return [(key, was.get(key), now.get(key)) for key in {**was, **now} if was.get(key) != now.get(key)]

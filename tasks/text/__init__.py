@@ -1,0 +1,1 @@
+"""Text preprocessing: language, segmentation, parts of speech, stop words."""

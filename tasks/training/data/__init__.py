@@ -1,0 +1,1 @@
+"""What trainings read: captioned pictures, caches, augmentation, noise."""

@@ -1,0 +1,1 @@
+"""One training a model family."""

@@ -1,0 +1,136 @@
+"""Trains the judge of pictures (models/judge/model.py) on a data set that records what its pictures show.
+
+Half of a step's pictures are scenes with sprites pasted in, a quarter show one thing, and a quarter are mosaics of four
+of those; half of the single things are pasted onto a clean ground (tasks/training/data/judge_pictures.py). Captions
+play no part.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import checkpoint
+from models.generators.sprite_vae.recolour import COLOURS
+from models.judge.model import EDGE, GRID, Judge, JudgeConfig
+from tasks.datasets.emoji.backdrops import PLACES, PLAIN, SKIES
+from tasks.training.data.captioned import Captioned
+from tasks.training.data.judge_pictures import Seen, Shown, alone, joined, mosaic, pasted, varied
+from tasks.training.sample_grid import write_grid
+from tasks.training.trainer import Family, Turn, rows_of
+
+_OWN = 0.25  # how much a thing in its own colour counts: four in five are, and a judge in doubt would say that of all
+
+
+def build_judge(data: Captioned, seed: int) -> Judge:
+    """A judge with random weights for the data set's concepts."""
+    torch.manual_seed(seed)
+    concepts = tuple(c["id"] for c in data.concepts if c["kind"] != "element")
+    return Judge(JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN)))
+
+
+class JudgeFamily(Family[Judge]):
+    """The judge and the pictures it learns from."""
+
+    name = "judge"
+    weights: ClassVar[dict[str, float]] = {"colour": 0.5, "place": 0.5, "sky": 0.5}
+
+    def __init__(self, model: Judge, shown: Shown, batch: int, seed: int) -> None:
+        self.model, self.shown, self.amount, self.seed = model, shown, batch, seed
+        self.turns = [Turn([model])]
+        self.colours = torch.ones(len(model.config.colours) + 1)
+        self.colours[-1] = _OWN
+
+    def losses(self, turn: int, step: int) -> dict[str, Tensor]:
+        quarter = self.amount // 4
+        scenes = self._seen(rows_of(self.shown.scenes, self.amount - 2 * quarter, step, self.seed, 0))
+        singles = rows_of(self.shown.singles, 5 * quarter, step, self.seed, 1)
+        parts = [
+            pasted(scenes, self.shown, self.model.config.skies),
+            self._singles(singles[:quarter]),
+            mosaic(self._singles(singles[quarter:])),
+        ]
+        shown = joined([part for part in parts if len(part.place)])
+        pictures, moved = varied(shown.pictures)
+        return self._losses(replace(shown, pictures=pictures, where=shown.where + moved[shown.picture]))
+
+    def _singles(self, rows: list[int]) -> Seen:
+        """Every second as the data set shows it, the others on clean grounds."""
+        if not len(self.shown.sprites):
+            return self._seen(rows)
+        config, half = self.model.config, len(rows) // 2
+        return joined([self._seen(rows[half:]), alone(half, self.shown, config.places, config.skies)])
+
+    def _seen(self, rows: list[int]) -> Seen:
+        s = self.shown
+        what = torch.cat([torch.empty(0, 2, dtype=torch.long), *(s.what[row] for row in rows)])
+        where = torch.cat([torch.empty(0, 2), *(s.where[row] for row in rows)])
+        picture = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(s.what[row]) for row in rows]).long())
+        return Seen(s.pictures[rows].float() / 255, picture, what, where, s.place[rows], s.sky[rows])
+
+    def _losses(self, shown: Seen) -> dict[str, Tensor]:
+        verdict = self.model(shown.pictures)
+        inside = ((shown.where >= 0) & (shown.where < 1)).all(1)
+        picture, middle = shown.picture[inside], shown.where[inside] * GRID
+        concept, colour = shown.what[inside].unbind(1)
+        x, y = middle.long().unbind(1)
+        losses = {
+            "there": _focal(verdict.there.float(), picture, middle),
+            "place": F.cross_entropy(verdict.place, shown.place),
+            "sky": F.cross_entropy(verdict.sky, shown.sky),
+        }
+        if len(picture):
+            embedding = verdict.embedding[picture, :, y, x].float()
+            losses["concept"] = F.cross_entropy(self.model.concepts(embedding), concept, label_smoothing=0.05)
+            losses["colour"] = F.cross_entropy(verdict.colours[picture, :, y, x].float(), colour, self.colours)
+        return losses
+
+    @torch.no_grad()
+    def figures(self, model: Judge) -> dict[str, float]:
+        """Of the held-out pictures: things found (of all, the right concept where it stands), colours, place, sky."""
+        model.eval()
+        s, right = self.shown, {"thing": 0, "colour": 0, "place": 0, "sky": 0}
+        things = 0
+        for rows in s.test.split(64):
+            verdict = model(s.pictures[rows].float() / 255)
+            right["place"] += int((verdict.place.argmax(-1) == s.place[rows]).sum())
+            right["sky"] += int((verdict.sky.argmax(-1) == s.sky[rows]).sum())
+            seen = model.things(verdict)
+            for n, row in enumerate(rows.tolist()):
+                for (concept, colour), (x, y) in zip(s.what[row].tolist(), s.where[row].tolist(), strict=True):
+                    things += 1
+                    near = [t for t in seen[n] if abs(t.x - x) < 0.1 and abs(t.y - y) < 0.1 and t.concept == concept]
+                    right["thing"] += bool(near)
+                    own = -1 if colour == len(model.config.colours) else colour
+                    right["colour"] += any(t.colour == own for t in near)
+        shares = {"thing": things, "colour": things, "place": len(s.test), "sky": len(s.test)}
+        return {f"held-out {name}": right[name] / max(1, shares[name]) for name in right}
+
+    @torch.no_grad()
+    def sample(self, model: Judge, path: Path) -> None:
+        """Writes a grid: pictures above, where things are seen below."""
+        model.eval()
+        pictures = self.shown.pictures[self.shown.test[:8]].float() / 255
+        there = model(pictures).there.sigmoid()[:, None].expand(-1, 3, -1, -1)
+        write_grid(path, [pictures, F.interpolate(there, (EDGE, EDGE))])
+
+    def save(self, model: Judge, folder: Path, steps: int, card: str) -> None:
+        checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), model, card)
+
+
+def _focal(logits: Tensor, picture: Tensor, middle: Tensor) -> Tensor:
+    """CenterNet's: cells near a middle count less as mistakes, the nearer the less."""
+    cells = torch.arange(GRID) + 0.5
+    near = torch.zeros_like(logits)
+    for i, (x, y) in zip(picture.tolist(), middle.tolist(), strict=True):
+        across, down = torch.exp(-((cells - x) ** 2) / 1.2), torch.exp(-((cells - y) ** 2) / 1.2)
+        near[i] = torch.maximum(near[i], down[:, None] * across[None, :])
+    x, y = middle.long().unbind(1)
+    found = F.logsigmoid(logits)[picture, y, x] * (1 - logits.sigmoid()[picture, y, x]) ** 2
+    wrong = F.logsigmoid(-logits) * logits.sigmoid() ** 2 * (1 - near) ** 4
+    here = torch.zeros_like(logits, dtype=torch.bool)
+    here[picture, y, x] = True
+    return -(found.sum() + wrong[~here].sum()) / max(1, len(picture))

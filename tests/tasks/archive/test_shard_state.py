@@ -1,0 +1,57 @@
+"""Files of a shard: what cannot be had is put aside with its reason."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from tasks.archive.image_file import Scan
+from tasks.archive.listing import Archive
+from tasks.archive.shard_state import fetch, read
+from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.imaging.refused import Refused
+from tasks.runfolder.storage import Storage, StorageError
+from tests.tasks.dicom.samples import sample
+
+NAMES = Pseudonyms("k" * 64)
+
+
+def test_a_link_that_leads_nowhere_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "lost.dcm").symlink_to(tmp_path / "nowhere")
+    archive = Archive(str(tmp_path / "archive"), tmp_path, None, NAMES)
+    work = read(next(archive.list_shards()), archive.storage, NAMES, False)
+    assert [(r.row, r.stage, r.error) for r in work.rejected] == [
+        (0, "open", "it was gone when its turn came, or is a link that leads nowhere")
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_not_named(tmp_path: Path) -> None:
+    (tmp_path / "Zzyquist.dcm").mkdir()
+    with pytest.raises(StorageError, match=r"its file at row 3 cannot be read \(IsADirectoryError\)") as failure:
+        fetch(Storage(str(tmp_path)), "Zzyquist.dcm", 3)
+    assert "Zzyquist" not in str(failure.value)
+
+
+def test_a_kept_name_that_is_no_text_is_written_with_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / os.fsdecode(b"M\xfcller.txt")).write_bytes(b"")
+    archive = Archive(str(tmp_path / "archive"), tmp_path, None, NAMES)
+    work = read(next(archive.list_shards()), archive.storage, NAMES, True)
+    assert [(source, data) for _, source, data in work.data] == [("M\\udcfcller.txt", b"")]
+
+
+def test_a_class_that_is_not_the_standard_s_is_not_quoted() -> None:
+    dataset = dcmread(io.BytesIO(sample("CT_small.dcm")))
+    dataset.SOPClassUID = "1.2.3.19430203"
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert Scan(0, "", out.getvalue()).columns()["object"] == "an object of a class that is not the standard's"
+
+
+def test_an_empty_file_is_no_sound_file() -> None:
+    with pytest.raises(Refused, match="the file has no bytes") as refusal:
+        Scan(0, "", b"")
+    assert refusal.value.stage == "open"

@@ -1,0 +1,106 @@
+"""The encode stage on a tiny language model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+
+from models.text.text_encoder import TextEncoder, load_text_encoder
+from tasks.prompts.shards import Shard
+from tasks.render.encode import encode, features_of
+from tasks.render.shard_state import Prompt, Work
+from tasks.text.preprocess import Prepared
+from tests.models.text.language_models import write_language_model
+
+TEXTS = [f"w{i} w{i % 7}" for i in range(40)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_language_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def encoder(folder: Path) -> Iterator[TextEncoder]:
+    load_text_encoder.cache_clear()  # a limit found in one test is not for the next
+    yield load_text_encoder(str(folder))
+    load_text_encoder.cache_clear()
+
+
+def work_of(texts: list[str]) -> Work:
+    prompts = []
+    for row, text in enumerate(texts):
+        prompt = Prompt(row, str(row), text, [0], 8, 8)
+        prompt.prepared = Prepared(text, text, "en", [], [], [])
+        prompts.append(prompt)
+    return Work(Shard(0, 0, 0, len(texts), 0), prompts, [], pa.table({}))
+
+
+def memory_for(tokens: int, encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Lets the network run on at most so many tokens; returns the list of what it is given."""
+    given: list[int] = []
+    run = encoder._network.forward
+
+    def limited(*args: object, **kwargs: torch.Tensor) -> object:
+        given.append(kwargs["input_ids"].numel())
+        if given[-1] > tokens:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(encoder._network, "forward", limited)
+    return given
+
+
+def test_every_prompt_gets_its_own_features(encoder: TextEncoder) -> None:
+    work = work_of(TEXTS)
+    encode(work, encoder)
+    for prompt, expected in zip(work.prompts, encoder.encode(TEXTS), strict=True):
+        assert prompt.features is not None
+        assert torch.equal(prompt.features, expected)
+
+
+def test_a_text_longer_than_the_encoder_reads_is_told(encoder: TextEncoder) -> None:
+    work = work_of(["w1", "w2 " * 62, "w3 " * 63])  # two more tokens stand around them; 64 are read
+    encode(work, encoder)
+    assert [prompt.text_cut for prompt in work.prompts] == [False, False, True]
+
+
+def test_out_of_memory_takes_smaller_chunks_from_then_on(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = encoder.encode(TEXTS)
+    given = memory_for(40, encoder, monkeypatch)
+    for features, whole in zip(features_of(TEXTS, encoder), expected, strict=True):
+        assert torch.allclose(features, whole, atol=1e-5)
+    assert given[:3] == [96, 48, 24]
+    given.clear()
+    features_of(TEXTS, encoder)
+    assert max(given) == 24
+
+
+def test_no_memory_at_all_is_the_devices_fault_and_not_the_prompts(
+    encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory_for(0, encoder, monkeypatch)
+    work = work_of(TEXTS[:3])
+    with pytest.raises(MemoryError, match="Not even one row fits"):
+        encode(work, encoder)
+    assert work.failures == []
+
+
+def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
+    encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenize = encoder._tokenize
+
+    def fragile(texts: list[str], longest: int) -> list[list[int]]:
+        if "w9 w2" in texts:
+            raise RuntimeError("cannot be tokenised")
+        return tokenize(texts, longest)
+
+    monkeypatch.setattr(encoder, "_tokenize", fragile)
+    work = work_of(TEXTS)
+    encode(work, encoder)
+    assert [failure.error for failure in work.failures] == ["RuntimeError: cannot be tokenised"]
+    assert len(work.prompts) == len(TEXTS) - 1
+    assert all(prompt.features is not None for prompt in work.prompts)

@@ -1,0 +1,208 @@
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from tasks.prompts.shards import Shard
+from tasks.render.layouts import Layout
+from tasks.render.metadata import Provenance
+from tasks.render.shard_state import Failure, Picture, Prompt, Work
+from tasks.render.write import WriteOptions, write
+from tasks.runfolder.commit import Outcome, read_table, to_parquet
+from tasks.runfolder.storage import Storage
+from tasks.text.preprocess import Prepared
+
+MADE_BY = Provenance(
+    encoder="gemma", encoder_digest="e", generator="vae", generator_digest="g" * 64, settings={"enhance": ""}
+)
+PROMPT = '阳光 "a" <b>\n'
+
+
+def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table | None = None) -> Work:  # noqa: B006
+    prompts = []
+    for i, id in enumerate(ids):
+        prompt = Prompt(i, id, PROMPT, [i], 8, 6)
+        prompt.prepared = Prepared(PROMPT, PROMPT, "zh", ["阳光"], ["NOUN"], ["阳光"])
+        prompts.append(prompt)
+    rows = len(ids) + failed
+    failures = [Failure(len(ids) + i, f"f{i}", None, "read", "no text") for i in range(failed)]
+    carried = carried if carried is not None else pa.table({"campaign": [f"c{i}" for i in range(rows)]})
+    work = Work(Shard(0, 0, 0, 0, rows), prompts, failures, carried)
+    work.pictures = [Picture(prompt, 0) for prompt in prompts]
+    for picture in work.pictures:
+        picture.pixels = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(picture.seed))
+    return work
+
+
+def from_files(root: Path, image: str) -> bytes:
+    return (root / image).read_bytes()
+
+
+def from_parquet(root: Path, image: str) -> bytes:
+    file, name = image.split("#")
+    rows = pq.read_table(root / file).to_pylist()
+    return next(row["image"]["bytes"] for row in rows if row["image"]["path"] == name)
+
+
+def from_tar(root: Path, image: str) -> bytes:
+    file, name = image.split("#")
+    with tarfile.open(root / file) as tar:
+        member = tar.extractfile(name)
+        assert member is not None
+        return member.read()
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize(("layout", "load"), [("files", from_files), ("parquet", from_parquet), ("tar", from_tar)])
+def test_metadata_leads_to_the_picture_in_every_layout(
+    tmp_path: Path, layout: Layout, load: Callable[[Path, str], bytes], format: str
+) -> None:
+    work = make_work()
+    pixels = [picture.pixels for picture in work.pictures]
+    write(work, Storage(str(tmp_path)), WriteOptions(layout=layout, format=format), MADE_BY)
+    for row, expected in zip(pq.read_table(tmp_path / "metadata/00000.parquet").to_pylist(), pixels, strict=True):
+        data = load(tmp_path, row["image"])
+        assert sha256(data).hexdigest() == row["sha256"]
+        assert len(data) == row["bytes"]
+        image = Image.open(io.BytesIO(data))
+        assert image.size == (8, 6)
+        if format == "png":
+            assert expected is not None
+            assert np.array_equal(np.asarray(image), (expected * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def test_a_png_tells_where_it_came_from(tmp_path: Path) -> None:
+    write(make_work(), Storage(str(tmp_path)), WriteOptions(), MADE_BY)
+    text = Image.open(tmp_path / "images/00000/b%2Fc.png").text  # type: ignore[attr-defined]
+    assert text["prompt"] == PROMPT
+    assert text["id"] == "b/c"
+    assert text["seed"] == "1"
+    assert text["model"].startswith("vae sha256:gggg")
+    assert json.loads(text["settings"]) == {"enhance": ""}
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("jpeg", "jpg"), ("webp", "webp")])
+def test_jpeg_and_webp_tell_it_in_exif(tmp_path: Path, format: str, suffix: str) -> None:
+    write(make_work(), Storage(str(tmp_path)), WriteOptions(format=format), MADE_BY)
+    comment = Image.open(tmp_path / f"images/00000/a.{suffix}").getexif().get_ifd(0x8769)[0x9286]
+    told = json.loads(comment.removeprefix(b"UNICODE\0").decode("utf-16-be"))
+    assert (told["prompt"], told["seed"]) == (PROMPT, "0")
+
+
+def test_every_row_is_a_picture_or_quarantined(tmp_path: Path) -> None:
+    outcome = write(make_work(failed=2), Storage(str(tmp_path)), WriteOptions(), MADE_BY)
+    assert (outcome.rows, outcome.pictures, outcome.quarantined) == (4, 2, 2)
+    quarantine = pd.read_parquet(tmp_path / "quarantine/00000.parquet")
+    assert quarantine["row"].tolist() == [2, 3]
+    assert quarantine["stage"].tolist() == ["read", "read"]
+
+
+def test_a_shard_without_a_picture_is_complete_too(tmp_path: Path) -> None:
+    write(make_work([], failed=2), Storage(str(tmp_path)), WriteOptions(), MADE_BY)
+    assert pq.read_table(tmp_path / "metadata/00000.parquet").num_rows == 0
+
+
+def test_carried_columns_keep_their_types_and_never_hide_ours(tmp_path: Path) -> None:
+    carried = pa.table({"price": pa.array([1.5, None]), "language": ["xx", "yy"], "tags": [["a"], []]})
+    write(make_work(carried=carried), Storage(str(tmp_path)), WriteOptions(), MADE_BY)
+    table = pq.read_table(tmp_path / "metadata/00000.parquet")
+    assert table["price"].to_pylist() == [1.5, None]
+    assert table["tags"].to_pylist() == [["a"], []]
+    assert table["language"].to_pylist() == ["zh", "zh"]
+    assert table["input_language"].to_pylist() == ["xx", "yy"]
+
+
+def test_the_metadata_is_written_last(tmp_path: Path) -> None:
+    written: list[str] = []
+
+    class Watched(Storage):
+        def write_many(self, files):  # type: ignore[no-untyped-def]
+            written.extend(files)
+            super().write_many(files)
+
+    write(make_work(failed=1), Watched(str(tmp_path)), WriteOptions(), MADE_BY)
+    assert written[-1] == "metadata/00000.parquet"
+    assert len(written) == 5
+
+
+@pytest.mark.parametrize("layout", ["files", "parquet", "tar"])
+def test_rows_tried_again_join_those_of_the_first_attempt(tmp_path: Path, layout: Layout) -> None:
+    out, options = Storage(str(tmp_path)), WriteOptions(layout=layout)
+    write(make_work(["a"], failed=2), out, options, MADE_BY)
+    again = make_work(["x", "b", "c"])
+    again.keep(frozenset({1}))
+    again.pictures = [picture for picture in again.pictures if picture.prompt.row == 1]
+    again.failures = [Failure(2, "c", "t", "generate", "still bad")]
+    outcome = write(again, out, options, MADE_BY, attempt=2)
+    assert (outcome.pictures, outcome.quarantined) == (2, 1)
+    metadata = pq.read_table(tmp_path / "metadata/00000.parquet")
+    assert metadata["row"].to_pylist() == [0, 1]
+    assert pq.read_table(tmp_path / "quarantine/00000.parquet")["attempt"].to_pylist() == [2]
+    if layout != "files":
+        assert from_parquet(tmp_path, metadata["image"][0].as_py()) if layout == "parquet" else True
+        assert "00000-2" in metadata["image"][1].as_py()
+
+
+def test_a_row_whose_text_was_cut_counts_once(tmp_path: Path) -> None:
+    work = make_work(["a", "b", "c"])
+    work.pictures[1].prompt = work.pictures[0].prompt  # two pictures of one row
+    for prompt, cut in zip(work.prompts, (True, True, False), strict=True):
+        prompt.text_cut = cut
+    assert write(work, Storage(str(tmp_path)), WriteOptions(), MADE_BY).texts_cut == 1
+    assert pq.read_table(tmp_path / "metadata/00000.parquet")["text_cut"].to_pylist() == [True, True, False]
+
+
+def test_rows_tried_again_join_those_of_a_version_that_knew_less(tmp_path: Path) -> None:
+    out, metadata = Storage(str(tmp_path)), tmp_path / "metadata/00000.parquet"
+    write(make_work(["a"], failed=1), out, WriteOptions(), MADE_BY)
+    pq.write_table(pq.read_table(metadata).drop_columns(["text_cut"]), metadata)
+    again = make_work(["a", "b"])
+    again.keep(frozenset({1}))
+    again.pictures = again.pictures[1:]
+    again.prompts[0].text_cut = True
+    assert write(again, out, WriteOptions(), MADE_BY, attempt=2).texts_cut == 1
+    assert pq.read_table(metadata)["text_cut"].to_pylist() == [None, True]
+
+
+def test_a_quarantine_that_empties_is_taken_away(tmp_path: Path) -> None:
+    out = Storage(str(tmp_path))
+    write(make_work(["a"], failed=1), out, WriteOptions(), MADE_BY)
+    again = make_work(["a", "b"])
+    again.keep(frozenset({1}))
+    again.pictures = again.pictures[1:]
+    write(again, out, WriteOptions(), MADE_BY, attempt=2)
+    assert not out.exists("quarantine/00000.parquet")
+
+
+def test_the_dummy_layout_keeps_metadata_alone(tmp_path: Path) -> None:
+    outcome = write(make_work(), Storage(str(tmp_path)), WriteOptions(layout="dummy"), MADE_BY)
+    assert outcome == Outcome(2, 2, 0, outcome.seconds)
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_table_is_read_without_leaving_a_thread_something_of_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's threads abort the process if they give a Python object back while it ends."""
+    freed: list[int] = []
+
+    class Watched(bytes):
+        def __del__(self) -> None:
+            freed.append(threading.get_ident())
+
+    content = to_parquet(pa.table({"stage": ["read"] * 6}))
+    monkeypatch.setattr(Storage, "read", lambda storage, path: Watched(content))
+    for _ in range(2000):
+        read_table(Storage(str(tmp_path)), "quarantine/00000.parquet")
+    assert freed == [threading.get_ident()] * 2000
