@@ -19,17 +19,21 @@ Shard = TypeVar("Shard", bound=_Named)
 
 
 @dataclass(frozen=True)
-class Todo(Generic[Shard]):
+class PendingShard(Generic[Shard]):
     """A shard to do: all of it, or `only` some rows for the `attempt`th time."""
 
     shard: Shard
     only: frozenset[int] | None = None
     attempt: int = 1
 
+    @property
+    def name(self) -> str:
+        return self.shard.name
 
-def list_todos(
+
+def list_pending(
     job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, summary: Summary
-) -> Iterator[Todo[Shard]]:
+) -> Iterator[PendingShard[Shard]]:
     """The shards that are not complete, or whose quarantined rows are to be tried again; `summary` counts the others.
 
     Args:
@@ -41,14 +45,14 @@ def list_todos(
     for outcome in read_outcomes(out, sorted(earlier)).values():
         summary.add_earlier(outcome)
 
-    def todos() -> Iterator[Todo[Shard]]:
+    def pending() -> Iterator[PendingShard[Shard]]:
         for shard in shards():
             if shard.name not in complete:
-                yield Todo(shard)
+                yield PendingShard(shard)
             elif shard.name in again:
                 failed = read_table(out, f"quarantine/{shard.name}.parquet")
                 made = read_table(out, f"metadata/{shard.name}.parquet")
                 only = frozenset(failed["row"].to_pylist()) - frozenset(made["row"].to_pylist())
-                yield Todo(shard, only, 1 + max(failed["attempt"].to_pylist()))
+                yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 
-    return todos()
+    return pending()

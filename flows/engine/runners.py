@@ -17,19 +17,18 @@ from flows.jobs.render import RunOptions
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput
 
-STAGES = 6
 ADDRESS = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}
 
 
 @contextmanager
-def started(job: RunOptions) -> Iterator[TaskRunner[Any]]:
-    """The task runner of a job, ready for work.
+def started(job: RunOptions, stages: int) -> Iterator[TaskRunner[Any]]:
+    """The task runner of a job whose shards go through so many stages, ready for work.
 
     Raises:
         BadInput: its package is not installed, it cannot have the device, or its cluster cannot be had.
     """
     with ExitStack() as stack:
-        runner = task_runner(job)
+        runner = task_runner(job, stages)
         try:
             stack.enter_context(runner)
             if job.runner == "dask":
@@ -43,11 +42,11 @@ def started(job: RunOptions) -> Iterator[TaskRunner[Any]]:
         yield runner
 
 
-def task_runner(job: RunOptions) -> TaskRunner[Any]:
+def task_runner(job: RunOptions, stages: int) -> TaskRunner[Any]:
     """The Prefect task runner of a job, not started yet."""
     if job.runner == "threads":
         # A stage that waits for the one before it holds its thread, so there is one for every stage in flight.
-        return ThreadPoolTaskRunner(max_workers=STAGES * job.window)
+        return ThreadPoolTaskRunner(max_workers=stages * job.window)
     if ":" in job.device:
         raise BadInput(f"--runner {job.runner} chooses among the GPUs itself; give --device cuda, not {job.device}.")
     try:
@@ -58,9 +57,9 @@ def task_runner(job: RunOptions) -> TaskRunner[Any]:
         ) from error
 
 
-def on_gpu(job: RunOptions) -> AbstractContextManager[Any]:
-    """What is submitted within asks the cluster for a GPU, if the models run on one, and else for a core."""
-    if job.device != "cuda" or job.runner == "threads":
+def on_gpu(job: RunOptions, wanted: bool) -> AbstractContextManager[Any]:
+    """What is submitted within asks the cluster for a GPU, if it is wanted and the models run on one, else a core."""
+    if not wanted or job.device != "cuda" or job.runner == "threads":
         return nullcontext()
     if job.runner == "ray":
         from prefect_ray.context import remote_options

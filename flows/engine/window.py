@@ -1,113 +1,58 @@
-"""The engine under the flows that work in bulk: shards through their stages, a window of them at a time.
+"""A window of shards on their way through a pipeline.
 
-While one shard is in a model, the next is read and the last is encoded and uploaded. A flow brings its plan and
-`submit`, which sends one shard through its stages; how the run folder is opened, what is in flight, how far the run is
-and when it must stop are the same for all.
+While one shard is in a model, the next is read and the last is encoded and uploaded. What is in flight, how far the run
+is and when it must stop are the same for all flows that work in bulk.
 """
 
-import tempfile
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from datetime import UTC
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any
 
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner
 
 from flows.engine.artifacts import ProgressArtifact
+from flows.engine.pending import PendingShard, Shard, list_pending
+from flows.engine.pipeline import Setting, Stage, Submitter
 from flows.engine.progress import Progress
 from flows.engine.runners import started
 from flows.engine.summary import Summary
-from flows.jobs.render import RenderJob, RunOptions, allowed_failures
+from flows.jobs.render import allowed_failures
 from tasks.runfolder.commit import Outcome
-from tasks.runfolder.errors import BadInput, Stopped
-from tasks.runfolder.lock import locked
-from tasks.runfolder.record import open_record
-from tasks.runfolder.storage import Storage, StorageError
-
-if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
-    from flows.jobs.reprocess import ReprocessJob
-
-Todo = TypeVar("Todo")
-Submit = Callable[[TaskRunner[Any], Todo], list[PrefectFuture[Any]]]
-"""Sends a shard on its way: a future for every stage, the last one's result is the shard's `Outcome`."""
-
-
-SubmitAll = Callable[[TaskRunner[Any], list[Todo]], list[list[PrefectFuture[Any]]]]
-"""Sends a window of shards on its way, for a flow whose shards wait for each other."""
-
-
-class AnyPlan(Protocol):
-    """What a job comes to."""
-
-    def record(self) -> dict[str, Any]: ...
-
-    def carry_on(self, record: Mapping[str, Any]) -> None: ...
-
-
-Job = TypeVar("Job", RenderJob, "ReprocessJob")
-Plan = TypeVar("Plan", bound=AnyPlan)
-
-
-def title() -> str:
-    """Of the flow run, as Prefect shows it."""
-    return dated(flow_run.parameters["job"]).title
-
-
-def dated(job: Job) -> Job:
-    """The day is the one that the run was scheduled for: tried again on the next, it carries on in its own folder."""
-    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
-
-
-@contextmanager
-def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[tuple[Plan, Storage, dict[str, Any]]]:
-    """The job's plan and its run folder, locked, with the record that is in it: this run's or an earlier one's.
-
-    Args:
-        make_plan: makes the plan; it may keep files in the folder it is given, until the run ends.
-
-    Raises:
-        BadInput: the job, its input or its output cannot be used; nothing has been written.
-        StorageError: storage failed in a way that may mend itself.
-    """
-    out = Storage(job.out)
-    with ExitStack() as stack:
-        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
-        try:
-            plan = make_plan(job, spool)
-            stack.enter_context(locked(out, job.lock_name))
-            record = open_record(out, plan.record(), job.resume)
-            plan.carry_on(record)
-        except StorageError as error:
-            raise BadInput(str(error)) if error.mendable else error from error
-        yield plan, out, record
+from tasks.runfolder.errors import Stopped
+from tasks.runfolder.storage import Storage
 
 
 def carry_out(
-    job: RunOptions,
-    todos: Iterator[Todo],
-    submit: Submit[Todo],
+    pipeline: Sequence[Stage],
+    setting: Setting,
+    shards: Callable[[], Iterator[Shard]],
+    out: Storage,
     summary: Summary,
-    submit_window: SubmitAll[Todo] | None = None,
+    since: float,
+    in_turns: bool = False,
 ) -> None:
-    """Does all shards and counts them in `summary`, showing how far the run is.
+    """Does all shards that are left to do and counts them in `summary`, showing how far the run is.
 
     Args:
-        submit_window: takes the place of `submit` where a whole window of shards is to be sent at once.
+        shards: all of this part of the run; called twice, so that they need not be held.
+        since: when the run started, by `time.perf_counter`.
+        in_turns: the models don't fit the device's memory together; see `Submitter`.
 
     Raises:
         Stopped: more rows failed than `max_failures` allows.
         Exception: whatever a stage raises; the shards in flight are waited for, and count where they got complete.
     """
+    job = setting.job
+    pending = list_pending(job, shards, out, summary)
+    begun = time.perf_counter()
+    summary.seconds_start = begun - since
     allowed = allowed_failures(job.max_failures, summary.rows)
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
     with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
-        for done in _outcomes(job, todos, submit, submit_window):
+        for done in _outcomes(pipeline, setting, pending, in_turns):
             summary.add(done)
             progress.advance(done.rows)
             if summary.quarantined > allowed:
@@ -115,18 +60,22 @@ def carry_out(
                     f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
                     f"`imagemill inspect {summary.out}` says why."
                 )
+    summary.seconds_run = time.perf_counter() - begun
 
 
 def _outcomes(
-    job: RunOptions, todos: Iterator[Todo], submit: Submit[Todo], submit_window: SubmitAll[Todo] | None
+    pipeline: Sequence[Stage], setting: Setting, pending: Iterator[PendingShard[Any]], in_turns: bool
 ) -> Iterator[Outcome]:
     """What each shard came to, in order."""
+    window, stages = setting.job.window, [stage for stage in pipeline if stage.when(setting)]
+    at_once = window if in_turns else 1
     in_flight: deque[list[PrefectFuture[Any]]] = deque()
-    with started(job) as runner:  # the job's own, so that a deployment can choose it too
+    with started(setting.job, len(stages)) as runner:  # the job's own, so that a deployment can choose it too
+        submitter = Submitter(stages, setting, runner, in_turns)
         try:
-            while window := list(islice(todos, 1 if submit_window is None else job.window)):
-                in_flight += [submit(runner, window[0])] if submit_window is None else submit_window(runner, window)
-                while len(in_flight) >= job.window:
+            while shards := list(islice(pending, at_once)):
+                in_flight += submitter.submit(shards)
+                while len(in_flight) >= window:
                     yield _outcome(in_flight.popleft())
                 _forget_results()
             while in_flight:
@@ -146,7 +95,8 @@ def _forget_results() -> None:
 def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
     """What the last stage returns; if one failed, the error of the first that did."""
     try:
-        return futures[-1].result()
+        outcome: Outcome = futures[-1].result()
+        return outcome
     except Exception:
         for future in futures:  # only now: on a cluster each would bring the shard's pictures here
             future.result()

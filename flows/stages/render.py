@@ -1,53 +1,32 @@
-"""The stages as Prefect tasks: one task run a shard and stage, named after both.
+"""The stages of `render`: plain functions of the run's setting, the pending shard and what the stage before it made.
 
-Results stay in memory (no cache, no persistence): the run folder is the checkpoint. Models are loaded once a process
-and used by one thread of it, whichever thread a task runs in.
+Models are loaded once a process and used by one thread of it, whichever thread a stage runs in.
 """
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any, TypeVar
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.states import State
 from torch import Tensor
 
+from flows.engine.device_thread import in_device_thread
+from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
 from tasks.loading import models as load
 from tasks.loading.feature_store import kept_features
 from tasks.loading.oom_batching import BatchLimit
 from tasks.prompts.shards import Shard
-from tasks.render import encode, enhance, explain, generate, read, write
+from tasks.render.encode import encode
+from tasks.render.enhance import enhance_work
+from tasks.render.explain import explain
+from tasks.render.generate import generate
+from tasks.render.preprocess import preprocess_work
+from tasks.render.read import read
 from tasks.render.shard_state import Work
+from tasks.render.write import write
 from tasks.runfolder.commit import Outcome
-from tasks.runfolder.storage import Storage, StorageError
-from tasks.text import preprocess
-
-Result = TypeVar("Result")
-Made = list[Result]
-"""What the stage before made, as a stage's parameter: a list of one. In a list Prefect waits for a future and notes it
-as an input all the same, but does not ask the server for its state first: a request (40 ms of processor) a task run."""
-
-QUICK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
-
-
-def _passing(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a failure may mend itself; a full disk or a damaged file won't in half a minute."""
-    try:
-        state.result()
-    except StorageError as error:
-        return error.passing
-    except Exception:
-        return False
-    return False
-
-
-# Reading, writing and kept features meet the network: what the store's client could not mend is tried again as a whole.
-STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
+from tasks.runfolder.storage import Storage
 
 
 class Setting:
@@ -63,33 +42,15 @@ class Setting:
         self.split = plan.split
         self.made_by = plan.made_by
 
-    @property
-    def storage(self) -> Storage:
-        return Storage(self.job.out)
+    def load_encoder(self) -> load.AnyEncoder:
+        assert self.encoder is not None
+        return load.text_encoder(self.encoder, self.job.device, self.job.acceleration)
 
+    def load_generator(self) -> load.AnyGenerator:
+        return load.generator(self.job.generator, self.job.device, self.job.acceleration)
 
-@cache
-def _device_thread(device: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix=f"models on {device}")
-
-
-def in_device_thread(device: str, function: Callable[[], Result]) -> Result:
-    """Runs `function` in the one thread of this process that uses the device.
-
-    One thread, not one lock: each thread that calls into torch would get a pool of CPU threads of its own.
-    """
-    return _device_thread(device).submit(function).result()
-
-
-def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[str], None]) -> Work:
-    """Runs `function` of the device, timed, in the device's thread; returns the work."""
-
-    def run() -> None:
-        with work.timed(stage):
-            function(setting.job.device)
-
-    in_device_thread(setting.job.device, run)
-    return work
+    def batch_limit(self, width: int, height: int) -> BatchLimit:
+        return batch_limit(self.job.device, self.job.generator, self.batch_size, width, height)
 
 
 @cache
@@ -98,45 +59,44 @@ def batch_limit(device: str, model: str, batch_size: int, width: int, height: in
     return BatchLimit(batch_size)
 
 
-@task(name="read", task_run_name="read {shard.name}", **STORED)
-def read_shard(setting: Setting, shard: Shard, only: frozenset[int] | None) -> Work:
-    """Reads a shard; with `only`, just those of its rows."""
+def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], None]) -> Work:
+    """Runs `function`, timed, in the device's thread; returns the work."""
+
+    def run() -> None:
+        with work.timed(stage):
+            function()
+
+    in_device_thread(setting.job.device, run)
+    return work
+
+
+def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> Work:
+    """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
-    work = read.read(setting.found, shard, setting.job, setting.size, setting.knobs)
+    work = read(setting.found, pending.shard, setting.job, setting.size, setting.knobs)
     work.seconds["read"] = time.perf_counter() - started
-    if only is not None:
-        work.keep(only)
+    if pending.only is not None:
+        work.keep(pending.only)
     return work
 
 
-@task(name="preprocess", task_run_name="preprocess {shard.name}", **QUICK)
-def preprocess_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
-    (work,) = made
+def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Segments and tags the texts."""
     with work.timed("preprocess"):
-        texts = preprocess.preprocess([prompt.text for prompt in work.prompts], setting.job)
-        rejected = {}
-        for prompt, prepared in zip(work.prompts, texts, strict=True):
-            if isinstance(prepared, preprocess.Rejected):
-                rejected[prompt] = prepared.reason
-            else:
-                prompt.prepared = prepared
-        work.fail("preprocess", rejected)
+        preprocess_work(work, setting.job)
     return work
 
 
-@task(name="encode", task_run_name="encode {shard.name}", **STORED)
-def encode_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
-    (work,) = made
-    assert setting.encoder is not None
-    reference, job = setting.encoder, setting.job
-    encoder = load.text_encoder(reference, job.device, job.acceleration)
-    kept = kept_features(job.keep_features, encoder)
+def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Maps the texts to features."""
+    encoder = setting.load_encoder()
+    kept = kept_features(setting.job.keep_features, encoder)
     new: dict[str, dict[str, Tensor]] = {}
 
-    def run(device: str) -> None:
+    def run() -> None:
         if setting.split:
-            load.release(load.generator(job.generator, device, job.acceleration))
-        new.update(encode.encode(work, encoder, kept))
+            load.release(setting.load_generator())
+        new.update(encode(work, encoder, kept))
 
     _on_device(setting, work, "encode", run)
     if kept is not None:
@@ -144,44 +104,32 @@ def encode_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
     return work
 
 
-@task(name="generate", task_run_name="generate {shard.name}", **QUICK)
-def generate_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
-    (work,) = made
-    job = setting.job
+def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Paints the pictures."""
 
-    def run(device: str) -> None:
+    def run() -> None:
         if setting.split and setting.encoder is not None:
-            load.release(load.text_encoder(setting.encoder, device, job.acceleration))
-        limit = partial(batch_limit, device, job.generator, setting.batch_size)
-        generate.generate(work, load.generator(job.generator, device, job.acceleration), limit)
+            load.release(setting.load_encoder())
+        generate(work, setting.load_generator(), setting.batch_limit)
 
     return _on_device(setting, work, "generate", run)
 
 
-@task(name="explain", task_run_name="explain {shard.name}", **QUICK)
-def explain_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
-    (work,) = made
-    assert setting.encoder is not None
+def explain_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Finds which word made which part of each picture."""
+    encoder = setting.load_encoder()
+    run = partial(explain, work, encoder, apart=setting.split)
+    return _on_device(setting, work, "explain", lambda: run(setting.load_generator(), setting.batch_limit))
+
+
+def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Applies the enhancement chain."""
+    return _on_device(setting, work, "enhance", lambda: enhance_work(work, setting.job, setting.job.device))
+
+
+def write_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Outcome:
+    """Writes pictures, then metadata, whose existence means that the shard is complete."""
     job = setting.job
-    encoder = load.text_encoder(setting.encoder, job.device, job.acceleration)
-
-    def run(device: str) -> None:
-        limit = partial(batch_limit, device, job.generator, setting.batch_size)
-        generator = load.generator(job.generator, device, job.acceleration)
-        explain.explain(work, encoder, generator, limit, setting.split)
-
-    return _on_device(setting, work, "explain", run)
-
-
-@task(name="enhance", task_run_name="enhance {shard.name}", **QUICK)
-def enhance_shard(setting: Setting, shard: Shard, made: Made[Work]) -> Work:
-    (work,) = made
-    return _on_device(setting, work, "enhance", lambda device: enhance.enhance_work(work, setting.job))
-
-
-@task(name="write", task_run_name="write {shard.name}", **STORED)
-def write_shard(setting: Setting, shard: Shard, made: Made[Work], attempt: int) -> Outcome:
-    (work,) = made
-    outcome = write.write(work, setting.storage, setting.job, setting.made_by, attempt, setting.job.explain)
+    outcome = write(work, Storage(job.out), job, setting.made_by, pending.attempt, job.explain)
     work.release()
     return outcome

@@ -1,12 +1,11 @@
-"""The stages of `reprocess` as Prefect tasks."""
+"""The stages of `reprocess`: plain functions of the run's setting, the pending shard and the shard's state."""
 
 import json
 from typing import Any
 
-from prefect import task
-
+from flows.engine.device_thread import in_device_thread
+from flows.engine.pending import PendingShard
 from flows.jobs.reprocess import ReprocessJob
-from flows.stages import render as stages
 from tasks.archive.listing import ShardOfFiles
 from tasks.archive.process import Recipe, reprocess
 from tasks.archive.shard_state import Files, read, write
@@ -24,20 +23,19 @@ class Setting:
         self.names = names
 
 
-@task(name="read", task_run_name="read {shard.name}", **stages.STORED)
-def read_files(setting: Setting, shard: ShardOfFiles, only: frozenset[int] | None) -> Files:
+def read_files(setting: Setting, pending: PendingShard[ShardOfFiles], nothing: None) -> Files:
+    """Fetches a shard's files."""
     job = setting.job
-    return read(shard, Storage(job.archive), setting.names, job.keep_identity, only)
+    return read(pending.shard, Storage(job.archive), setting.names, job.keep_identity, pending.only)
 
 
-@task(name="reprocess", task_run_name="reprocess {shard.name}", **stages.QUICK)
-def reprocess_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files]) -> Files:
-    (work,) = made
+def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: Files) -> Files:
+    """Opens, looks at, enhances and encodes file after file."""
     job = setting.job
     chain: Chain = parse_chain(job.enhance)
 
     def enhanced(pixels: Any) -> Any:
-        return stages.in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
+        return in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
 
     settings = json.dumps(job.shaping(), sort_keys=True)
     places = (Storage(job.archive), Storage(job.out))
@@ -48,9 +46,8 @@ def reprocess_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Fil
     return work
 
 
-@task(name="write", task_run_name="write {shard.name}", **stages.STORED)
-def write_files(setting: Setting, shard: ShardOfFiles, made: stages.Made[Files], attempt: int) -> Outcome:
-    (work,) = made
-    outcome = write(work, Storage(setting.job.out), attempt)
+def write_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: Files) -> Outcome:
+    """Writes what was made of the files, then metadata, whose existence means that the shard is complete."""
+    outcome = write(work, Storage(setting.job.out), pending.attempt)
     work.release()
     return outcome

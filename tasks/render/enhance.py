@@ -9,12 +9,14 @@ from tasks.loading.bisect_failures import isolate
 from tasks.render.shard_state import Picture, Work
 
 
-def enhance_work(work: Work, options: EnhanceOptions) -> None:
-    """Applies the chain to all pictures of a shard, those of one size together; a prompt it fails for is taken out."""
+def enhance_work(work: Work, options: EnhanceOptions, device: str = "cpu") -> None:
+    """Applies the chain to all pictures of a shard, those of one size together, on the device; a prompt it fails
+    for is taken out."""
     chain = parse_chain(options.enhance)
 
     def run(pictures: Sequence[Picture]) -> None:
-        made = enhance(torch.stack([picture.pixels for picture in pictures if picture.pixels is not None]), chain)
+        stacked = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
+        made = enhance(stacked.to(device), chain).cpu()
         for picture, pixels in zip(pictures, made, strict=True):
             picture.pixels = pixels
             picture.height, picture.width = pixels.shape[1:]

@@ -17,7 +17,7 @@ and a content security policy admits this file's own script and style by their h
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -35,13 +35,14 @@ EMBEDDED_BYTES = 4_000_000  # of thumbnails, as base64
 EDGE = 160  # pixels of a thumbnail's longer side
 EDGE_OF_FEW, FEW = 320, 100  # up to so many pictures are shown larger, by the page too
 BARS = 12  # rows of the timings plot; more shards than that share a row
-STAGES = ("read", "decode", "look", "preprocess", "encode", "generate", "explain", "enhance", "write")
-
 Seconds = dict[str, float]
 
 
-def write_report(storage: Storage) -> str:
+def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
     """Writes `report/index.html` of a run folder and returns its full name.
+
+    Args:
+        stages: the order in which seconds are shown; any others follow.
 
     The same run gives the same bytes. Raises BadInput if the folder is no run or one of its files is damaged, and
     StorageError if it cannot be read or written.
@@ -51,7 +52,7 @@ def write_report(storage: Storage) -> str:
         raise BadInput(f"{storage.url()}: no run is found there (no run.json); check the path.")
     paths = [path for path in storage.list("timings") if path.endswith(".json")]
     timings = list(read_ahead(lambda path: (PurePosixPath(path).stem, _seconds_of(storage, path)), paths))
-    page = _page(storage, run, read_run(storage), timings)
+    page = _page(storage, run, read_run(storage), timings, stages)
     storage.write(PAGE, page.encode("utf-8", "replace"))
     return storage.url(PAGE)
 
@@ -63,7 +64,9 @@ def _seconds_of(storage: Storage, path: str) -> Seconds:
         raise BadInput(f"{storage.url(path)}: damaged, not a shard's timings ({error}); delete it.") from error
 
 
-def _page(storage: Storage, run: Mapping[str, Any], data: RunData, timings: list[tuple[str, Seconds]]) -> str:
+def _page(
+    storage: Storage, run: Mapping[str, Any], data: RunData, timings: list[tuple[str, Seconds]], order: Sequence[str]
+) -> str:
     style, script = _asset("report.css"), _asset("report.js")
     return Template(_asset("report.html")).substitute(
         title=escape(PurePosixPath(storage.url()).name or "run"),
@@ -76,7 +79,7 @@ def _page(storage: Storage, run: Mapping[str, Any], data: RunData, timings: list
         search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
         facts=_facts(data, timings),
-        timings=_timings(timings),
+        timings=_timings(timings, order),
         job=escape(json.dumps(run, indent=2, ensure_ascii=False)),
         listing=data.listing,
         thumbnails=" ".join(_embedded(storage, data)),
@@ -141,10 +144,10 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
     return "\n".join(f"<div{extra}><dt>{name}</dt><dd>{value}</dd></div>" for name, value, extra in facts)
 
 
-def _timings(timings: list[tuple[str, Seconds]]) -> str:
+def _timings(timings: list[tuple[str, Seconds]], order: Sequence[str]) -> str:
     """A legend with the totals, and one stacked bar of seconds a stage for each shard or group of shards."""
-    found = {stage for _, seconds in timings for stage in seconds}
-    stages = [*(s for s in STAGES if s in found), *sorted(found.difference(STAGES))]
+    found = dict.fromkeys(stage for _, seconds in timings for stage in seconds)
+    stages = [*(stage for stage in order if stage in found), *(stage for stage in found if stage not in order)]
     if not stages:
         return "<p>No timings were kept.</p>"
     totals = {stage: sum(seconds.get(stage, 0.0) for _, seconds in timings) for stage in stages}

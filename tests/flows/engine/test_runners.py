@@ -16,35 +16,35 @@ def job(**options: object) -> RenderJob:
 
 
 def test_every_stage_in_flight_has_a_thread() -> None:
-    runner = runners.task_runner(job(window=4))
+    runner = runners.task_runner(job(window=4), 7)
     assert isinstance(runner, ThreadPoolTaskRunner)
-    assert runner._max_workers == 4 * runners.STAGES
+    assert runner._max_workers == 4 * 7
 
 
 @pytest.mark.parametrize("name", ["ray", "dask"])
 def test_a_runner_that_is_not_installed_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, f"prefect_{name}", None)
     with pytest.raises(BadInput, match=rf"pip install 'imagemill\[{name}\]'"):
-        runners.task_runner(job(runner=name))
+        runners.task_runner(job(runner=name), 7)
 
 
 @pytest.mark.parametrize("name", ["ray", "dask"])
 def test_one_gpu_cannot_be_picked_on_a_cluster(name: str) -> None:
     with pytest.raises(BadInput, match="give --device cuda, not cuda:1"):
-        runners.task_runner(job(runner=name, device="cuda:1"))
+        runners.task_runner(job(runner=name, device="cuda:1"), 7)
 
 
 def test_models_ask_ray_for_a_gpu_and_stay_loaded() -> None:
-    with runners.on_gpu(job(runner="ray", device="cuda")):
+    with runners.on_gpu(job(runner="ray", device="cuda"), True):
         assert RemoteOptionsContext.get().current_remote_options == {"num_gpus": 1, "max_calls": 0}
-    with runners.on_gpu(job(runner="ray")):
+    with runners.on_gpu(job(runner="ray"), True):
         assert RemoteOptionsContext.get().current_remote_options == {}
 
 
 def test_models_ask_dask_for_a_gpu() -> None:
-    with runners.on_gpu(job(runner="dask", device="cuda")):
+    with runners.on_gpu(job(runner="dask", device="cuda"), True):
         assert dask.get_annotations() == {"resources": {"GPU": 1}}
-    with runners.on_gpu(job(runner="dask")):
+    with runners.on_gpu(job(runner="dask"), True):
         assert dask.get_annotations() == {}
 
 
@@ -63,6 +63,6 @@ def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch
     with (
         dask.config.set({"scheduler-address": "tcp://127.0.0.1:9", "distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(BadInput, match=r"no cluster could be had tcp://127.0.0.1:9 .* check DASK_SCHEDULER_ADDRESS"),
-        runners.started(job(runner="dask")),
+        runners.started(job(runner="dask"), 7),
     ):
         pass

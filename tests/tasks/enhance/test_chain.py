@@ -173,7 +173,7 @@ def test_files_are_read_and_told_apart_by_their_content(tmp_path: Path) -> None:
 def test_masks_and_references_of_16_bits_keep_them(tmp_path: Path) -> None:
     step_of_8_bits = np.linspace(30000, 30256, 64, dtype=np.uint16).reshape(8, 8)
     path = saved(tmp_path / "deep.png", step_of_8_bits)
-    loaded = module.references.load(Reference("picture", path))
+    loaded = module.reference_files.load(Reference("picture", path))
     assert np.array_equal(np.rint(loaded.array[..., 0] * 65535), step_of_8_bits)
 
 

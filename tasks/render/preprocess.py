@@ -1,0 +1,16 @@
+"""Preprocess: the texts of a shard, segmented and tagged."""
+
+from tasks.render.shard_state import Work
+from tasks.text.preprocess import PreprocessOptions, Rejected, preprocess
+
+
+def preprocess_work(work: Work, options: PreprocessOptions) -> None:
+    """Sets `prepared` of every prompt; one whose text is empty, damaged or too long is taken out of the shard."""
+    texts = preprocess([prompt.text for prompt in work.prompts], options)
+    rejected = {}
+    for prompt, prepared in zip(work.prompts, texts, strict=True):
+        if isinstance(prepared, Rejected):
+            rejected[prompt] = prepared.reason
+        else:
+            prompt.prepared = prepared
+    work.fail("preprocess", rejected)

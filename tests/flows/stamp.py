@@ -1,0 +1,21 @@
+"""A stage as a stranger would write it: this file, and one entry in the list of stages."""
+
+from flows.engine.pending import PendingShard
+from flows.engine.pipeline import Stage
+from flows.stages.render import Setting
+from tasks.prompts.shards import Shard
+from tasks.render.shard_state import Work
+
+EDGE = 4  # pixels of the mark
+
+
+def stamp_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+    """Stamps a white mark into the upper left corner of every picture."""
+    with work.timed("stamp"):
+        for picture in work.pictures:
+            assert picture.pixels is not None
+            picture.pixels[:, :EDGE, :EDGE] = 1
+    return work
+
+
+STAMP = Stage("stamp", stamp_shard)
