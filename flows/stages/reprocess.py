@@ -8,7 +8,7 @@ from flows.engine.pending import PendingShard
 from flows.jobs.reprocess import ReprocessJob
 from tasks.archive.listing import ShardOfFiles
 from tasks.archive.process import Recipe, reprocess
-from tasks.archive.shard_state import Files, read, write
+from tasks.archive.shard_state import ArchiveShard, read, write
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.enhance.chain import Chain, enhance, parse_chain, reach
 from tasks.runfolder.commit import Outcome
@@ -23,13 +23,13 @@ class Setting:
         self.names = names
 
 
-def read_files(setting: Setting, pending: PendingShard[ShardOfFiles], nothing: None) -> Files:
+def read_files(setting: Setting, pending: PendingShard[ShardOfFiles], nothing: None) -> ArchiveShard:
     """Fetches a shard's files."""
     job = setting.job
     return read(pending.shard, Storage(job.archive), setting.names, job.keep_identity, pending.only)
 
 
-def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: Files) -> Files:
+def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: ArchiveShard) -> ArchiveShard:
     """Opens, looks at, enhances and encodes file after file."""
     job = setting.job
     chain: Chain = parse_chain(job.enhance)
@@ -46,7 +46,7 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
     return work
 
 
-def write_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: Files) -> Outcome:
+def write_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: ArchiveShard) -> Outcome:
     """Writes what was made of the files, then metadata, whose existence means that the shard is complete."""
     outcome = write(work, Storage(setting.job.out), pending.attempt)
     work.release()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tasks.archive import large_files
 from tasks.archive.image_file import Scan
-from tasks.archive.shard_state import Files, Made, Rejected, unnamed, why
+from tasks.archive.shard_state import ArchiveFile, ArchiveShard, Output, unnamed, why
 from tasks.dicom.derive import to_bytes
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.burned_in import Rule, has_text
@@ -52,44 +52,51 @@ class Recipe:
         self.settings = settings
 
 
-def reprocess(work: Files, recipe: Recipe) -> None:
+def reprocess(work: ArchiveShard, recipe: Recipe) -> None:
     """Opens, looks at, enhances and encodes file after file: the pixels of one at a time are in memory."""
-    while work.data:
-        row, source, data = work.data.pop(0)
-        scan: Scan | None = None
+    for file in list(work.items):
         try:
-            with work.timed("decode"):
-                scan = Scan(row, source, data)
-                scan.identify(recipe.names, recipe.keep_identity)
-            with work.timed("look"):
-                _look(scan, recipe.burned_in)
-            with work.timed("enhance"):
-                _enhance(scan, recipe)
-            with work.timed("write"):
-                work.made.append(_encode(scan, recipe, work.shard.name))
-        except Exception as error:
-            study = scan.study if scan else getattr(error, "study", "")
-            if not (scan and scan.study) and not recipe.keep_identity:
-                study = recipe.names.uid(study)
-            work.rejected.append(Rejected(row, source, study, *why(error)))
-
-    for row, source, path in work.large:
-        study = ""
-        try:
-            with work.timed("enhance"), recipe.archive.open(path) as file:
-                large = large_files.LargeScan(file, recipe.reach)
-                uid = str(large.dataset.StudyInstanceUID)
-                study = uid if recipe.keep_identity else recipe.names.uid(uid)
-                scan = Scan.of_header(row, source, large.digest, large.dataset)
-                work.made.append(_by_strips(large, scan, recipe, work.shard.name))
+            file.output = _by_strips(work, file, recipe) if file.data is None else _whole(work, file, file.data, recipe)
+            file.data = None
         except StorageError as error:
-            raise unnamed(error, recipe.archive, row) from None
+            raise unnamed(error, recipe.archive, file.row) from None
         except Exception as error:
-            work.rejected.append(Rejected(row, source, study, *why(error)))
+            stage, reason = why(error)
+            work.fail(stage, {file: reason})
 
 
-def _by_strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str) -> Made:
-    """The large picture's file goes to the run folder here and now; what is `Made` is the rest."""
+def _whole(work: ArchiveShard, file: ArchiveFile, data: bytes, recipe: Recipe) -> Output:
+    try:
+        with work.timed("decode"):
+            scan = Scan(file.row, file.source, data)
+            scan.identify(recipe.names, recipe.keep_identity)
+            file.study = scan.study
+        with work.timed("look"):
+            _look(scan, recipe.burned_in)
+        with work.timed("enhance"):
+            _enhance(scan, recipe)
+        with work.timed("write"):
+            return _encode(scan, recipe, work.shard.name)
+    except Refused as error:
+        file.study = file.study or _study(error.study, recipe)
+        raise
+
+
+def _study(uid: str, recipe: Recipe) -> str:
+    """A StudyInstanceUID as the results have it."""
+    return uid if recipe.keep_identity else recipe.names.uid(uid)
+
+
+def _by_strips(work: ArchiveShard, file: ArchiveFile, recipe: Recipe) -> Output:
+    """The large picture's file goes to the run folder here and now; what is returned is the rest."""
+    with work.timed("enhance"), recipe.archive.open(file.path) as stream:
+        large = large_files.LargeScan(stream, recipe.reach)
+        file.study = _study(str(large.dataset.StudyInstanceUID), recipe)
+        scan = Scan.of_header(file.row, file.source, large.digest, large.dataset)
+        return _strips(large, scan, recipe, work.shard.name)
+
+
+def _strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str) -> Output:
     scan.identify(recipe.names, recipe.keep_identity)
     if scan.says_text and recipe.burned_in != "keep":
         raise Refused("burned-in text (its header says so)", stage="look")
@@ -113,7 +120,7 @@ def _by_strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: 
     small = f"previews/{shard}/{id}.webp"
     columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "burned_in_text": large.text}
     columns |= {"bytes": len(head) + large.size + large.size % 2, "sha256": digest.hexdigest()}
-    return Made({small: preview(before, after)}, columns | figures(before, after))
+    return Output({small: preview(before, after)}, columns | figures(before, after))
 
 
 def _enhance(scan: Scan, recipe: Recipe) -> None:
@@ -134,7 +141,7 @@ def _look(scan: Scan, rule: Rule) -> None:
         raise Refused(f"burned-in text ({by}); --burned-in keep takes it nevertheless", stage="look")
 
 
-def _encode(scan: Scan, recipe: Recipe, shard: str) -> Made:
+def _encode(scan: Scan, recipe: Recipe, shard: str) -> Output:
     columns = scan.columns()
     name, file = scan.encode(recipe.text, recipe.names)
     middle = len(scan.frames) // 2
@@ -144,4 +151,4 @@ def _encode(scan: Scan, recipe: Recipe, shard: str) -> Made:
     image, small = f"images/{shard}/{name}", f"previews/{shard}/{id}.webp"
     columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "bytes": len(file)}
     columns |= {"sha256": sha256(file).hexdigest(), **figures(before, after)}
-    return Made({image: file, small: preview(before, after)}, columns)
+    return Output({image: file, small: preview(before, after)}, columns)

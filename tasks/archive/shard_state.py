@@ -1,10 +1,10 @@
-"""Files: a shard of an archive's files on its way: what was read, what was made of it, how it is written.
+"""The state of a shard of an archive's files: what was read, what was made of it, how it is written.
 
 A file that a stage fails for is quarantined with a reason. Reasons are sentences of our own and names of error types,
 never an error's message: decoders quote what they stumble over, and that may be a patient's name.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -12,21 +12,11 @@ from tasks.archive import large_files
 from tasks.archive.listing import ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.refused import Refused
-from tasks.runfolder.commit import Outcome, commit
+from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.shard_state import ShardState
 from tasks.runfolder.storage import Storage, StorageError
-from tasks.runfolder.timing import Timed
 
-QUARANTINE = pa.schema(
-    {
-        "row": pa.int64(),
-        "source": pa.string(),
-        "study": pa.string(),
-        "stage": pa.string(),
-        "error": pa.string(),
-        "attempt": pa.int32(),
-    }
-)
 METADATA = pa.schema(
     {
         "id": pa.string(),
@@ -61,18 +51,7 @@ METADATA = pa.schema(
 )
 
 
-class Rejected:
-    """A file of which nothing is made, and why."""
-
-    def __init__(self, row: int, source: str, study: str, stage: str, error: str) -> None:
-        self.row = row
-        self.source = source
-        self.study = study
-        self.stage = stage
-        self.error = error
-
-
-class Made:
+class Output:
     """What was made of a file: paths in the run folder with their bytes, and its row of the metadata."""
 
     def __init__(self, files: dict[str, bytes], columns: dict[str, Any]) -> None:
@@ -80,47 +59,55 @@ class Made:
         self.columns = columns
 
 
-class Files(Timed):
-    """A shard on its way: bytes of files, then what was made of them. No file is in none of the three.
+class ArchiveFile:
+    """One file of an archive.
 
     Attributes:
-        data: (row, source, bytes) of those that are still to be done.
-        large: (row, source, path in the archive) of those that are too large to be fetched.
+        row: its place in the archive.
+        path: within the archive.
+        source: what the results call it: a pseudonym of its path, or the path where identities are kept.
+        data: its bytes, until it is opened; None if it is too large to be fetched.
+        study: its StudyInstanceUID as the results have it, once that is known.
+        output: what was made of it.
     """
 
-    def __init__(self, shard: ShardOfFiles) -> None:
-        super().__init__()
-        self.shard = shard
-        self.data: list[tuple[int, str, bytes]] = []
-        self.large: list[tuple[int, str, str]] = []
-        self.made: list[Made] = []
-        self.rejected: list[Rejected] = []
+    def __init__(self, row: int, path: str, source: str) -> None:
+        self.row = row
+        self.path = path
+        self.source = source
+        self.data: bytes | None = None
+        self.study = ""
+        self.output: Output | None = None
 
-    def release(self) -> None:
-        """Lets go of all: Prefect keeps parameters in reference cycles, until Python's collector comes."""
-        self.data, self.large, self.made, self.rejected = [], [], [], []
+    def identity(self) -> dict[str, Any]:
+        return {"source": self.source, "study": self.study}
+
+
+class ArchiveShard(ShardState[ShardOfFiles, ArchiveFile]):
+    """A shard of an archive's files on its way."""
+
+    IDENTITY: ClassVar[dict[str, pa.DataType]] = {"source": pa.string(), "study": pa.string()}
 
 
 def read(
     shard: ShardOfFiles, archive: Storage, names: Pseudonyms, keep_identity: bool, only: frozenset[int] | None = None
-) -> Files:
+) -> ArchiveShard:
     """Fetches the files of a shard; with `only`, those rows.
 
     Raises:
         StorageError: the archive cannot be read; the sentence names no file.
     """
-    work = Files(shard)
+    work = ArchiveShard(shard, [], [])
     with work.timed("read"):
         for row, (path, size) in enumerate(shard.files, shard.row):
             if only is None or row in only:
-                source = _readable(path) if keep_identity else names.code("file", path)
-                if size > large_files.LARGE:
-                    work.large.append((row, source, path))
-                    continue
+                file = ArchiveFile(row, path, _readable(path) if keep_identity else names.code("file", path))
+                work.items.append(file)
                 try:
-                    work.data.append((row, source, fetch(archive, path, row)))
+                    file.data = None if size > large_files.LARGE else fetch(archive, path, row)
                 except Refused as error:
-                    work.rejected.append(Rejected(row, source, "", *why(error)))
+                    stage, reason = why(error)
+                    work.fail(stage, {file: reason})
     return work
 
 
@@ -153,18 +140,17 @@ def unnamed(error: StorageError, archive: Storage, row: int) -> StorageError:
     )
 
 
-def write(work: Files, storage: Storage, attempt: int = 1) -> Outcome:
+def write(work: ArchiveShard, storage: Storage, attempt: int = 1) -> Outcome:
     """Writes a shard; its metadata last, so that its existence means the shard is complete.
 
     Raises:
         StorageError: something could not be written; the shard does not count as complete then.
     """
+    outputs = [file.output for file in work.items if file.output is not None]
     with work.timed("write"):
-        storage.write_many({path: data for made in work.made for path, data in made.files.items()})
-    rejected = sorted(work.rejected, key=lambda rejected: rejected.row)
-    metadata = pa.Table.from_pylist([made.columns for made in work.made], schema=METADATA)
-    quarantine = pa.Table.from_pylist([{**vars(r), "attempt": attempt} for r in rejected], schema=QUARANTINE)
-    return commit(storage, work.shard, metadata, quarantine, work.seconds, attempt)
+        storage.write_many({path: data for output in outputs for path, data in output.files.items()})
+    metadata = pa.Table.from_pylist([output.columns for output in outputs], schema=METADATA)
+    return work.commit(storage, metadata, attempt)
 
 
 def why(error: Exception) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Metadata: what a run keeps of its pictures and of the rows that failed, as tables."""
+"""Metadata: what a run keeps of its pictures, as a table."""
 
 import json
 from functools import cached_property
@@ -7,18 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from tasks.render.shard_state import Failure, Picture, Work
+from tasks.render.shard_state import Picture, Work
 
-QUARANTINE = pa.schema(
-    {
-        "row": pa.int64(),
-        "prompt_id": pa.string(),
-        "text": pa.string(),
-        "stage": pa.string(),
-        "error": pa.string(),
-        "attempt": pa.int32(),
-    }
-)
 METADATA = pa.schema(
     {
         "id": pa.string(),
@@ -107,18 +97,3 @@ def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = M
     for name, column in zip(carried.column_names, carried.columns, strict=True):
         table = table.append_column(f"input_{name}" if name in schema.names else name, column)
     return table
-
-
-def quarantine_table(failures: list[Failure], attempt: int) -> pa.Table:
-    rows = [
-        {
-            "row": failure.row,
-            "prompt_id": failure.id,
-            "text": None if failure.text is None else str(failure.text),
-            "stage": failure.stage,
-            "error": failure.error,
-            "attempt": attempt,
-        }
-        for failure in sorted(failures, key=lambda failure: failure.row)
-    ]
-    return pa.Table.from_pylist(rows, schema=QUARANTINE)

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from tasks.prompts.parquet_reader import Cursor, shard_rows
 from tasks.prompts.prompt_files import Input
 from tasks.prompts.shards import Shard
-from tasks.render.shard_state import Failure, Prompt, Work
+from tasks.render.shard_state import Prompt, Work, prompt_identity
+from tasks.runfolder.shard_state import Failure
 
 USED_COLUMNS = ("id", "seed", "width", "height", "count")  # and the text: all others are carried through
 LARGEST, SMALLEST = 4096, 16  # pixels an edge
@@ -109,7 +110,7 @@ def read(
                 seeds = [picture_seed(options.seed, id, number) for number in range(count)]
             turned = _turned(given, options, knobs)
         except ValueError as error:
-            work.failures.append(Failure(row, id, text, "read", str(error)))
+            work.failures.append(Failure(row, "read", str(error), prompt_identity(id, text)))
         else:
             work.prompts.append(Prompt(row, id, text, seeds, width, height, **turned))
     return work

@@ -1,11 +1,7 @@
-"""What passes from stage to stage: one shard's rows and all that was made of them.
-
-Plain classes rather than dataclasses or dicts on purpose: Prefect walks through the fields of those when they are task
-parameters, and would look at every pixel.
-"""
+"""The state of a shard of prompts: prompts, their pictures, and all that the stages make of them."""
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +9,7 @@ from torch import Tensor
 
 from models.text_features import Encoded
 from tasks.prompts.shards import Shard
-from tasks.runfolder.timing import Timed
+from tasks.runfolder.shard_state import Failure, ShardState
 from tasks.text.preprocess import Prepared
 
 
@@ -61,6 +57,14 @@ class Prompt(_Portable):
         self.features: Encoded | None = None
         self.text_cut: bool | None = None
 
+    def identity(self) -> dict[str, Any]:
+        return prompt_identity(self.id, self.text)
+
+
+def prompt_identity(id: str, text: object) -> dict[str, Any]:
+    """What a prompt is known by in the quarantine."""
+    return {"prompt_id": id, "text": None if text is None else str(text)}
+
 
 class Picture(_Portable):
     """One picture of a prompt.
@@ -95,42 +99,33 @@ class Heat:
         self.shares = shares
 
 
-class Failure:
-    """A row that could not be rendered: where it failed and why, in one sentence."""
+class Work(ShardState[Shard, Prompt]):
+    """A shard of prompts on its way.
 
-    def __init__(self, row: int, id: str, text: object, stage: str, error: str) -> None:
-        self.row = row
-        self.id = id
-        self.text = text
-        self.stage = stage
-        self.error = error
+    Attributes:
+        pictures: of the prompts, from `generate` on.
+        carried: the columns that are passed through to the metadata, all rows of the shard.
+    """
 
-
-class Work(Timed):
-    """A shard on its way through the stages. Every row is either in `prompts` or in `failures`, never in neither."""
+    IDENTITY: ClassVar[dict[str, pa.DataType]] = {"prompt_id": pa.string(), "text": pa.string()}
 
     def __init__(self, shard: Shard, prompts: list[Prompt], failures: list[Failure], carried: pa.Table) -> None:
-        super().__init__()
-        self.shard = shard
-        self.prompts = prompts
-        self.failures = failures
+        super().__init__(shard, prompts, failures)
         self.carried = carried
         self.pictures: list[Picture] = []
 
-    def keep(self, rows: frozenset[int]) -> None:
-        """Leaves only these rows in the work."""
-        self.prompts = [prompt for prompt in self.prompts if prompt.row in rows]
-        self.failures = [failure for failure in self.failures if failure.row in rows]
+    @property
+    def prompts(self) -> list[Prompt]:
+        return self.items
 
     def fail(self, stage: str, errors: Mapping[Prompt, str]) -> None:
-        """Takes rows and their pictures out of the work, to be quarantined."""
-        self.prompts = [prompt for prompt in self.prompts if prompt not in errors]
+        """Takes rows and their pictures out, to be quarantined."""
+        super().fail(stage, errors)
         self.pictures = [picture for picture in self.pictures if picture.prompt not in errors]
-        self.failures += [Failure(prompt.row, prompt.id, prompt.text, stage, error) for prompt, error in errors.items()]
 
     def release(self) -> None:
-        """Lets go of all rows: Prefect keeps parameters in reference cycles, until Python's collector comes."""
-        self.prompts, self.pictures, self.failures = [], [], []
+        super().release()
+        self.pictures = []
         self.carried = self.carried.schema.empty_table()
 
     def by_size(self, kin: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, figures, to_bytes
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
-from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row, quarantine_table
+from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
 from tasks.render.shard_state import Prompt, Work
-from tasks.runfolder.commit import Outcome, commit
+from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.storage import Storage
 
@@ -50,7 +50,7 @@ def write(
             schema = pa.schema([*METADATA, *EXPLAINED])
             rows = [{**row, **heat} for row, heat in zip(rows, _write_heat(work, storage), strict=True)]
         metadata = metadata_table(rows, work, schema)
-    return commit(storage, work.shard, metadata, quarantine_table(work.failures, attempt), work.seconds, attempt)
+    return work.commit(storage, metadata, attempt)
 
 
 def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:

@@ -23,7 +23,7 @@ def test_a_link_that_leads_nowhere_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / "archive" / "lost.dcm").symlink_to(tmp_path / "nowhere")
     archive = Archive(str(tmp_path / "archive"), tmp_path, None, NAMES)
     work = read(next(archive.list_shards()), archive.storage, NAMES, False)
-    assert [(r.row, r.stage, r.error) for r in work.rejected] == [
+    assert [(r.row, r.stage, r.error) for r in work.failures] == [
         (0, "open", "it was gone when its turn came, or is a link that leads nowhere")
     ]
 
@@ -40,7 +40,7 @@ def test_a_kept_name_that_is_no_text_is_written_with_its_bytes(tmp_path: Path) -
     (tmp_path / "archive" / os.fsdecode(b"M\xfcller.txt")).write_bytes(b"")
     archive = Archive(str(tmp_path / "archive"), tmp_path, None, NAMES)
     work = read(next(archive.list_shards()), archive.storage, NAMES, True)
-    assert [(source, data) for _, source, data in work.data] == [("M\\udcfcller.txt", b"")]
+    assert [(file.source, file.data) for file in work.items] == [("M\\udcfcller.txt", b"")]
 
 
 def test_a_class_that_is_not_the_standard_s_is_not_quoted() -> None:

@@ -17,9 +17,10 @@ from PIL import Image
 from tasks.prompts.shards import Shard
 from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
-from tasks.render.shard_state import Failure, Picture, Prompt, Work
+from tasks.render.shard_state import Picture, Prompt, Work, prompt_identity
 from tasks.render.write import WriteOptions, write
 from tasks.runfolder.commit import Outcome, read_table, to_parquet
+from tasks.runfolder.shard_state import Failure
 from tasks.runfolder.storage import Storage
 from tasks.text.preprocess import Prepared
 
@@ -36,7 +37,7 @@ def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table 
         prompt.prepared = Prepared(PROMPT, PROMPT, "zh", ["阳光"], ["NOUN"], ["阳光"])
         prompts.append(prompt)
     rows = len(ids) + failed
-    failures = [Failure(len(ids) + i, f"f{i}", None, "read", "no text") for i in range(failed)]
+    failures = [Failure(len(ids) + i, "read", "no text", prompt_identity(f"f{i}", None)) for i in range(failed)]
     carried = carried if carried is not None else pa.table({"campaign": [f"c{i}" for i in range(rows)]})
     work = Work(Shard(0, 0, 0, 0, rows), prompts, failures, carried)
     work.pictures = [Picture(prompt, 0) for prompt in prompts]
@@ -143,7 +144,7 @@ def test_rows_tried_again_join_those_of_the_first_attempt(tmp_path: Path, layout
     again = make_work(["x", "b", "c"])
     again.keep(frozenset({1}))
     again.pictures = [picture for picture in again.pictures if picture.prompt.row == 1]
-    again.failures = [Failure(2, "c", "t", "generate", "still bad")]
+    again.failures = [Failure(2, "generate", "still bad", prompt_identity("c", "t"))]
     outcome = write(again, out, options, MADE_BY, attempt=2)
     assert (outcome.pictures, outcome.quarantined) == (2, 1)
     metadata = pq.read_table(tmp_path / "metadata/00000.parquet")
