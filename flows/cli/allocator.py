@@ -7,11 +7,16 @@ and every page of the next one is cleared anew. benchmarks/README.md has what th
 import ctypes
 import os
 
-_ARENA_MAX, _MMAP_MAX, _TRIM_THRESHOLD = -8, -4, -1  # of glibc's malloc.h
+# Environment variable of glibc's malloc: the parameter of `mallopt` (glibc's malloc.h) and its value.
+_SETTINGS = {
+    "MALLOC_ARENA_MAX": (-8, 1),  # one heap: a thread's own is of 64 MB at most and given back eagerly
+    "MALLOC_MMAP_MAX_": (-4, 0),  # no array outside of it
+    "MALLOC_TRIM_THRESHOLD_": (-1, 1 << 30),  # bytes at its end that stay
+}
 
 
 def keep_freed() -> None:
-    """Sets up the allocators of this process, to be called before there are threads and tensors.
+    """Sets up the allocators of this process, and of those it starts; to be called before there are large tensors.
 
     Whoever has set malloc up by the environment keeps that; where it is not glibc's it stays as it is.
     """
@@ -20,6 +25,6 @@ def keep_freed() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_ARENA_MAX, 1)  # one heap: a thread's own is of 64 MB at most and given back eagerly
-        mallopt(_MMAP_MAX, 0)  # no array outside of it
-        mallopt(_TRIM_THRESHOLD, 1 << 30)  # bytes at its end that stay
+        for name, (parameter, value) in _SETTINGS.items():
+            mallopt(parameter, value)
+            os.environ[name] = str(value)  # for workers of Ray and Dask

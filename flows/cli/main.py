@@ -19,6 +19,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
+from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from flows.jobs.render import RenderJob, RenderOptions
 from models.messages import one_line
@@ -187,6 +188,7 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits."""
+    keep_freed()
     try:
         sys.exit(app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
     except BadInput as error:

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from models.filters import GRID
 from tasks.dicom import pixels
-from tasks.dicom.open import NEEDED, is_dicom
+from tasks.dicom.open import NEEDED, is_dicom, silence_pydicom
 from tasks.imaging.burned_in import OVERLAP, Rule, has_text
 from tasks.imaging.previews import EDGE
 from tasks.imaging.refused import Refused
@@ -49,6 +49,7 @@ class LargeScan:
         file.seek(0)
         self.file = file
         self.reach = reach
+        silence_pydicom()
         self.dataset = dataset = dcmread(file, stop_before_pixels=True, force=True)
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
         missing = [name for name in NEEDED if dataset.get(name) in (None, "")]

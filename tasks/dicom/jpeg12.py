@@ -3,11 +3,14 @@
 A plugin as pydicom asks for it (https://pydicom.github.io/pydicom/stable/guides/decoding/decoder_plugins.html).
 """
 
+import threading
+
 import imagecodecs
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
 from pydicom.uid import JPEGExtended12Bit
 
+_lock = threading.Lock()
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("imagecodecs",)}
 
 
@@ -21,7 +24,8 @@ def decode(frame: bytes, runner: DecodeRunner) -> bytes:
 
 
 def register() -> None:
-    """Makes pydicom try this one after its own."""
+    """Makes pydicom try this one after its own; called before each decoding, as importing this module does not."""
     decoder = get_decoder(JPEGExtended12Bit)
-    if "imagecodecs" not in decoder.available_plugins:
-        decoder.add_plugin("imagecodecs", (__name__, "decode"))
+    with _lock:
+        if "imagecodecs" not in decoder.available_plugins:
+            decoder.add_plugin("imagecodecs", (__name__, "decode"))

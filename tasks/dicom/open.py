@@ -27,16 +27,24 @@ from tasks.imaging.refused import MOST_PIXELS, Refused
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 BARE = (b"\2\0\0\0", b"\x08\0\0\0", b"\x08\0\1\0", b"\x08\0\5\0", b"\x08\0\x08\0")  # the first element of files without
+PYDICOM = r"pydicom\."  # a pattern of modules
 NEEDED = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
 )
 
-# Both quote values of the file.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", module=r"pydicom\.")
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+
+def silence_pydicom() -> None:
+    """Keeps pydicom from quoting values of a file in logs, warnings and errors; called before each file is read.
+
+    For the whole process and for good, as files are read in several threads: what restores a setting behind one file
+    would do so while another is read. Each time anew, as `warnings.catch_warnings` of other code undoes it.
+    """
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    if not any(getattr(module, "pattern", None) == PYDICOM for _, _, _, module, _ in warnings.filters):
+        warnings.filterwarnings("ignore", module=PYDICOM)  # which would take an equal one away for an instant
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
 
 
 def is_dicom(head: bytes) -> bool:
@@ -50,6 +58,7 @@ def open_dicom(data: bytes) -> Dataset:
     Raises:
         Refused: by one of the rules below.
     """
+    silence_pydicom()
     try:
         _check_deflated(data)
         dataset = dcmread(io.BytesIO(data), force=True)

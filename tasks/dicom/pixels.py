@@ -11,8 +11,6 @@ from pydicom.pixels.processing import apply_color_lut
 from tasks.dicom import jpeg12
 from tasks.imaging.value_range import Levels
 
-jpeg12.register()
-
 
 def decode(dataset: Dataset) -> np.ndarray:
     """Pixels as they are stored, in machine byte order: (frames, height, width, 1) of 8 or 16 bits, or RGB.
@@ -23,6 +21,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     Raises:
         Exception: whatever the decoders raise for what they cannot decode.
     """
+    jpeg12.register()
     pixels = pixel_array(dataset, raw=False)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     samples = int(dataset.SamplesPerPixel)

@@ -6,6 +6,7 @@ applied and a profile's colours are turned into sRGB first.
 
 import io
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,11 +14,12 @@ import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image, ImageCms, ImageOps
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from tasks.imaging.refused import MOST_PIXELS, Refused
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it quotes what it stumbles over
-Image.MAX_IMAGE_PIXELS = None  # the limit is ours: Refused, with its reason
 Format = Literal["png", "tiff", "jpeg", "webp"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -28,6 +30,13 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
 )
 SUFFIX: dict[Format, str] = {"png": "png", "tiff": "tif", "jpeg": "jpg", "webp": "webp"}
+# Pillow's readers themselves: `Image.open` adds a limit of the whole process to them, below the one that holds here
+# (WebP's has it inside: it ends at 178,956,970 pixels).
+READERS: dict[Format, Callable[[io.BytesIO], Image.Image]] = {
+    "png": PngImageFile,
+    "jpeg": jpeg_factory,
+    "webp": WebPImageFile,
+}
 
 
 @dataclass
@@ -60,7 +69,7 @@ def decode_raster(data: bytes, format: Format) -> Raster:
     try:
         if format == "tiff":
             return _decode_tiff(data)
-        with Image.open(io.BytesIO(data), formats=[format.upper()]) as image:
+        with READERS[format](io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Refused(f"{image.width * image.height:,} pixels are more than are held in memory")
             if getattr(image, "n_frames", 1) > 1:
@@ -70,6 +79,8 @@ def decode_raster(data: bytes, format: Format) -> Raster:
             return _split(format, np.asarray(_plain(image))[None])
     except Refused:
         raise
+    except Image.DecompressionBombError:
+        raise Refused("its pixels are more than are held in memory") from None
     except Exception as error:
         raise Refused(
             f"truncated or damaged: it cannot be decoded as {format.upper()} ({type(error).__name__})"
@@ -118,6 +129,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _decode_tiff(data: bytes) -> Raster:
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it quotes what it stumbles over
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         pages: list[Any] = list(file.pages)
         if sum(page.size for page in pages) > MOST_PIXELS * 3:

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 AGAIN = """
-import flows, resource, threading, torch
+import resource, threading, torch
+from flows.cli.allocator import keep_freed
+keep_freed()
 def work(times):
     for _ in range(times):
         torch.ones(4_000_000)  # 16 MB

@@ -69,6 +69,22 @@ def test_captions_come_from_tables_and_text_files_and_what_cannot_be_used_is_lis
     assert pq.read_table(tmp_path / "set" / "concepts.parquet").num_rows == 0
 
 
+def test_bomb_is_left_out_whatever_else_was_imported(tmp_path: Path) -> None:
+    """48 KB that unpack to 400 megapixels. Reading an archive's pictures has another limit."""
+    import tasks.imaging.raster_codecs  # noqa: F401
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+    (folder / "bomb.txt").write_text("a bomb")
+    (folder / "good.png").write_bytes(picture())
+    (folder / "good.txt").write_text("a red square")
+    result, rows, left = made(find_in_folder(str(folder)), tmp_path / "set")
+    assert (result.pictures, result.left_out) == (1, 1)
+    assert set(rows) == {"a red square"}
+    assert "no readable picture (Image size (400000000 pixels) exceeds limit" in left["bomb.png"]
+
+
 def test_pictures_are_squares_of_one_size_without_the_camera_s_metadata(tmp_path: Path) -> None:
     _, rows, _ = made(find_in_folder(str(photos(tmp_path / "photos"))), tmp_path / "set")
     for row in rows.values():

@@ -123,6 +123,27 @@ def test_picture_that_says_it_is_huge() -> None:
         decode_raster(bytes(data), "png")
 
 
+def test_bomb_is_refused_before_it_is_unpacked() -> None:
+    out = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(out, "PNG")
+    assert len(out.getvalue()) < 60_000
+    with pytest.raises(Refused, match="400,000,000 pixels are more"):
+        decode_raster(out.getvalue(), "png")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_limit_is_its_own_and_not_the_one_of_the_process(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    data = pillow(np.zeros((20, 31, 3), np.uint8), format)
+    assert decode_raster(data, raster_format(data[:16]) or "png").frames.shape == (1, 20, 31, 3)
+
+
+def test_webp_beyond_the_limit_of_its_reader_is_refused_for_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(Refused, match="more than are held in memory"):
+        decode_raster(pillow(np.zeros((20, 31, 3), np.uint8), "WEBP"), "webp")
+
+
 def test_library_that_reads_tiffs_tells_the_log_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """It would quote what it stumbles over."""
     with pytest.raises(Refused):
