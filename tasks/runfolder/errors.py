@@ -9,4 +9,7 @@ class BadInput(ValueError):
 
 
 class Stopped(RuntimeError):
-    """The run was stopped on purpose, as rows fail wholesale; what is complete stays. Exit code 1."""
+    """The run was stopped on purpose: rows fail wholesale, or another run has its folder by now.
+
+    What is complete stays. Exit code 1.
+    """

@@ -1,0 +1,183 @@
+"""A lock in an object store: an object that its owner alone can replace, and keeps fresh for as long as it lives.
+
+Every write has a condition (`If-None-Match: *` creates, `If-Match` replaces what was read), so of two that want the
+lock at once the store lets one have it. An owner is dead when it let `STALE` seconds pass by the store's own clock, or
+at once when it was a process of this machine that is there no more.
+"""
+
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tasks.runfolder.errors import BadInput, Stopped
+from tasks.runfolder.lock_object import Held, LockObject
+from tasks.runfolder.process_identity import started_at, this_process
+from tasks.runfolder.storage import StorageError, explain
+
+BEAT = 15.0  # seconds between two heartbeats
+STALE = 90.0  # seconds without one after which the owner counts as dead
+SURE = 45.0  # seconds after a heartbeat in which the lock is its owner's without asking
+TRIES = 10  # the store may let somebody else go first each time
+
+_held: set[str] = set()  # the tokens of the locks that this process holds
+
+
+@contextmanager
+def leased(url: str) -> Iterator["Lease"]:
+    """Holds the lock at an `s3://` URL.
+
+    Raises:
+        BadInput: somebody else holds it.
+        StorageError: the store fails.
+    """
+    lease = Lease(url)
+    lease.acquire()
+    stop = threading.Event()
+    beat = threading.Thread(target=_beat, args=(lease, stop), name="lock heartbeat", daemon=True)
+    beat.start()
+    try:
+        yield lease
+    finally:
+        stop.set()
+        beat.join()
+        lease.release()
+
+
+def _beat(lease: "Lease", stop: threading.Event) -> None:
+    while not stop.wait(BEAT):
+        with contextlib.suppress(Exception):  # the store may be back for the next beat; `check` tells of a lost lock
+            lease.renew()
+
+
+class Lease:
+    """The lock at a URL, as one run sees it. Its methods may be called from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._object = LockObject(url)
+        self._owner = {**this_process(), "token": uuid.uuid4().hex}
+        self._beats = 0
+        self._etag = ""
+        self._renewed = 0.0  # seconds of `_clock`
+        self._lost: Stopped | None = None
+        self._mutex = threading.Lock()
+
+    def acquire(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            BadInput: somebody else holds it.
+            StorageError: the store fails.
+        """
+        with self._explained():
+            for _ in range(TRIES):
+                if self._write(IfNoneMatch="*"):
+                    break
+                held = self._object.read()
+                if held is None:
+                    continue  # given back this instant
+                if self._is_ours(held):
+                    break
+                if not _dead(held):
+                    raise BadInput(self._refusal(held))
+                if self._write(IfMatch=held.etag):
+                    break
+            else:
+                raise StorageError(f"{self._url}: it keeps changing hands; run the same command again.", passing=True)
+        _held.add(self._owner["token"])
+
+    def renew(self) -> None:
+        """A heartbeat.
+
+        Raises:
+            Stopped: another run has taken the lock; nothing more may be written.
+            StorageError: the store fails.
+        """
+        with self._mutex, self._explained():
+            for _ in range(TRIES):
+                if self._lost is not None:
+                    raise self._lost
+                if self._write(IfMatch=self._etag):
+                    return
+                held = self._object.read()
+                if held is None or not self._is_ours(held):
+                    self._lost = Stopped(self._loss(held))
+            raise StorageError(f"{self._url}: the lock cannot be kept; run the same command again.", passing=True)
+
+    def check(self) -> None:
+        """To be called before each commit, as a run that was cut off from the store may have lost its lock.
+
+        Raises:
+            Stopped: another run has taken the lock; nothing more may be written.
+            StorageError: the store fails.
+        """
+        if self._lost is not None or _clock() - self._renewed > SURE:
+            self.renew()
+
+    def release(self) -> None:
+        """Gives the lock back, if it is still ours and the store is there; else it grows stale."""
+        _held.discard(self._owner["token"])
+        if self._lost is None:
+            with contextlib.suppress(Exception):  # the store is down, for which the run has a sentence of its own
+                self._object.delete(self._etag)
+
+    def _write(self, **condition: str) -> bool:
+        """Marks the lock as ours and fresh, unless the condition does not hold."""
+        began = _clock()
+        self._beats += 1  # the same content again would have the same ETag
+        etag = self._object.write(json.dumps({**self._owner, "beat": self._beats}).encode(), **condition)
+        if etag is None:
+            return False
+        self._etag, self._renewed = etag, began
+        return True
+
+    def _is_ours(self, held: Held) -> bool:
+        """Whether it is our mark: the store took it, but its answer was lost and the client asked again."""
+        if held.owner.get("token") != self._owner["token"]:
+            return False
+        self._etag, self._renewed = held.etag, _clock() - held.age
+        return True
+
+    def _refusal(self, held: Held) -> str:
+        return (
+            f"{self._url.rpartition('/')[0]}: another run is writing here ({held.name}, last heard of {held.age:.0f} s "
+            f"ago); wait for it to end, or choose another --out. If it is dead, its lock ends in "
+            f"{max(0, STALE - held.age):.0f} s."
+        )
+
+    def _loss(self, held: Held | None) -> str:
+        taker = held.name if held else "which has ended since"
+        return (
+            f"{self._url.rpartition('/')[0]}: another run ({taker}) took this folder over while this one was cut off "
+            "from the store; what it wrote stays. When the other has ended, run the same command again to carry on."
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (BadInput, Stopped):
+            raise
+        except Exception as error:
+            raise explain(error, self._url) or error from error
+
+
+def _dead(held: Held) -> bool:
+    """Whether the owner gave no sign for too long, or was a process of this very machine that is there no more."""
+    if held.age > STALE:
+        return True
+    owner, here = held.owner, this_process()
+    if any(owner.get(name) is None or owner[name] != here.get(name) for name in ("host", "boot", "namespace")):
+        return False  # of another machine or container, where its process cannot be seen
+    if (owner.get("pid"), owner.get("started")) == (here["pid"], here["started"]):
+        return owner.get("token") not in _held  # an earlier run of this process, which could not give it back
+    return started_at(owner.get("pid")) != owner.get("started")
+
+
+def _clock() -> float:
+    """Seconds; they go on while the machine sleeps, where it has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
