@@ -27,7 +27,7 @@ from flows.evaluate import generator_figures, real_figures
 from models.generators.registry import DEFAULT
 from models.generators.sprite_vae.sampler import VaeGenerator, _Plan
 from models.judge.model import WEIGHTS, load_judge
-from models.text.text_encoder import TextEncoder, load_text_encoder
+from models.text.text_encoder import LanguageModel, load_text_encoder
 from tasks.evaluation.questions import NAMES, ask_names, ask_scenes
 from tasks.evaluation.table import table
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
@@ -78,7 +78,7 @@ def main(
 def _pictures(
     data: Captioned,
     generator: VaeGenerator,
-    encoder: TextEncoder,
+    encoder: LanguageModel,
     out: Path,
     judge: Path,
     names: int,
@@ -129,7 +129,7 @@ def _captions(data: Captioned, kinds: set[str], split: str, language: str | None
     return _Captions(rows, torch.tensor([number[data.rows[i]["concepts"][0]] for i in rows]))
 
 
-def _heads(data: Captioned, encoder: TextEncoder, cache: Path) -> str:
+def _heads(data: Captioned, encoder: LanguageModel, cache: Path) -> str:
     texts = [row["caption"] for row in data.rows]
     singles = {row["kind"] for row in data.rows} - {"scene"}
     train = _captions(data, singles, "train")

@@ -3,8 +3,8 @@
     python -m benchmarks.encoding                       # gemma and minilm, 256 prompts, 3 rounds
     python -m benchmarks.encoding --texts 64 --rounds 1
 
-`encode` is `TextEncoder.encode` on all texts; `padded 32` the plain loop over batches of 32 in the order they come,
-padded to the longest; `one by one` the network on each text as it is; `encode alone` is `TextEncoder.encode` on each,
+`encode` is `LanguageModel.encode` on all texts; `padded 32` the plain loop over batches of 32 in the order they come,
+padded to the longest; `one by one` the network on each text as it is; `encode alone` is `LanguageModel.encode` on each,
 which pays a whole chunk for one text so that its features are the same bytes as in any batch. The ways take turns.
 """
 
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prompts import write_prompts
-from models.text.text_encoder import TextEncoder, load_text_encoder
+from models.text.text_encoder import LanguageModel, load_text_encoder
 
 
 def main(
@@ -59,7 +59,7 @@ def _load(reference: str) -> float:
     return time.perf_counter() - start
 
 
-def _plain(encoder: TextEncoder, texts: Sequence[str], size: int) -> None:
+def _plain(encoder: LanguageModel, texts: Sequence[str], size: int) -> None:
     for start in range(0, len(texts), size):
         rows = encoder._tokenize(texts[start : start + size], encoder.max_tokens)
         length = max(map(len, rows))
@@ -69,12 +69,12 @@ def _plain(encoder: TextEncoder, texts: Sequence[str], size: int) -> None:
             encoder._network(input_ids=ids, attention_mask=mask)
 
 
-def _alone(encoder: TextEncoder, texts: Sequence[str]) -> None:
+def _alone(encoder: LanguageModel, texts: Sequence[str]) -> None:
     for text in texts:
         encoder.encode([text])
 
 
-WAYS: dict[str, Callable[[TextEncoder, Sequence[str]], object]] = {
+WAYS: dict[str, Callable[[LanguageModel, Sequence[str]], object]] = {
     "encode": lambda encoder, texts: encoder.encode(texts),
     "padded 32": lambda encoder, texts: _plain(encoder, texts, 32),
     "one by one": lambda encoder, texts: _plain(encoder, texts, 1),

@@ -110,7 +110,7 @@ def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows
 
 def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, float, int | None]:
     """The pictures, the seconds they took and the peak of GPU memory."""
-    model.load()
+    model.ready()
     on_gpu = device != "cpu"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)

@@ -35,8 +35,9 @@ from rich.table import Table
 from benchmarks import processor
 from benchmarks.prompts import write_prompts
 from flows.engine import local_server
-from models.generators.registry import Generator, load_generator
-from models.text.text_encoder import TextEncoder, load_text_encoder
+from models.generators.registry import load_generator
+from models.protocols import Generator
+from models.text.text_encoder import LanguageModel, load_text_encoder
 
 PLAIN_BATCH = 32
 WARM_UP = 32  # rows of each way before the clock runs: first calls allocate, import and plan kernels
@@ -58,7 +59,7 @@ class Models:
     """What all three ways share."""
 
     generator: Generator
-    encoder: TextEncoder | None
+    encoder: LanguageModel | None
 
     @classmethod
     def load(cls, generator: str) -> "Models":
@@ -162,7 +163,7 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
     flow(few, generator, folder / "warm flow")
     begun = time.perf_counter()
 
-    from tasks.loading.oom_batching import USUAL_BATCH
+    from models.protocols import USUAL_BATCH
     from tasks.prompts.shards import auto_shard_size
 
     size = models.generator.size

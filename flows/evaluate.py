@@ -22,14 +22,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from flows.jobs.train import Local
-from models.diffusers.image_half import DiffusersGenerator
-from models.generators.registry import DEFAULT, Generator
+from models.generators.registry import DEFAULT
 from models.judge.model import WEIGHTS, Judge, load_judge
-from models.text.text_encoder import load_text_encoder
+from models.protocols import Generator
 from tasks.evaluation.questions import Named, Scene, ask_names, ask_scenes
 from tasks.evaluation.scores import frechet, judged, name_scores, scene_scores, variety
 from tasks.evaluation.table import notes, table, write_asked
-from tasks.loading import models as load
+from tasks.loading.models import load_encoder, load_generator, resolve, usable
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.captioned import Captioned, read_captioned
 from tasks.training.sample_grid import write_grid
@@ -87,7 +86,7 @@ def run_evaluation(job: EvaluateJob) -> Evaluation:
     Raises BadInput when a generator, the judge or the data set cannot be used.
     """
     data = read_captioned(job.dataset)
-    judge = load.usable(lambda: load_judge(job.judge))
+    judge = usable(lambda: load_judge(job.judge))
     names, scenes = ask_names(data, job.names, job.seed), ask_scenes(data, job.scenes, job.seed)
     unknown = {right for name in names for right in name.right} - set(judge.config.concepts)
     if unknown:
@@ -103,19 +102,17 @@ def run_evaluation(job: EvaluateJob) -> Evaluation:
         label = generator.name if generator.name not in figures else f"{generator.name} {len(figures)}"
         folder = job.out / label
         figures[label] = generator_figures(generator, encode, judge, data, names, scenes, job.seeds, job.seed, folder)
-        figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(load.resolve(reference)))
+        figures[label]["megabytes"] = _megabytes(DEFAULT if reference == "default" else Path(resolve(reference)))
         _write_table(job, figures, judge)
     return Evaluation(out=job.out, figures=figures)
 
 
 def _loaded(reference: str) -> tuple[Generator, Encode]:
-    generator = load.generator(reference, "cpu")
-    if isinstance(generator, DiffusersGenerator):
+    generator = load_generator(reference, "cpu")
+    if generator.own_encoder is not None:
         raise BadInput(f"{reference} is a checkpoint of diffusers, whose pictures this judge does not know.")
-    if generator.encoder is None:
-        return generator, _nothing
-    reference = load.resolve(generator.encoder)
-    return generator, load.usable(lambda: load_text_encoder(reference)).encode
+    encoder = load_encoder(generator, "cpu")
+    return generator, _nothing if encoder is None else encoder.encode
 
 
 def _write_table(job: EvaluateJob, figures: dict[str, dict[str, float]], judge: Judge) -> None:

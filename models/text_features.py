@@ -56,19 +56,3 @@ def pad(features: Sequence[Tensor], multiple: int = BUCKET) -> Features:
         tokens[i, : len(row)] = row
         mask[i, : len(row)] = True
     return Features(tokens, mask)
-
-
-def check_request(
-    features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int, wanted: int, encoder: str
-) -> None:
-    """Raises ValueError with a sentence when a generator that reads features (tokens, `wanted`) cannot do it."""
-    if len(features) != len(seeds):
-        raise ValueError(f"{len(features)} rows of features but {len(seeds)} seeds: give one seed a row.")
-    if not (16 <= width <= 2048 and 16 <= height <= 2048):
-        raise ValueError(f"A picture of {width} x {height} cannot be made: choose 16 to 2048 pixels a side.")
-    for row in features:
-        if row.ndim != 2 or row.shape[1] != wanted or not len(row):
-            raise ValueError(
-                f"The generator reads features (tokens, {wanted}) of the encoder {encoder!r}, not "
-                f"{tuple(row.shape)}: use that encoder."
-            )

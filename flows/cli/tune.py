@@ -10,7 +10,7 @@ from rich.table import Table
 from flows.jobs.render import check_device
 from models.diffusers import tuning
 from models.diffusers.acceleration import PLAIN, Acceleration
-from models.diffusers.image_half import load_diffusers
+from models.diffusers.image_half import open_diffusers
 from tasks.loading.models import ready, resolve, usable
 from tasks.runfolder.errors import BadInput
 
@@ -48,17 +48,17 @@ def tune(
     """
     check_device(device)
     options = options or PLAIN
-    model = usable(lambda: load_diffusers(resolve(checkpoint), device, options))
-    if model is None:
+    generator = usable(lambda: open_diffusers(resolve(checkpoint), device, options))
+    if generator is None:
         raise BadInput(f"{checkpoint} is no diffusers checkpoint; only these have a batch size to tune.")
-    size = width or model.generator.size, height or model.generator.size
-    ready(model.encoder)
-    found = tuning.choose(usable(lambda: list(tuning.measure(model, device, *size, steps))))
-    place = model.generator.tunings.keep(found, device, *size, options)
+    size = width or generator.size, height or generator.size
+    ready(generator.own_encoder)
+    found = tuning.choose(usable(lambda: list(tuning.measure(generator, device, *size, steps))))
+    place = generator.tunings.keep(found, device, *size, options)
     if as_json:
         print(json.dumps({**found.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))
         return 0
-    table = Table(title=f"{model.generator.name}, {size[0]} x {size[1]} pixels, {steps} steps", title_justify="left")
+    table = Table(title=f"{generator.name}, {size[0]} x {size[1]} pixels, {steps} steps", title_justify="left")
     for name in ("batch size", "pictures a second", "peak memory"):
         table.add_column(name, justify="right")
     for row in found.measured:

@@ -10,13 +10,10 @@ import numpy as np
 
 from flows.jobs.render import RenderJob
 from models.device import free_memory, has_device
-from models.diffusers.image_half import DiffusersGenerator
-from models.diffusers.text_half import DiffusersTextEncoder
+from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import open_chain
-from tasks.loading import models as load
 from tasks.loading.feature_store import kept_features
-from tasks.loading.models import AnyEncoder, AnyGenerator
-from tasks.loading.oom_batching import USUAL_BATCH
+from tasks.loading.models import load_encoder, load_generator, usable
 from tasks.prompts.prompt_files import Input, find_input
 from tasks.prompts.shards import Shard, auto_shard_size, mark_duplicates, plan_shards
 from tasks.render.metadata import Provenance
@@ -39,17 +36,12 @@ class Plan:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
         self.found: Input = find_input(job.prompts, Storage(str(spool)), job.text_column)
-        self.generator = load.generator(job.generator, job.device, job.acceleration)
+        self.generator = load_generator(job.generator, job.device, job.acceleration)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
-        if isinstance(self.generator, DiffusersGenerator):
-            self.encoder: str | None = job.generator  # as it was given: a worker elsewhere finds its own way there
-        else:
-            self.encoder = None if self.generator.encoder is None else job.encoder or self.generator.encoder
-        if job.explain and self.encoder is None:
-            raise BadInput(f"--explain shows what words did, and {job.generator} reads none: leave it out.")
-        self.knobs = self._knobs()
-        if isinstance(self.generator, DiffusersGenerator):
-            load.usable(partial(self.generator.check_size, *self.size))
+        self._check_options()
+        self.generation_params = self.generator.defaults
+        usable(partial(self.generator.check_size, *self.size))
+        if job.keep_features is not None:
             kept = kept_features(job.keep_features, self.load_encoder())
             if kept is not None:
                 kept.find([])  # a folder that cannot be read is told before the run
@@ -60,33 +52,41 @@ class Plan:
         """Takes the shards of the run that is in the folder: they follow from options which may differ by now."""
         self.shard_size, self.shards = record["shard_size"], record["shards"]
 
-    def _knobs(self) -> Mapping[str, Any]:
-        """What rows may set of the generator, with the values they have otherwise."""
+    def _check_options(self) -> None:
+        """Refuses options that the generator has no use for."""
         generator, job = self.generator, self.job
-        knobs = generator.defaults if isinstance(generator, DiffusersGenerator) else {}
         for name in ("negative_text", "guidance", "steps"):
-            if getattr(job, name) is not None and name not in knobs:
+            if getattr(job, name) is not None and name not in generator.defaults:
                 option = name.replace("_", "-")
                 raise BadInput(f"--{option}: the generator {generator.name} has no such thing; leave it out.")
-        if isinstance(generator, DiffusersGenerator) and job.encoder is not None:
+        own = generator.own_encoder
+        if job.encoder is not None and own is not None:
             raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
-        for option, given in (("phase", job.phase != "auto"), ("keep-features", job.keep_features is not None)):
-            if given and not isinstance(generator, DiffusersGenerator):
-                raise BadInput(f"--{option}: {generator.name} is no diffusers checkpoint; leave it out.")
-        return knobs
+        if not self.reads_text and (job.encoder is not None or job.explain):
+            option = "encoder" if job.encoder is not None else "explain"
+            raise BadInput(f"--{option}: the generator {generator.name} reads no text; leave it out.")
+        if job.phase != "auto" and own is None:
+            raise BadInput(
+                f"--phase: {generator.name} has no text encoder of its own to take turns with; leave it out."
+            )
+        if job.keep_features is not None and (own is None or own.cache_key is None):
+            raise BadInput(f"--keep-features: {generator.name} has no text encoder of its own; leave it out.")
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether there is something to encode."""
+        return self.generator.own_encoder is not None or self.generator.encoder is not None
 
     @property
     def batch_size(self) -> int:
         """Pictures given to the generator at once, unless memory is too small."""
-        if isinstance(self.generator, DiffusersGenerator):
-            return self.generator.batch_size(*self.size, self.job.batch_size)
-        return self.job.batch_size or USUAL_BATCH
+        return self.generator.batch_size(*self.size, self.job.batch_size)
 
     @property
     def split(self) -> bool:
         """Whether encoder and denoiser are to take turns on the device."""
-        encoder, generator = self.load_encoder(), self.generator
-        if not (isinstance(encoder, DiffusersTextEncoder) and isinstance(generator, DiffusersGenerator)):
+        encoder, generator = self.generator.own_encoder, self.generator
+        if encoder is None:
             return False
         if self.job.phase != "auto":
             return self.job.phase == "split"
@@ -94,11 +94,20 @@ class Plan:
             return False  # the models run on other machines, whose memory is not known here
         return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
 
-    def load_encoder(self) -> AnyEncoder | None:
+    @property
+    def encoder(self) -> str | None:
+        """Reference of the text encoder: of a generator that brings its own, the generator's."""
+        if self.generator.own_encoder is not None:
+            return self.job.generator
+        return self.generator.encoder and (self.job.encoder or self.generator.encoder)
+
+    @property
+    def knobs(self) -> Mapping[str, Any]:
+        return self.generation_params
+
+    def load_encoder(self) -> TextEncoder | None:
         """The text encoder, or None if the generator needs none."""
-        if self.encoder is None:
-            return None
-        return load.text_encoder(self.encoder, self.job.device, self.job.acceleration)
+        return load_encoder(self.generator, self.job.device, self.job.encoder)
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps.
@@ -113,18 +122,15 @@ class Plan:
             "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),
             "input": self.found.fingerprint(),
             "encoder": encoder and _identity(encoder),
-            "generator": _identity(generator),
+            "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,
             "shards": self.shards,
             "versions": versions(),
         }
-        return record | ({"batch_size": self.batch_size} if isinstance(generator, DiffusersGenerator) else {})
+        return record | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
 
-    def _check_fit(self, encoder: AnyEncoder) -> None:
-        generator = self.generator
-        if isinstance(generator, DiffusersGenerator) or isinstance(encoder, DiffusersTextEncoder):
-            raise BadInput(f"--encoder {self.encoder} does not fit the generator {generator.name}; leave it out.")
-        load.usable(lambda: generator.generate(encoder.encode(["a"]), [0], *self.size))
+    def _check_fit(self, encoder: TextEncoder) -> None:
+        usable(lambda: self.generator.generate(encoder.encode(["a"]), [0], *self.size))
 
     @property
     def made_by(self) -> Provenance:
@@ -167,6 +173,5 @@ class Plan:
         return duplicate_rows(self.found)
 
 
-def _identity(model: AnyEncoder | AnyGenerator) -> dict[str, Any]:
-    parts = {"parts": dict(model.parts)} if isinstance(model, DiffusersGenerator) else {}
-    return {"name": model.name, "digest": model.digest, **parts}
+def _identity(model: TextEncoder | Generator) -> dict[str, Any]:
+    return {"name": model.name, "digest": model.digest}

@@ -8,9 +8,9 @@ picture is the same to the byte in any company.
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,14 +24,20 @@ from models.diffusers.hub import find_checkpoint
 from models.diffusers.signatures import Interface
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
+from models.protocols import Generator
 
 _SEED = 0x7FFFFFFFFFFFFFFF
 
 
-class DiffusersGenerator:
+class DiffusersGenerator(Generator):
     """A checkpoint's denoiser and decoder, loaded when first asked. Not for two threads at once."""
 
+    own_encoder: DiffusersTextEncoder
+    encoder = None
+    fixed_batch = True
+
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+        self.own_encoder = DiffusersTextEncoder(checkpoint, device, options)
         self.name = checkpoint.name
         self.digest = checkpoint.digest("picture")
         self.bytes = checkpoint.bytes("picture", options.torch_dtype, DENOISERS if options.weights == "float8" else ())
@@ -50,20 +56,20 @@ class DiffusersGenerator:
             raise ValueError(
                 f"attention is {options.attention!r}, a kernel for GPUs; on the {device} choose flash or math."
             )
+        self.size = self._native_size()
         if options != PLAIN:
             accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
 
-    def load(self) -> None:
-        """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
+    def ready(self) -> None:
         if self._pipe is None:
             options = self._options
             self._pipe = self._checkpoint.load(
                 "picture", options.torch_dtype, self._device, options.offload, lambda pipe: accelerate(pipe, options)
             )  # weights of 8 bits are so before they come to the device, where others may not fit
+            _mark_infinities(self._pipe)
             self.loads += 1
 
     def release(self) -> None:
-        """Lets go of the networks and their memory, until the next picture."""
         if self._pipe is not None:
             self._pipe = None
             let_go(self._device)
@@ -72,8 +78,7 @@ class DiffusersGenerator:
     def _skeleton(self) -> Any:
         return self._checkpoint.skeleton()
 
-    @cached_property
-    def size(self) -> int:
+    def _native_size(self) -> int:
         """The edge in pixels that the pipeline itself would choose, or 1024."""
         by_call = self.interface.default("height")
         if by_call is not None:
@@ -111,7 +116,7 @@ class DiffusersGenerator:
         pixels = (1 if self._device == "cpu" else 4) << 20
         return min(32, max(1, pixels // (width * height)))
 
-    def kin(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
+    def batch_key(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
         """Rows for which this is equal may share a batch, if their sizes are equal too."""
         guided = guidance is not None and guidance > 1  # else pipelines run one side only
         return (
@@ -136,13 +141,13 @@ class DiffusersGenerator:
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
     ) -> Tensor:
-        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generators/registry.py.
+        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/protocols.py.
 
-        `guidance` is one a row, those of a batch as far as `kin` allows; None or none at all is the pipeline's own.
+        `guidance` has one value a row, as different as `batch_key` allows; None is the pipeline's own.
         Noise is drawn from a generator a row, on the CPU, whatever the device.
         """
         self.check_size(width, height)
-        self.load()
+        self.ready()
         rows = len(features)
         if self.interface.adapter.full_row:
             full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
@@ -205,24 +210,23 @@ class DiffusersGenerator:
         return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
 
 
-class Diffusers(NamedTuple):
-    """The two halves of a checkpoint."""
+def _mark_infinities(pipe: Any) -> None:
+    """Makes infinities in what the decoder returns NaN, which a pipeline's clamping to [0, 1] leaves as they are."""
+    decoder = getattr(getattr(pipe, "vae", None), "decoder", None)
+    if decoder is not None:
+        decoder.register_forward_hook(
+            lambda module, arguments, output: output.masked_fill(~output.isfinite(), math.nan)
+        )
 
-    encoder: DiffusersTextEncoder
-    generator: DiffusersGenerator
 
+def open_diffusers(reference: str, device: str, options: Acceleration) -> DiffusersGenerator | None:
+    """The generator of a diffusers checkpoint, a folder or a hub id; its weights load when first used.
 
-@cache
-def load_diffusers(reference: str, device: str, options: Acceleration) -> Diffusers | None:
-    """The halves of a diffusers checkpoint, a folder or a hub id; their weights load when first used.
-
-    None if the reference is no diffusers checkpoint. Raises ValueError with a sentence if it cannot be used.
+    None if the reference is no diffusers checkpoint. Raises ValueError with one sentence if it cannot be used.
     """
     folder = find_checkpoint(reference)
     if folder is None:
         return None
     named = None if Path(reference).expanduser().is_dir() else reference
     own = named is None and not folder.resolve().is_relative_to(cache_folder().resolve())
-    checkpoint = DiffusersCheckpoint(folder, named, own)
-    encoder = DiffusersTextEncoder(checkpoint, device, options)
-    return Diffusers(encoder, DiffusersGenerator(checkpoint, device, options))
+    return DiffusersGenerator(DiffusersCheckpoint(folder, named, own), device, options)

@@ -18,13 +18,14 @@ from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.signatures import NEGATIVE, Interface
 from models.fixed_batches import BatchLimit, chunks
+from models.protocols import EncodeNegative, TextEncoder
 
 CPU_TEXTS, GPU_TEXTS = 8, 16  # texts a chunk
 REMEMBERED = 16  # negative texts
 _ROUNDED = 32  # lengths of ragged features with a mask are padded to a multiple of this
 
 
-class DiffusersTextEncoder:
+class DiffusersTextEncoder(TextEncoder):
     """A checkpoint's own text encoders, loaded when first asked. Not for two threads at once.
 
     `limit`: texts a chunk, halved by whoever meets the end of the memory; `loads`: how often the networks were
@@ -35,7 +36,7 @@ class DiffusersTextEncoder:
         dtype = options.torch_dtype
         self.name = checkpoint.name
         self.digest = checkpoint.digest("text")
-        self.mark = f"{self.digest[:16]}-{str(dtype).removeprefix('torch.')}"  # what its features are kept under
+        self.cache_key = f"{self.digest[:16]}-{str(dtype).removeprefix('torch.')}"  # what its features are kept under
         self.bytes = checkpoint.bytes("text", dtype)
         self.limit = BatchLimit(CPU_TEXTS if device == "cpu" else GPU_TEXTS)
         self.interface = Interface(checkpoint.kind)
@@ -47,8 +48,7 @@ class DiffusersTextEncoder:
         self._ragged: bool | None = None
         self._negatives: dict[str | None, dict[str, Tensor]] = {}
 
-    def load(self) -> None:
-        """Brings the networks to the device. Raises ValueError with a sentence when they cannot be loaded."""
+    def ready(self) -> None:
         if self._pipe is None:
             self._pipe = self._checkpoint.load("text", self._options.torch_dtype, self._device, self._options.offload)
             self.loads += 1
@@ -56,7 +56,6 @@ class DiffusersTextEncoder:
             self._ragged = self._shape_of("a") != self._shape_of("a b c d " * 16)
 
     def release(self) -> None:
-        """Lets go of the networks and their memory, until the next text."""
         if self._pipe is not None:
             self._pipe = None
             let_go(self._device)
@@ -65,7 +64,12 @@ class DiffusersTextEncoder:
         """The features of each text, in order. Equal texts are encoded once and share tensors."""
         return self._each(texts, negative=False)
 
-    def encode_negative(self, texts: Sequence[str | None]) -> list[dict[str, Tensor]]:
+    @property
+    def encode_negative(self) -> EncodeNegative | None:
+        """None where the pipeline does not steer away from a negative text."""
+        return self._encode_negative if self.interface.knows_negative else None
+
+    def _encode_negative(self, texts: Sequence[str | None]) -> list[dict[str, Tensor]]:
         """The features of each negative text, in order, under names of their own; None is the pipeline's own text.
 
         The last few are remembered: most inputs have one for all rows, and a shard should not encode it anew.
@@ -91,7 +95,7 @@ class DiffusersTextEncoder:
 
     def _each(self, texts: Sequence[Any], negative: bool) -> list[dict[str, Tensor]]:
         if texts:
-            self.load()
+            self.ready()
         distinct = list(dict.fromkeys(texts))
         done: dict[Any, dict[str, Tensor]] = {}
         for chunk in chunks(distinct, 1 if self._ragged else self.limit.size):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.device import let_go
-from models.diffusers.image_half import Diffusers
+from models.diffusers.image_half import DiffusersGenerator
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Measured, Tuned
 
@@ -15,15 +15,15 @@ MOST = 256  # pictures at once
 GAIN = 1.03  # a larger batch has to be faster by this factor
 
 
-def measure(model: Diffusers, device: str, width: int, height: int, steps: int) -> Iterator[Measured]:
+def measure(generator: DiffusersGenerator, device: str, width: int, height: int, steps: int) -> Iterator[Measured]:
     """Batch sizes 1, 2, 4 and so on, until memory ends or a larger one is no faster. Loads the halves by turns."""
-    features = example(model.encoder)
-    model.encoder.release()
-    best, size, most = 0.0, 1, model.generator.batch_size(width, height, MOST)
+    features = example(generator.own_encoder)
+    generator.own_encoder.release()
+    best, size, most = 0.0, 1, generator.batch_size(width, height, MOST)
     while size <= most:
         try:
-            model.generator.load()
-            seconds, peak = _timed(model, device, size, features, width, height, steps)
+            generator.ready()
+            seconds, peak = _timed(generator, device, size, features, width, height, steps)
         except torch.OutOfMemoryError:
             let_go(device)
             return
@@ -36,11 +36,17 @@ def measure(model: Diffusers, device: str, width: int, height: int, steps: int) 
 def example(encoder: DiffusersTextEncoder) -> dict[str, Tensor]:
     """The features of some text, to measure with."""
     features = encoder.encode(["a red cat on a table by the window"])[0]
-    return {**features, **encoder.encode_negative([None])[0]} if encoder.interface.knows_negative else features
+    return features if encoder.encode_negative is None else {**features, **encoder.encode_negative([None])[0]}
 
 
 def _timed(
-    model: Diffusers, device: str, size: int, features: dict[str, Tensor], width: int, height: int, steps: int
+    generator: DiffusersGenerator,
+    device: str,
+    size: int,
+    features: dict[str, Tensor],
+    width: int,
+    height: int,
+    steps: int,
 ) -> tuple[float, int | None]:
     """Seconds of a batch, the first one of its shape not counted, and the peak of memory."""
     seconds = []
@@ -49,7 +55,7 @@ def _timed(
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(device)
         start = time.perf_counter()
-        model.generator.generate([features] * size, list(range(size)), width, height, steps, [None] * size)
+        generator.generate([features] * size, list(range(size)), width, height, steps, [None] * size)
         seconds.append(time.perf_counter() - start)  # pictures are on the CPU by then, so the GPU has finished
     return min(seconds[1:]), torch.cuda.max_memory_allocated(device) if on_gpu else None
 

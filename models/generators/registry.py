@@ -1,46 +1,73 @@
-"""What every image generator offers, and the one way to load one."""
+"""Generators by reference, and the families of checkpoints that there are.
+
+A family is a function that loads a checkpoint folder whose config.json names it:
+
+    @family("toy")
+    def _toy(folder: Path, device: str, name: str) -> Generator: ...
+
+What it loads answers `models.protocols.Generator`; nothing else has to know of it.
+"""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
-
-from torch import Tensor
 
 from models import checkpoint
+from models.diffusers.acceleration import PLAIN, Acceleration
+from models.diffusers.image_half import open_diffusers
 from models.generators.dummy import DummyGenerator
-from models.generators.latent import base
-from models.generators.latent.base import LatentGenerator
+from models.protocols import Generator
 
 DEFAULT = checkpoint.EMBEDDED / "vae"
 
+Load = Callable[[Path, str, str], Generator]
+"""From a checkpoint's folder, the device and the name that metadata will call it by."""
 
-class Generator(Protocol):
-    """Text features and seeds to pictures."""
+FAMILIES: dict[str, Load] = {}
 
-    name: str
-    digest: str  # sha256 of the weights, hex
-    encoder: str | None  # reference of the text encoder whose features it reads; None needs none
-    size: int  # native edge in pixels
 
-    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
-        """Pictures (rows, 3, height, width), float32 in [0, 1].
+def family(name: str) -> Callable[[Load], Load]:
+    """Registers the function that loads checkpoints whose config.json has this `family`."""
 
-        `features` holds one (tokens, width) tensor a row. A row's picture is the same to the byte whatever rows are
-        beside it. Raises ValueError when rows, seeds, the size or the features' width do not fit.
-        """
-        ...
+    def register(load: Load) -> Load:
+        FAMILIES[name] = load
+        return load
+
+    return register
 
 
 @functools.cache
-def load_generator(reference: str, device: str = "cpu") -> Generator:
-    """`default` (the weights in this package), `dummy`, or the folder of a checkpoint.
+def load_generator(reference: str, device: str = "cpu", options: Acceleration = PLAIN) -> Generator:
+    """Loads a generator, once a process.
 
-    Raises ValueError with one sentence when the reference is none of these or the checkpoint is damaged.
+    Args:
+        reference: `default` (the weights in this package), `dummy`, the folder of a checkpoint of ours or of
+            diffusers', or the hub id of one of the latter.
+        options: how a diffusers checkpoint is run; refused for all others.
+
+    Raises:
+        ValueError: the reference is none of these, or the checkpoint is damaged; the message is one sentence.
     """
+    of_diffusers = open_diffusers(reference, device, options)
+    if of_diffusers is not None:
+        return of_diffusers
+    if options != PLAIN:
+        given = ", ".join(sorted(options.model_dump(exclude_defaults=True)))
+        raise ValueError(f"{reference} is no diffusers checkpoint, so there is no {given} for it; leave that out.")
     if reference == "dummy":
         return DummyGenerator()
-    folder = DEFAULT if reference == "default" else Path(reference)
+    folder = DEFAULT if reference == "default" else _existing_folder(reference)
+    name = checkpoint.read_config(folder)["family"]
+    if name not in FAMILIES:
+        raise ValueError(
+            f"{folder} holds a model of the family {name!r}, which makes no pictures from text; "
+            f"use one of {', '.join(FAMILIES)}."
+        )
+    return FAMILIES[name](folder, device, "default" if reference == "default" else folder.resolve().name)
+
+
+def _existing_folder(reference: str) -> Path:
+    folder = Path(reference)
     if not folder.exists():
         on_hub = ", and the model hub has no diffusers checkpoint of that name or cannot be reached"
         raise ValueError(
@@ -52,25 +79,39 @@ def load_generator(reference: str, device: str = "cpu") -> Generator:
             f"{reference} is a file; give a checkpoint's folder. A diffusers checkpoint in one file becomes one by "
             "StableDiffusionXLPipeline.from_single_file(FILE).save_pretrained(FOLDER), or whichever pipeline it is of."
         )
-    family = checkpoint.read_config(folder)["family"]
-    name = "default" if reference == "default" else folder.resolve().name
-    if family == "vae":  # each family's networks are loaded when they are asked for: a dummy run needs none
-        from models.generators.sprite_vae.sampler import VaeGenerator
+    return folder
 
-        return VaeGenerator.load(folder, device, name)
-    if family == "autoencoder":
-        from models.generators.latent.autoencoder import Autoencoder
 
-        return LatentGenerator(base.load(folder, family, Autoencoder), name, checkpoint.digest(folder), device)
-    if family == "gan":
-        from models.generators.latent.gan import Gan
+# Each family's networks are imported when they are asked for: a run of another needs none of them.
 
-        return LatentGenerator(base.load(folder, family, Gan), name, checkpoint.digest(folder), device)
-    if family == "flow":
-        from models.generators.latent import rectified_flow
 
-        return LatentGenerator(rectified_flow.load(folder), name, rectified_flow.digest(folder), device)
-    raise ValueError(
-        f"{folder} holds a model of the family {family!r}, which makes no pictures from text; "
-        "use a vae, autoencoder, gan or flow."
-    )
+@family("vae")
+def _sprite_vae(folder: Path, device: str, name: str) -> Generator:
+    from models.generators.sprite_vae.sampler import VaeGenerator
+
+    return VaeGenerator.load(folder, device, name)
+
+
+@family("autoencoder")
+def _autoencoder(folder: Path, device: str, name: str) -> Generator:
+    from models.generators.latent import base
+    from models.generators.latent.autoencoder import Autoencoder
+
+    model = base.load(folder, "autoencoder", Autoencoder)
+    return base.LatentGenerator(model, name, checkpoint.digest(folder), device)
+
+
+@family("gan")
+def _gan(folder: Path, device: str, name: str) -> Generator:
+    from models.generators.latent import base
+    from models.generators.latent.gan import Gan
+
+    return base.LatentGenerator(base.load(folder, "gan", Gan), name, checkpoint.digest(folder), device)
+
+
+@family("flow")
+def _rectified_flow(folder: Path, device: str, name: str) -> Generator:
+    from models.generators.latent import rectified_flow
+    from models.generators.latent.base import LatentGenerator
+
+    return LatentGenerator(rectified_flow.load(folder), name, rectified_flow.digest(folder), device)

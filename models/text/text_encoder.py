@@ -21,6 +21,7 @@ from torch import Tensor
 
 from models.fixed_batches import BatchLimit, chunks
 from models.messages import one_line
+from models.protocols import TextEncoder
 from models.text import gemma
 from models.text.transformers_encoder import Tokenize, find_folder, load_network, load_tokenizer, weights_digest
 
@@ -33,7 +34,7 @@ MAX_TOKENS = 256
 CPU_TOKENS, GPU_TOKENS = 96, 8192
 
 
-class TextEncoder:
+class LanguageModel(TextEncoder):
     """A pretrained language model's last hidden states. Not for two threads at once.
 
     `name`: what it was loaded from; `digest`: sha256 hex that stands for the weights; `width`: features a token;
@@ -96,18 +97,18 @@ def bucket(tokens: int) -> int:
 
 
 @functools.cache
-def load_text_encoder(reference: str, device: str = "cpu") -> TextEncoder:
+def load_text_encoder(reference: str, device: str = "cpu") -> LanguageModel:
     """Loads an encoder, once a process. Raises ValueError with a sentence if the reference is of no use."""
     if reference == "gemma":
         folder = gemma.prepare()
         tokenize = gemma.load_tokenizer(folder)
-        return TextEncoder(reference, gemma.DIGEST, load_network(folder), tokenize, MAX_TOKENS, device)
+        return LanguageModel(reference, gemma.DIGEST, load_network(folder), tokenize, MAX_TOKENS, device)
     folder = find_folder(reference)
     tokenize, longest = load_tokenizer(folder)
     local = reference != "minilm" and Path(reference).expanduser().is_dir()
     name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
     max_tokens = min(MAX_TOKENS, longest)
-    encoder = TextEncoder(name, weights_digest(folder), load_network(folder), tokenize, max_tokens, device)
+    encoder = LanguageModel(name, weights_digest(folder), load_network(folder), tokenize, max_tokens, device)
     try:
         encoder.encode(["a"])
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from models.diffusers.text_half import DiffusersTextEncoder
+from models.protocols import TextEncoder
 from tasks.runfolder.storage import Storage, StorageError
 
 Text = TypeVar("Text", bound=str | None)
@@ -94,11 +94,11 @@ def feature_folder(url: str, encoder: str) -> FeatureFolder:
     return FeatureFolder(url, encoder)
 
 
-def kept_features(url: str | None, encoder: object) -> FeatureFolder | None:
-    """The folder of a run's kept features, if it keeps any: of a diffusers checkpoint's text encoders alone."""
-    if url is None or not isinstance(encoder, DiffusersTextEncoder):
+def kept_features(url: str | None, encoder: TextEncoder | None) -> FeatureFolder | None:
+    """The folder of a run's kept features, if it keeps any and the encoder's are worth it."""
+    if url is None or encoder is None or encoder.cache_key is None:
         return None
-    return feature_folder(url, encoder.mark)
+    return feature_folder(url, encoder.cache_key)
 
 
 class Recall:

@@ -1,5 +1,6 @@
-"""Load: a model by its reference, from an object store too; what cannot be had is bad input."""
+"""Models by reference, from an object store too; a model that cannot be had is bad input."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from hashlib import sha256
@@ -11,17 +12,14 @@ import torch
 from models.cache import made_once
 from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.hub import INDEX
-from models.diffusers.image_half import DiffusersGenerator, load_diffusers
-from models.diffusers.text_half import DiffusersTextEncoder
-from models.generators.registry import Generator, load_generator
-from models.text.text_encoder import TextEncoder, load_text_encoder
+from models.generators import registry
+from models.protocols import Generator, TextEncoder
+from models.text.text_encoder import load_text_encoder
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.storage import StorageError, explain, filesystem
 
 Model = TypeVar("Model")
-AnyGenerator = Generator | DiffusersGenerator
-AnyEncoder = TextEncoder | DiffusersTextEncoder
 
 # What a model folder may hold that is of use. Pickled weights are not even downloaded.
 SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
@@ -39,58 +37,63 @@ def usable(load: Callable[[], Model]) -> Model:
         raise BadInput(str(error)) from error
 
 
-def generator(reference: str, device: str, options: Acceleration = PLAIN) -> AnyGenerator:
-    """A generator: ours, or the picture half of a diffusers checkpoint, run with `options`.
+def load_generator(reference: str, device: str, options: Acceleration = PLAIN) -> Generator:
+    """A generator, loaded once a process. `options` are those of a diffusers checkpoint.
 
     Raises:
         BadInput: it cannot be had, or not with these options.
     """
-
-    def load() -> AnyGenerator:
-        found = load_diffusers(resolve(reference), device, options)
-        if found is not None:
-            return found.generator
-        if options != PLAIN:
-            given = ", ".join(sorted(options.model_dump(exclude_defaults=True)))
-            raise ValueError(f"{reference} is no diffusers checkpoint, so there is no {given} for it; leave that out.")
-        return load_generator(resolve(reference), device)
-
-    return usable(load)
+    return usable(lambda: registry.load_generator(resolve(reference), device, options))
 
 
-def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> AnyEncoder:
-    """A text encoder: a language model, or the text half of a diffusers checkpoint.
+def load_encoder(generator: Generator, device: str, reference: str | None = None) -> TextEncoder | None:
+    """The text encoder that a generator reads, loaded once a process; None if it reads no text.
+
+    Args:
+        reference: another one than the generator asks for.
 
     Raises:
         BadInput: it cannot be had.
     """
+    if generator.own_encoder is not None:
+        return generator.own_encoder
+    wanted = reference or generator.encoder
+    if wanted is None or generator.encoder is None:
+        return None
+    return usable(lambda: load_text_encoder(resolve(wanted), device))
 
-    def load() -> AnyEncoder:
-        found = load_diffusers(resolve(reference), device, options)
-        return load_text_encoder(resolve(reference), device) if found is None else found.encoder
 
-    return usable(load)
-
-
-def ready(half: DiffusersGenerator | DiffusersTextEncoder) -> None:
-    """Brings half a diffusers checkpoint to its device, if it is not there.
+def ready(model: Generator | TextEncoder) -> None:
+    """Brings a model's networks to its device, if they are not there.
 
     Raises:
-        BadInput: it cannot be loaded.
-        MemoryError: it does not fit.
+        BadInput: they cannot be loaded.
+        MemoryError: they do not fit.
     """
     try:
-        usable(half.load)
+        usable(model.ready)
     except torch.OutOfMemoryError as error:
         raise MemoryError(
-            f"{half.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
+            f"{model.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
         ) from error
 
 
-def release(model: AnyGenerator | AnyEncoder) -> None:
-    """Lets go of half a diffusers checkpoint, until it is used again; models of ours stay."""
-    if isinstance(model, DiffusersGenerator | DiffusersTextEncoder):
-        model.release()
+# The names that flows/stages/render.py calls these by today.
+AnyGenerator, AnyEncoder, generator = Generator, TextEncoder, load_generator
+
+
+def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> TextEncoder:
+    """A generator's own text encoder, or a language model."""
+    with contextlib.suppress(BadInput):
+        own = load_generator(reference, device, options).own_encoder
+        if own is not None:
+            return own
+    return usable(lambda: load_text_encoder(resolve(reference), device))
+
+
+def release(model: Generator | TextEncoder) -> None:
+    """Frees the memory of a model's networks until they are next used."""
+    model.release()
 
 
 @functools.cache

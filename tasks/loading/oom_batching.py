@@ -7,9 +7,7 @@ import torch
 
 from models.fixed_batches import BatchLimit
 
-__all__ = ["USUAL_BATCH", "BatchLimit", "halving", "in_batches"]
-
-USUAL_BATCH = 32  # pictures at once of an embedded generator
+__all__ = ["BatchLimit", "halving", "in_batches"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

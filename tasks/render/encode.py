@@ -1,27 +1,27 @@
-"""Encode: texts to a language model's features."""
+"""Encode: texts to a text encoder's features."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
-from models.diffusers.text_half import DiffusersTextEncoder
-from models.text.text_encoder import TextEncoder
+from models.protocols import TextEncoder
 from models.text_features import Encoded
 from tasks.loading.bisect_failures import isolate
 from tasks.loading.feature_store import FeatureFolder, Recall, Text
-from tasks.loading.models import AnyEncoder, ready
+from tasks.loading.models import ready
 from tasks.loading.oom_batching import halving
 from tasks.render.shard_state import Prompt, Work
 from tasks.runfolder.errors import BadInput
 
 
-def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
+def encode(work: Work, encoder: TextEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
     """Sets the features of every prompt of the shard, and whether one of its texts was too long to be read whole; a
     prompt that cannot be encoded is taken out of the shard.
 
     Args:
-        kept: features of earlier runs of a diffusers checkpoint; what is there is not made again.
+        kept: features of earlier runs; what is there is not encoded again.
 
     Returns:
         Features that `kept` did not have.
@@ -41,19 +41,19 @@ def encode(work: Work, encoder: AnyEncoder, kept: FeatureFolder | None = None) -
     return recall.made
 
 
-def _encoded(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder, recall: Recall) -> Sequence[Encoded]:
-    """Features of the prompts, with those of their negative texts where a checkpoint knows such."""
-    if not isinstance(encoder, DiffusersTextEncoder):
-        return features_of(texts, encoder)
-    made = recall("text", texts, partial(_made, encoder, encoder.encode))
-    if not encoder.interface.knows_negative:
+def _encoded(
+    prompts: Sequence[Prompt], texts: Sequence[str], encoder: TextEncoder, recall: Recall
+) -> Sequence[Encoded]:
+    """Features of the prompts, merged with those of their negative texts where the encoder knows such."""
+    made = recall("text", texts, partial(encode_batch, encoder, encoder.encode))
+    if encoder.encode_negative is None:
         return made
     negatives = [prompt.negative_text for prompt in prompts]
-    others = recall("negative", negatives, partial(_made, encoder, encoder.encode_negative))
+    others = recall("negative", negatives, partial(encode_batch, encoder, encoder.encode_negative))
     return [{**features, **other} for features, other in zip(made, others, strict=True)]
 
 
-def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder) -> list[bool]:
+def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: TextEncoder) -> list[bool]:
     """Whether a prompt's text, or its negative text, is longer than what the encoder reads of it."""
     cuts = encoder.cuts(texts)
     negatives = list({prompt.negative_text for prompt in prompts if prompt.negative_text})  # mostly one or none
@@ -61,17 +61,14 @@ def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: AnyEncoder) 
     return [cut or prompt.negative_text in long for cut, prompt in zip(cuts, prompts, strict=True)]
 
 
-def _made(
-    encoder: DiffusersTextEncoder, encode: Callable[[list[Text]], list[dict[str, Tensor]]], texts: list[Text]
-) -> list[dict[str, Tensor]]:
-    ready(encoder)
-    return halving(lambda: encode(texts), encoder.limit)
-
-
-def features_of(texts: Sequence[str], encoder: TextEncoder) -> list[Tensor]:
-    """One (tokens, width) float32 a text; where the device's memory ends, the encoder goes on in smaller chunks.
+def encode_batch(
+    encoder: TextEncoder, encode: Callable[[list[Text]], Sequence[Any]], texts: Sequence[Text]
+) -> list[Any]:
+    """What `encode`, a method of the encoder, makes of the texts, in smaller chunks where the device's memory ends.
 
     Raises:
+        BadInput: the encoder cannot be loaded.
         MemoryError: not even one text fits.
     """
-    return halving(lambda: encoder.encode(texts), encoder.limit)
+    ready(encoder)
+    return list(halving(lambda: encode(list(texts)), encoder.limit))

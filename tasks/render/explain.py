@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from tasks.loading.models import AnyEncoder, AnyGenerator, release
-from tasks.loading.oom_batching import BatchLimit
+from models.fixed_batches import BatchLimit
+from models.protocols import Generator, TextEncoder
 from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, Work
@@ -45,8 +45,8 @@ def without(text: str, word: str) -> str:
 
 def explain(
     work: Work,
-    encoder: AnyEncoder,
-    generator: AnyGenerator,
+    encoder: TextEncoder,
+    generator: Generator,
     limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
 ) -> None:
@@ -61,10 +61,10 @@ def explain(
     asked = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
     trial = Work(work.shard, [prompt for _, _, prompt in asked], [], work.carried.slice(0, 0))
     if apart:
-        release(generator)
+        generator.release()
     encode(trial, encoder)
     if apart:
-        release(encoder)
+        encoder.release()
     generate(trial, generator, limit)
     made = {picture.prompt: picture.pixels for picture in trial.pictures}
     reasons = {failure.row: failure.error for failure in trial.failures}

@@ -1,16 +1,17 @@
 """Generate: features and seeds to pictures."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import ConfigDict
 from torch import Tensor
 
 from models.diffusers.acceleration import Acceleration
-from models.diffusers.image_half import DiffusersGenerator
+from models.fixed_batches import BatchLimit
+from models.protocols import Generator
 from tasks.loading.bisect_failures import isolate
-from tasks.loading.models import AnyGenerator, ready
-from tasks.loading.oom_batching import BatchLimit, in_batches
-from tasks.render.shard_state import Picture, Prompt, Work
+from tasks.loading.models import ready
+from tasks.loading.oom_batching import in_batches
+from tasks.render.shard_state import Picture, Work
 
 
 class GenerateOptions(Acceleration):
@@ -27,15 +28,14 @@ class GenerateOptions(Acceleration):
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
-def generate(work: Work, generator: AnyGenerator, limit: Callable[[int, int], BatchLimit]) -> None:
+def generate(work: Work, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> None:
     """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
 
     Args:
         limit: pictures of a width and height that the generator is given at once; halved, and kept so, when the
             device's memory is too small.
     """
-    if isinstance(generator, DiffusersGenerator):
-        ready(generator)
+    ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
 
     def make(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
@@ -43,35 +43,23 @@ def generate(work: Work, generator: AnyGenerator, limit: Callable[[int, int], Ba
 
         def run(batch: Sequence[Picture]) -> list[None]:
             made = _make(batch, generator, rows.size)
-            if made.isnan().any():
-                raise ValueError("the generator made a picture of not-a-number values")
+            if not made.isfinite().all():
+                raise ValueError("the generator made a picture of values that are not finite numbers")
             for picture, pixels in zip(batch, made, strict=True):
                 picture.pixels = pixels
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)
 
-    for pictures in work.by_size(lambda prompt: _kin(prompt, generator)):
+    for pictures in work.by_size(lambda prompt: generator.batch_key(prompt.features, prompt.steps, prompt.guidance)):
         work.fail("generate", {picture.prompt: error for picture, error in make(pictures)})
 
 
-def _kin(prompt: Prompt, generator: AnyGenerator) -> Hashable:
-    """Prompts of one kin may share a batch, if their sizes are equal too."""
-    if not isinstance(generator, DiffusersGenerator):
-        return None
-    assert isinstance(prompt.features, dict)
-    return generator.kin(prompt.features, prompt.steps, prompt.guidance)
-
-
-def _make(pictures: Sequence[Picture], generator: AnyGenerator, rows: int) -> Tensor:
-    """The pixels of a batch; a diffusers checkpoint's is filled up to `rows`, for its kernels depend on the number."""
+def _make(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:
+    """The pixels of a batch, which is filled up to `rows` with copies if the generator's kernels depend on its size."""
     first = pictures[0].prompt
-    size = first.width, first.height
-    if not isinstance(generator, DiffusersGenerator):
-        features = [p.prompt.features for p in pictures if isinstance(p.prompt.features, Tensor)]
-        return generator.generate(features, [picture.seed for picture in pictures], *size)
-    full = [*pictures, *[pictures[0]] * (rows - len(pictures))]
-    structured = [p.prompt.features for p in full if isinstance(p.prompt.features, dict)]
-    guidance = [picture.prompt.guidance for picture in full]
-    made = generator.generate(structured, [picture.seed for picture in full], *size, first.steps, guidance)
-    return made[: len(pictures)]
+    padding = rows - len(pictures) if generator.fixed_batch else 0
+    batch = [*pictures, *[pictures[0]] * padding]
+    features = [picture.prompt.features for picture in batch]
+    seeds, guidance = [picture.seed for picture in batch], [picture.prompt.guidance for picture in batch]
+    return generator.generate(features, seeds, first.width, first.height, first.steps, guidance)[: len(pictures)]

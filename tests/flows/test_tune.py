@@ -14,7 +14,7 @@ from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
 from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
-from models.diffusers.image_half import DiffusersGenerator, load_diffusers
+from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from models.diffusers.tuning import choose, measure
 from models.diffusers.tuning_records import NAME, Measured, Tuned, Tunings
 from tests.models.diffusers.checkpoints import Checkpoints
@@ -65,8 +65,8 @@ def test_what_was_found_lies_beside_the_checkpoint_and_is_what_render_begins_wit
     assert planned(moved, tmp_path) == found["batch_size"]
     config = moved / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
-    other = load_diffusers.__wrapped__(str(moved), "cpu", PLAIN)
-    assert other is not None and other.generator.tunings.kept("cpu", 16, 16, PLAIN) is None  # another checkpoint by now
+    other = open_diffusers(str(moved), "cpu", PLAIN)
+    assert other is not None and other.tunings.kept("cpu", 16, 16, PLAIN) is None  # another checkpoint by now
 
 
 def test_where_the_folder_cannot_be_written_the_cache_has_it(
@@ -117,7 +117,7 @@ def test_a_download_in_the_cache_is_left_as_it_is(
 
 
 def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_diffusers(str(checkpoints("sd1")), "cpu", PLAIN)
+    model = open_diffusers(str(checkpoints("sd1")), "cpu", PLAIN)
     assert model is not None
     real = DiffusersGenerator.generate
 
@@ -134,7 +134,7 @@ def test_measuring_ends_where_memory_does(checkpoints: Checkpoints, monkeypatch:
 def test_a_cache_that_gets_one_picture_at_a_time_is_measured_with_one(
     checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_diffusers(str(checkpoints("flux")), "cpu", Acceleration(step_cache="first-block"))
+    model = open_diffusers(str(checkpoints("flux")), "cpu", Acceleration(step_cache="first-block"))
     assert model is not None
     monkeypatch.setattr("models.diffusers.tuning.GAIN", 0.0)
     assert [row.batch_size for row in measure(model, "cpu", 16, 16, 1)] == [1]
@@ -165,7 +165,7 @@ def test_a_denoiser_that_does_not_fit_is_told_in_a_sentence(
     def full(*given: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(DiffusersGenerator, "load", full)
+    monkeypatch.setattr(DiffusersGenerator, "ready", full)
     with pytest.raises(SystemExit) as end:
         main(["tune", str(checkpoints("sd1")), "--width", "16", "--height", "16"])
     assert end.value.code == 1

@@ -19,7 +19,7 @@ from flows.plans.render import Plan
 from flows.stages.render import batch_limit
 from models.diffusers.acceleration import PLAIN
 from models.diffusers.checkpoint import DiffusersCheckpoint, Half
-from models.diffusers.image_half import load_diffusers
+from models.generators.registry import load_generator
 from tasks.loading.feature_store import FeatureFolder
 from tasks.runfolder.storage import StorageError
 from tests.integration.runs import Outcome, files, table
@@ -118,7 +118,7 @@ def test_a_checkpoint_in_s3_renders_what_the_local_one_does(
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The halves that are loaded, in order; none at the start. Fails if one is loaded that is held already."""
-    load_diffusers.cache_clear()
+    load_generator.cache_clear()
     seen: list[str] = []
     real = DiffusersCheckpoint.load
 
@@ -128,7 +128,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     monkeypatch.setattr(DiffusersCheckpoint, "load", load)
     yield seen
-    load_diffusers.cache_clear()
+    load_generator.cache_clear()
 
 
 def test_in_turns_encoder_and_denoiser_are_never_held_at_once(
@@ -141,14 +141,13 @@ def test_in_turns_encoder_and_denoiser_are_never_held_at_once(
     assert sorted(loads) == ["picture", "text"]
 
     held: list[bool] = []
-    halves = load_diffusers(str(checkpoints("sd1")), "cpu", PLAIN)
-    assert halves is not None
-    halves.encoder.release()
-    halves.generator.release()
+    generator: Any = load_generator(str(checkpoints("sd1")), "cpu", PLAIN)
+    generator.own_encoder.release()
+    generator.release()
     loads.clear()
-    for half, other in ((halves.encoder, halves.generator), (halves.generator, halves.encoder)):
-        real = half.load
-        monkeypatch.setattr(half, "load", lambda o=other, r=real: (held.append(o._pipe is not None), r())[1])
+    for half, other in ((generator.own_encoder, generator), (generator, generator.own_encoder)):
+        real = half.ready
+        monkeypatch.setattr(half, "ready", lambda o=other, r=real: (held.append(o._pipe is not None), r())[1])
     assert imagemill("render", prompts, "--out", tmp_path / "split", "--phase", "split", *usual).code == 0
     assert loads == ["text", "picture"] * 3  # windows of 3, 3 and 1 shards
     assert held and not any(held)
@@ -196,7 +195,7 @@ def test_features_that_are_kept_spare_the_encoder(
     assert sorted(loads) == ["picture", "text"]
 
     loads.clear()
-    load_diffusers.cache_clear()
+    load_generator.cache_clear()
     other = ["--steps", 3, "--width", 48, "--height", 48, "--shard-size", 2, "--no-report"]
     write(prompts, [{**row, "seed": 12, "width": 48} for row in ROWS[:4]])
     outcome = imagemill("render", prompts, "--out", tmp_path / "second", *usual, *keep, *other)
@@ -234,7 +233,7 @@ def test_a_text_that_is_cut_is_told_whoever_made_its_features(
     write(prompts, [{"id": id, **row} for id, row in told.items()])
     usual = ["--generator", checkpoints("sdxl"), "--keep-features", tmp_path / "features", *QUICK]
     for run in (tmp_path / "first", tmp_path / "second"):
-        load_diffusers.cache_clear()
+        load_generator.cache_clear()
         outcome = imagemill("render", prompts, "--out", run, *usual)
         assert (outcome.code, outcome.err) == (0, "")
         assert re.search(r"texts cut\W+2\b", outcome.out)
@@ -248,7 +247,10 @@ def test_a_text_that_is_cut_is_told_whoever_made_its_features(
     [
         (["--generator", "dummy", "--steps", 4], ["--steps", "dummy has no such thing"]),
         (["--generator", "dummy", "--dtype", "bfloat16"], ["no diffusers checkpoint", "dtype"]),
-        (["--generator", "dummy", "--phase", "split"], ["--phase", "dummy is no diffusers checkpoint"]),
+        (["--generator", "dummy", "--phase", "split"], ["--phase", "dummy has no text encoder of its own"]),
+        (["--generator", "dummy", "--keep-features", "kept"], ["--keep-features", "dummy has no text encoder of its"]),
+        (["--generator", "dummy", "--encoder", "nonsense"], ["--encoder: the generator dummy reads no text"]),
+        (["--generator", "default", "--width", 4096], ["4096 x 128 cannot be made: choose 16 to 2048 pixels a side"]),
         (["--width", 33], ["makes no picture of 33 x 32", "give multiples of 2 pixels"]),
         (["--encoder", "minilm"], ["--encoder", "its own text encoders"]),
         (["--scheduler", "FlowMatchEulerDiscreteScheduler"], ["which does not fit", "choose one of"]),

@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from models import checkpoint
 from models.fixed_batches import chunks
+from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.latent.codec import Codec
-from models.text_features import Features, alike, check_request, pad
+from models.protocols import Generator
+from models.text_features import Features, alike, pad
 
 CHUNK = 16
 LONGEST = 64  # tokens of a text that are read, in training too
@@ -67,8 +69,8 @@ def load(folder: Path, family: str, build: Callable[[LatentConfig], Model]) -> M
     return model
 
 
-class LatentGenerator:
-    """A trained model of a latent family, ready to generate; see models/generators/registry.py."""
+class LatentGenerator(Generator):
+    """A trained model of a latent family as a generator."""
 
     def __init__(self, model: LatentModel, name: str, digest: str, device: str) -> None:
         self.model = model
@@ -80,9 +82,20 @@ class LatentGenerator:
         self.size = model.config.size
         self._device = device
 
+    def check_size(self, width: int, height: int) -> None:
+        check_size(width, height)
+
     @torch.inference_mode()
-    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
-        """Pictures (rows, 3, height, width), float32 in [0, 1], on the CPU.
+    def generate(
+        self,
+        features: Sequence[Tensor],
+        seeds: Sequence[int],
+        width: int,
+        height: int,
+        steps: int | None = None,
+        guidance: Sequence[float | None] = (),
+    ) -> Tensor:
+        """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py.
 
         Other shapes than the model's own square are scaled until they cover the size, and cut around the middle.
         """
@@ -94,7 +107,7 @@ class LatentGenerator:
                 words = pad([features[i][:LONGEST] for i in chunk])
                 noise = torch.stack([_noise(seeds[i], self.model.noise) for i in chunk])
                 latents = self.model.latents(words.to(self._device), noise.to(self._device))
-                for i, picture in zip(chunk, self.model.codec.decode(latents).clamp(0, 1).cpu(), strict=True):
+                for i, picture in zip(chunk, to_unit_range(self.model.codec.decode(latents)).cpu(), strict=True):
                     pictures[i] = _cover(picture, width, height)
         return pictures
 

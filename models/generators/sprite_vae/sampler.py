@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models import checkpoint
+from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.compositor import paint, place
 from models.generators.sprite_vae.losses import lamp_of
 from models.generators.sprite_vae.model import LATENT, POSE, StructuredVae, VaeConfig
 from models.generators.sprite_vae.recolour import recolour
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
-from models.text_features import alike, check_request, pad
+from models.protocols import Generator
+from models.text_features import alike, pad
 
 CHUNK = 8
 LONGEST = 128  # tokens of a text that are read
@@ -66,8 +68,8 @@ def _draw(logits: Tensor, uniform: Tensor, rare: float = 0.0) -> Tensor:
     return (total < (uniform * total[..., -1]).unsqueeze(-1)).sum(-1).clamp(max=logits.shape[-1] - 1)
 
 
-class VaeGenerator:
-    """A trained structured VAE, ready to generate."""
+class VaeGenerator(Generator):
+    """A trained structured VAE as a generator."""
 
     def __init__(self, model: StructuredVae, name: str, digest: str) -> None:
         self.model = model.eval()
@@ -87,9 +89,20 @@ class VaeGenerator:
         model.memory.index()
         return cls(model, name, checkpoint.digest(folder))
 
+    def check_size(self, width: int, height: int) -> None:
+        check_size(width, height)
+
     @torch.inference_mode()
-    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
-        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/generators/registry.py."""
+    def generate(
+        self,
+        features: Sequence[Tensor],
+        seeds: Sequence[int],
+        width: int,
+        height: int,
+        steps: int | None = None,
+        guidance: Sequence[float | None] = (),
+    ) -> Tensor:
+        """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width)
@@ -115,7 +128,7 @@ class VaeGenerator:
             self._compose(composed[row], plan, lights, row, cover[row])
         finish = model.finish(composed, cover, scene)
         if (width, height) == (EDGE, EDGE):
-            return list((composed + finish).clamp(0, 1)[:rows])
+            return list(to_unit_range(composed + finish)[:rows])
         made = []
         for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
             # Of the finish only the soft part, shadow and light: its outlines fit the sprites at 128 pixels alone.
@@ -124,7 +137,7 @@ class VaeGenerator:
             large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
             canvas = large[:3].clone()
             self._compose(canvas, plan, lights, row)
-            made.append((canvas + large[3:]).clamp(0, 1))
+            made.append(to_unit_range(canvas + large[3:]))
         return made
 
     def _compose(self, canvas: Tensor, plan: _Plan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:

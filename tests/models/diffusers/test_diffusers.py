@@ -17,10 +17,10 @@ from torch import Tensor
 from models.diffusers.acceleration import PLAIN, Acceleration, accelerate
 from models.diffusers.checkpoint import DiffusersCheckpoint, Half
 from models.diffusers.hub import find_checkpoint, is_checkpoint
-from models.diffusers.image_half import Diffusers, load_diffusers
+from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from models.diffusers.signatures import Interface
 from tasks.loading import models as load
-from tasks.render.encode import _made
+from tasks.render.encode import encode_batch
 from tasks.runfolder.errors import BadInput
 from tests.models.diffusers.checkpoints import FAMILIES, Checkpoints, build_pipeline, without_t5, write_checkpoint
 
@@ -28,22 +28,22 @@ TEXTS = ["a red cat", "a blue dog on a long street with many houses", "a tree", 
 SIZE, STEPS, ROWS = 32, 2, 4
 
 
-def halves(folder: Path, options: Acceleration = PLAIN) -> Diffusers:
-    found = load_diffusers(str(folder), "cpu", options)
+def halves(folder: Path, options: Acceleration = PLAIN) -> DiffusersGenerator:
+    found = open_diffusers(str(folder), "cpu", options)
     assert found is not None
     return found
 
 
-def features_of(model: Diffusers, texts: list[str], negatives: list[str | None]) -> list[dict[str, Tensor]]:
-    made = model.encoder.encode(texts)
-    if not model.encoder.interface.knows_negative:
+def features_of(model: DiffusersGenerator, texts: list[str], negatives: list[str | None]) -> list[dict[str, Tensor]]:
+    made = model.own_encoder.encode(texts)
+    if model.own_encoder.encode_negative is None:
         return made
-    others = model.encoder.encode_negative(negatives)
+    others = model.own_encoder.encode_negative(negatives)
     return [{**features, **other} for features, other in zip(made, others, strict=True)]
 
 
-def paint(model: Diffusers, rows: list[dict[str, Tensor]], seeds: list[int], **options: Any) -> Tensor:
-    return model.generator.generate(rows, seeds, SIZE, SIZE, options.pop("steps", STEPS), **options)
+def paint(model: DiffusersGenerator, rows: list[dict[str, Tensor]], seeds: list[int], **options: Any) -> Tensor:
+    return model.generate(rows, seeds, SIZE, SIZE, options.pop("steps", STEPS), **options)
 
 
 def stored(folder: Path, parts: tuple[str, ...]) -> set[str]:
@@ -80,7 +80,7 @@ def test_every_family_paints_by_halves_what_diffusers_paints_whole(family: str, 
     assert torch.allclose(made, expected, atol=1e-4)
     assert made.std() > 0.05  # noise, as random weights make it, but a picture
 
-    text, picture = held(model.encoder._pipe), held(model.generator._pipe)
+    text, picture = held(model.own_encoder._pipe), held(model._pipe)
     assert not text.keys() & picture.keys()
     assert {**text, **picture} == held(whole)
     assert stored(folder, tuple(text)) and stored(folder, tuple(picture))
@@ -108,7 +108,7 @@ def test_a_checkpoint_without_its_longest_reader_cuts_earlier(checkpoints: Check
 def test_a_row_is_the_same_to_the_byte_in_any_company(family: str, checkpoints: Checkpoints) -> None:
     model = halves(checkpoints(family))
     rows = features_of(model, TEXTS, [None, "rain", "a much longer list of things to keep out", None])
-    kinds = [model.generator.kin(row, STEPS, None) for row in rows]
+    kinds = [model.batch_key(row, STEPS, None) for row in rows]
     alone = features_of(model, TEXTS[:1], [None])[0]
     assert all(torch.equal(alone[name], rows[0][name]) for name in alone)
     kin = [i for i in range(len(rows)) if kinds[i] == kinds[0]]
@@ -132,7 +132,7 @@ def test_text_negative_guidance_steps_and_seed_all_tell(checkpoints: Checkpoints
         paint(model, [plain], [2]),
     ]
     assert all(not torch.equal(usual, picture) for picture in changed)
-    assert torch.equal(paint(model, [plain], [1], guidance=[model.generator.defaults["guidance"]]), usual)
+    assert torch.equal(paint(model, [plain], [1], guidance=[model.defaults["guidance"]]), usual)
 
 
 MIXED = [family for family in FAMILIES if family not in {"flux", "z-image"}]
@@ -143,8 +143,8 @@ def test_rows_of_one_batch_have_guidance_of_their_own(family: str, checkpoints: 
     model = halves(checkpoints(family))
     row = features_of(model, TEXTS[:1], ["rain"])[0]
     scales = [1.5, 3.3, 7.0]
-    assert len({model.generator.kin(row, STEPS, scale) for scale in scales}) == 1
-    assert model.generator.kin(row, STEPS, 1.0) != model.generator.kin(row, STEPS, 1.5)
+    assert len({model.batch_key(row, STEPS, scale) for scale in scales}) == 1
+    assert model.batch_key(row, STEPS, 1.0) != model.batch_key(row, STEPS, 1.5)
     mixed = paint(model, [row] * 3, [1, 1, 1], guidance=scales)
     for i, scale in enumerate(scales):
         assert torch.equal(mixed[i], paint(model, [row] * 3, [1, 1, 1], guidance=[scale] * 3)[i])
@@ -156,7 +156,7 @@ def test_where_guidance_is_an_input_of_the_network_each_row_has_its_own(checkpoi
     model = halves(checkpoints("flux"))
     row = features_of(model, TEXTS[:1], [None])[0]
     scales = [1.0, 3.5, 7.0]
-    assert len({model.generator.kin(row, STEPS, scale) for scale in scales}) == 1
+    assert len({model.batch_key(row, STEPS, scale) for scale in scales}) == 1
     mixed = paint(model, [row] * 3, [1, 1, 1], guidance=scales)
     for i, scale in enumerate(scales):
         assert torch.equal(mixed[i], paint(model, [row] * 3, [1, 1, 1], guidance=[scale] * 3)[i])
@@ -167,7 +167,7 @@ def test_where_guidance_is_an_input_of_the_network_each_row_has_its_own(checkpoi
 def test_where_a_pipeline_weighs_each_picture_by_itself_rows_are_grouped_by_guidance(checkpoints: Checkpoints) -> None:
     model = halves(checkpoints("z-image"))
     row = features_of(model, TEXTS[:1], [None])[0]
-    assert model.generator.kin(row, STEPS, 2.0) != model.generator.kin(row, STEPS, 3.0)
+    assert model.batch_key(row, STEPS, 2.0) != model.batch_key(row, STEPS, 3.0)
 
 
 ALL = ("sd1", "flux", "sana")
@@ -203,7 +203,7 @@ def test_compiled_blocks_make_the_same_picture(checkpoints: Checkpoints) -> None
     plain, model = (halves(checkpoints("flux"), Acceleration(compile=given)) for given in (False, True))
     row = features_of(plain, TEXTS[:1], [None])
     assert torch.allclose(paint(model, row, [1]), paint(plain, row, [1]), atol=1e-4)
-    blocks = [b for b in model.generator._pipe.transformer.modules() if type(b).__name__ == "FluxTransformerBlock"]
+    blocks = [b for b in model._pipe.transformer.modules() if type(b).__name__ == "FluxTransformerBlock"]
     assert blocks and all(block._compiled_call_impl is not None for block in blocks)
 
 
@@ -242,9 +242,9 @@ def test_weights_have_8_bits_before_they_come_to_the_device(
         return real(pipe, *given)
 
     monkeypatch.setattr(diffusers.FluxPipeline, "to", to)
-    model = load_diffusers.__wrapped__(str(checkpoints("flux")), "cpu", Acceleration(weights="float8"))
+    model = open_diffusers(str(checkpoints("flux")), "cpu", Acceleration(weights="float8"))
     assert model is not None
-    model.generator.load()
+    model.ready()
     assert placed == [torch.float8_e4m3fn]
 
 
@@ -271,12 +271,12 @@ def test_a_call_that_ran_out_of_memory_leaves_nothing_behind(
     family: str, options: dict[str, Any], place: tuple[str, str, int], checkpoints: Checkpoints,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    model = load_diffusers.__wrapped__(str(checkpoints(family)), "cpu", Acceleration(**options))
+    model = open_diffusers(str(checkpoints(family)), "cpu", Acceleration(**options))
     assert model is not None
     row = features_of(model, TEXTS[:1], [None])
     before = paint(model, row * 2, [1, 2], steps=6)
     part, method, last = place
-    real, calls = getattr(getattr(model.generator._pipe, part), method), []
+    real, calls = getattr(getattr(model._pipe, part), method), []
 
     def ending(*given: Any, **named: Any) -> Any:
         calls.append(method)
@@ -284,21 +284,21 @@ def test_a_call_that_ran_out_of_memory_leaves_nothing_behind(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return real(*given, **named)
 
-    monkeypatch.setattr(getattr(model.generator._pipe, part), method, ending)
+    monkeypatch.setattr(getattr(model._pipe, part), method, ending)
     with pytest.raises(torch.OutOfMemoryError):
         paint(model, row * 4, [1, 2, 3, 4], steps=6)
     assert torch.equal(paint(model, row * 2, [1, 2], steps=6), before)
 
 
 def test_halves_are_let_go_of_and_come_back_the_same(checkpoints: Checkpoints) -> None:
-    model = load_diffusers.__wrapped__(str(checkpoints("sd1")), "cpu", PLAIN)
-    assert model is not None and (model.encoder.loads, model.generator.loads) == (0, 0)
-    before = paint(model, model.encoder.encode(TEXTS[:1]) and features_of(model, TEXTS[:1], [None]), [3])
-    model.encoder.release()
-    model.generator.release()
-    assert model.encoder._pipe is None and model.generator._pipe is None
+    model = open_diffusers(str(checkpoints("sd1")), "cpu", PLAIN)
+    assert model is not None and (model.own_encoder.loads, model.loads) == (0, 0)
+    before = paint(model, model.own_encoder.encode(TEXTS[:1]) and features_of(model, TEXTS[:1], [None]), [3])
+    model.own_encoder.release()
+    model.release()
+    assert model.own_encoder._pipe is None and model._pipe is None
     assert torch.equal(paint(model, features_of(model, TEXTS[:1], [None]), [3]), before)
-    assert (model.encoder.loads, model.generator.loads) == (2, 2)
+    assert (model.own_encoder.loads, model.loads) == (2, 2)
 
 
 def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_same_features(
@@ -306,9 +306,9 @@ def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_s
 ) -> None:
     for family in ("sd1", "qwen-image"):  # the latter a text at a time
         expected = halves(checkpoints(family)).encoder.encode(TEXTS)
-        model = load_diffusers.__wrapped__(str(checkpoints(family)), "cpu", PLAIN)
+        model = open_diffusers(str(checkpoints(family)), "cpu", PLAIN)
         assert model is not None
-        real, given = model.encoder._run, []
+        real, given = model.own_encoder._run, []
 
         def limited(chunk: list[Any], negative: bool, real: Any = real, given: list[int] = given) -> Any:
             given.append(len(chunk))
@@ -316,11 +316,11 @@ def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_s
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return real(chunk, negative)
 
-        monkeypatch.setattr(model.encoder, "_run", limited)
+        monkeypatch.setattr(model.own_encoder, "_run", limited)
         with pytest.raises(MemoryError, match="does not fit into the device's memory; try --phase split"):
-            load.ready(model.encoder)
-        made = _made(model.encoder, model.encoder.encode, list(TEXTS))
-        assert max(given[-2:]) <= 2 and model.encoder.limit.size == (2 if family == "sd1" else 8)
+            load.ready(model.own_encoder)
+        made = encode_batch(model.own_encoder, model.own_encoder.encode, list(TEXTS))
+        assert max(given[-2:]) <= 2 and model.own_encoder.limit.size == (2 if family == "sd1" else 8)
         for row, whole in zip(made, expected, strict=True):
             assert row.keys() == whole.keys()
             assert all(torch.allclose(row[name], whole[name], atol=1e-5) for name in row)
@@ -329,10 +329,10 @@ def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_s
 def test_loading_and_cutting_a_text_say_nothing(checkpoints: Checkpoints, capfd: pytest.CaptureFixture[str]) -> None:
     folder = checkpoints("sdxl")
     capfd.readouterr()
-    model = load_diffusers.__wrapped__(str(folder), "cpu", PLAIN)
+    model = open_diffusers(str(folder), "cpu", PLAIN)
     assert model is not None
-    model.encoder.encode(["a long text " * 100])
-    model.generator.load()
+    model.own_encoder.encode(["a long text " * 100])
+    model.ready()
     assert capfd.readouterr() == ("", "")
 
 
@@ -349,7 +349,7 @@ def test_offloaded_parts_stay_in_memory_and_have_their_turn_on_the_gpu(checkpoin
 
 
 def test_a_negative_text_of_all_rows_is_encoded_once(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_diffusers.__wrapped__(str(checkpoints("pixart-sigma")), "cpu", PLAIN)
+    model = open_diffusers(str(checkpoints("pixart-sigma")), "cpu", PLAIN)
     assert model is not None
     given: list[Any] = []
     real = diffusers.PixArtSigmaPipeline.encode_prompt
@@ -358,16 +358,18 @@ def test_a_negative_text_of_all_rows_is_encoded_once(checkpoints: Checkpoints, m
         given.append(named.get("negative_prompt"))
         return real(pipe, prompt, *more, **named)
 
-    model.encoder.load()
+    model.own_encoder.ready()
+    encode_negative = model.own_encoder.encode_negative
+    assert encode_negative is not None
     monkeypatch.setattr(diffusers.PixArtSigmaPipeline, "encode_prompt", noted)
-    first = model.encoder.encode_negative([None, "rain", None])
+    first = encode_negative([None, "rain", None])
     assert len(given) == 2
-    again = model.encoder.encode_negative(["rain", None])
+    again = encode_negative(["rain", None])
     assert len(given) == 2
     assert all(torch.equal(again[0][name], first[1][name]) for name in first[1])
     assert again[1] is first[0] is first[2]
-    model.encoder.encode_negative([f"rain {number}" for number in range(20)])
-    assert len(model.encoder._negatives) == 16
+    encode_negative([f"rain {number}" for number in range(20)])
+    assert len(model.own_encoder._negatives) == 16
 
 
 def test_what_rows_may_set_is_read_from_the_pipeline(checkpoints: Checkpoints) -> None:
@@ -412,7 +414,7 @@ def test_what_makes_no_pictures_of_texts_is_refused(kind: str, why: str) -> None
 def test_a_size_the_pipeline_would_round_is_refused(checkpoints: Checkpoints) -> None:
     model = halves(checkpoints("flux"))
     with pytest.raises(ValueError, match="makes no picture of 30 x 32: give multiples of 4 pixels"):
-        model.generator.generate(model.encoder.encode(TEXTS[:1]), [1], 30, 32, STEPS)
+        model.generate(model.own_encoder.encode(TEXTS[:1]), [1], 30, 32, STEPS)
 
 
 def break_part(folder: Path) -> None:
@@ -501,7 +503,7 @@ def test_variants_and_shards_make_the_same_picture(
     usual, model = halves(checkpoints("sd1")), halves(folder)
     made = [paint(each, features_of(each, TEXTS[:1], [None]), [7]) for each in (usual, model)]
     assert torch.equal(*made)
-    assert abs(model.generator.bytes - usual.generator.bytes) < 0.1 * usual.generator.bytes
+    assert abs(model.bytes - usual.bytes) < 0.1 * usual.bytes
 
 
 def test_of_plain_weights_and_a_variant_the_plain_ones_count(checkpoints: Checkpoints, tmp_path: Path) -> None:
@@ -545,7 +547,7 @@ def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
     (kept / "refs").mkdir(parents=True)
     (kept / "refs" / "main").write_text("a" * 40)
     checkpoints.copy("sd1", kept / "snapshots" / ("a" * 40))
-    found = load_diffusers.__wrapped__("some/model", "cpu", PLAIN)
+    found = open_diffusers("some/model", "cpu", PLAIN)
     assert found is not None and found.generator.name == "some/model"
 
 
@@ -593,5 +595,5 @@ def test_another_librarys_config_beside_the_index_makes_no_difference(checkpoint
 
 
 def test_a_folder_of_another_kind_is_left_to_others(tmp_path: Path) -> None:
-    assert load_diffusers(str(tmp_path), "cpu", PLAIN) is None
-    assert load_diffusers("default", "cpu", PLAIN) is None
+    assert open_diffusers(str(tmp_path), "cpu", PLAIN) is None
+    assert open_diffusers("default", "cpu", PLAIN) is None

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.generators.registry import DEFAULT, Generator, load_generator
+from models.generators.registry import DEFAULT, load_generator
+from models.protocols import Generator
 from tests.models.generators.sprite_vae.test_compositor import is_picture
 
 

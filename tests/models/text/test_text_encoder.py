@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.text import gemma, transformers_encoder
-from models.text.text_encoder import TextEncoder, bucket, load_text_encoder
+from models.text.text_encoder import LanguageModel, bucket, load_text_encoder
 from tests.models.text.language_models import tiny_model, write_language_model
 
 BEACH = "阳光明媚，沙滩上有一对情侣散步，海浪轻轻拍打着海岸线。"
@@ -29,7 +29,7 @@ TEXTS = [
 ]
 
 
-def shapes_run(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+def shapes_run(encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """A list that fills with the (rows, length) of every chunk the network is given."""
     seen: list[tuple[int, int]] = []
     run = encoder._network.forward
@@ -43,7 +43,7 @@ def shapes_run(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[tu
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     return load_text_encoder(str(write_language_model(tmp_path_factory.mktemp("models") / "tiny")))
 
 
@@ -58,7 +58,7 @@ def test_features_are_the_same_bytes_alone_in_any_batch_and_in_any_order(referen
         assert encoder.encode([text])[0].numpy().tobytes() == together[text].numpy().tobytes()
 
 
-def test_features_are_the_same_bytes_at_every_place_of_many_random_batches(tiny: TextEncoder) -> None:
+def test_features_are_the_same_bytes_at_every_place_of_many_random_batches(tiny: LanguageModel) -> None:
     rng = random.Random(2)
     texts = [" ".join(rng.choices([f"w{i}" for i in range(60)], k=rng.randint(0, 70))) for _ in range(200)]
     alone = {text: tiny.encode([text])[0] for text in texts}
@@ -88,14 +88,14 @@ def test_padding_and_neighbours_do_not_reach_a_text() -> None:
         assert torch.allclose(features, plain, atol=1e-4)
 
 
-def test_equal_texts_are_encoded_once(tiny: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_texts_are_encoded_once(tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = shapes_run(tiny, monkeypatch)
     features = tiny.encode(["w1 w2"] * 1000)
     assert len(features) == 1000
     assert len(seen) == 1
 
 
-def test_the_network_sees_one_shape_a_length(tiny: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_sees_one_shape_a_length(tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = shapes_run(tiny, monkeypatch)
     tiny.encode([" ".join(["w5"] * n + [f"w{i}"]) for n in range(50) for i in range(n % 7 + 1)])
     lengths = {length for _, length in seen}
@@ -107,13 +107,13 @@ def test_a_bucket_depends_on_the_length_alone_and_wastes_little() -> None:
     assert [bucket(n) for n in (1, 4, 5, 12, 13, 32, 33, 64, 65, 256)] == [4, 4, 8, 12, 16, 32, 36, 64, 96, 256]
 
 
-def test_a_long_text_is_cut(tiny: TextEncoder) -> None:
+def test_a_long_text_is_cut(tiny: LanguageModel) -> None:
     assert len(tiny.encode(["w1 " * 1000])[0]) == tiny.max_tokens == 64
     gemma_encoder = load_text_encoder("gemma")
     assert len(gemma_encoder.encode(["a dog and a cat " * 200])[0]) == gemma_encoder.max_tokens == 256
 
 
-def test_no_texts_have_no_features(tiny: TextEncoder) -> None:
+def test_no_texts_have_no_features(tiny: LanguageModel) -> None:
     assert tiny.encode([]) == []
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from models.text.text_encoder import TextEncoder, load_text_encoder
+from models.text.text_encoder import LanguageModel, load_text_encoder
 from tasks.prompts.shards import Shard
-from tasks.render.encode import encode, features_of
+from tasks.render.encode import encode, encode_batch
 from tasks.render.shard_state import Prompt, Work
 from tasks.text.preprocess import Prepared
 from tests.models.text.language_models import write_language_model
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def encoder(folder: Path) -> Iterator[TextEncoder]:
+def encoder(folder: Path) -> Iterator[LanguageModel]:
     load_text_encoder.cache_clear()  # a limit found in one test is not for the next
     yield load_text_encoder(str(folder))
     load_text_encoder.cache_clear()
@@ -38,7 +38,7 @@ def work_of(texts: list[str]) -> Work:
     return Work(Shard(0, 0, 0, len(texts), 0), prompts, [], pa.table({}))
 
 
-def memory_for(tokens: int, encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def memory_for(tokens: int, encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Lets the network run on at most so many tokens; returns the list of what it is given."""
     given: list[int] = []
     run = encoder._network.forward
@@ -53,7 +53,7 @@ def memory_for(tokens: int, encoder: TextEncoder, monkeypatch: pytest.MonkeyPatc
     return given
 
 
-def test_every_prompt_gets_its_own_features(encoder: TextEncoder) -> None:
+def test_every_prompt_gets_its_own_features(encoder: LanguageModel) -> None:
     work = work_of(TEXTS)
     encode(work, encoder)
     for prompt, expected in zip(work.prompts, encoder.encode(TEXTS), strict=True):
@@ -61,25 +61,27 @@ def test_every_prompt_gets_its_own_features(encoder: TextEncoder) -> None:
         assert torch.equal(prompt.features, expected)
 
 
-def test_a_text_longer_than_the_encoder_reads_is_told(encoder: TextEncoder) -> None:
+def test_a_text_longer_than_the_encoder_reads_is_told(encoder: LanguageModel) -> None:
     work = work_of(["w1", "w2 " * 62, "w3 " * 63])  # two more tokens stand around them; 64 are read
     encode(work, encoder)
     assert [prompt.text_cut for prompt in work.prompts] == [False, False, True]
 
 
-def test_out_of_memory_takes_smaller_chunks_from_then_on(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_takes_smaller_chunks_from_then_on(
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = encoder.encode(TEXTS)
     given = memory_for(40, encoder, monkeypatch)
-    for features, whole in zip(features_of(TEXTS, encoder), expected, strict=True):
+    for features, whole in zip(encode_batch(encoder, encoder.encode, TEXTS), expected, strict=True):
         assert torch.allclose(features, whole, atol=1e-5)
     assert given[:3] == [96, 48, 24]
     given.clear()
-    features_of(TEXTS, encoder)
+    encode_batch(encoder, encoder.encode, TEXTS)
     assert max(given) == 24
 
 
 def test_no_memory_at_all_is_the_devices_fault_and_not_the_prompts(
-    encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory_for(0, encoder, monkeypatch)
     work = work_of(TEXTS[:3])
@@ -89,7 +91,7 @@ def test_no_memory_at_all_is_the_devices_fault_and_not_the_prompts(
 
 
 def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
-    encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenize = encoder._tokenize
 

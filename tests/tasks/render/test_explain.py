@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from models.fixed_batches import BatchLimit
+from models.protocols import Generator, TextEncoder
 from tasks.prompts.shards import Shard
 from tasks.render.explain import explain, heat_file, without
 from tasks.render.shard_state import Picture, Prompt, Work
@@ -18,7 +19,7 @@ from tasks.text.preprocess import Prepared
 from tests.tiny import WordEncoder
 
 
-class Letters(WordEncoder):
+class Letters(WordEncoder, TextEncoder):
     """A vector a letter."""
 
     limit = BatchLimit(64)
@@ -27,12 +28,14 @@ class Letters(WordEncoder):
         return [False] * len(texts)
 
 
-class Corners:
+class Corners(Generator):
     """Paints the left half if a text has an a, the right half if it has a b; words of neither letter make nothing."""
 
     name, digest, encoder, size = "corners", "0" * 64, "words", 64
 
-    def generate(self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int) -> Tensor:
+    def generate(
+        self, features: Sequence[Tensor], seeds: Sequence[int], width: int, height: int, *more: object
+    ) -> Tensor:
         made = torch.full((len(features), 3, height, width), 0.2)
         for picture, row in zip(made, features, strict=True):
             for letter, half in (("a", slice(0, width // 2)), ("b", slice(width // 2, width))):
@@ -47,7 +50,7 @@ def explained(text: str, keywords: list[str]) -> Work:
     work = Work(Shard(0, 0, 0, 0, 1), [prompt], [], pa.table({}))
     work.pictures = [Picture(prompt, 0)]
     work.pictures[0].pixels = Corners().generate(WordEncoder().encode([text]), [3], 64, 64)[0]
-    explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))  # type: ignore[arg-type]
+    explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))
     return work
 
 
