@@ -3,11 +3,12 @@
 The table is the standard's of 2026c, as kept by the package dicom-anonymizer. What is done by it is done here, since
 that package leaves what is nested in sequences alone and its UIDs hold for one process. Beyond the table:
 
-- At every depth: private elements, elements that the dictionary does not know, overlays and curves go as a whole.
-- Elements that the table does not name: person names, dates and times are emptied, UIDs get pseudonyms. What an
-  element is, the dictionary says: a file that calls a UID text does not keep it so.
-- In the end, every text that is left is searched for the names, ids and dates that were found: who is careless enough
-  to write a name into a comment does not do it in the elements of the table alone.
+- At every depth: what neither the table names nor the allow-list (`tasks/dicom/allowed.py`) permits goes, as do private
+  elements, elements that the dictionary does not know or has retired, overlays and curves.
+- Free text becomes a dummy. Codes that their scheme defines stay, with the scheme's own meaning in place of the file's.
+- Person names, dates and times are emptied, UIDs get pseudonyms. What an element is, the dictionary says: a file that
+  calls a UID text does not keep it so.
+- In the end, all that is left is searched for the names, ids and dates that the file told.
 
 Where the table leaves a choice (`X/Z/D`), the object stays valid: rather a dummy than nothing, rather empty than gone.
 """
@@ -15,17 +16,19 @@ Where the table leaves a choice (`X/Z/D`), the object stays valid: rather a dumm
 from collections.abc import Callable
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as standard
-from pydicom import Dataset, Sequence
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom import DataElement, Dataset, Sequence
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag
 
-from tasks.dicom.codes import coded
+from tasks.dicom import allowed
+from tasks.dicom.codes import coded, restore_code
 from tasks.dicom.pseudonyms import Pseudonyms
-from tasks.dicom.residual_identifiers import TEXTS, Known, walk
+from tasks.dicom.residual_identifiers import TEXTS, ResidualIdentifiers, walk
 
 METHOD = "PS3.15 Basic Application Confidentiality Profile 2026c"
 DUMMY = "REMOVED"
+PIXEL_DATA = BaseTag(0x7FE00010)
 CODED = frozenset({"AE", "CS", "UR"})  # in which a dummy would be taken for something
 DUMMIES = {
     "DA": "19000101",
@@ -45,22 +48,19 @@ STRUCTURE = frozenset(
     tag_for_keyword(name)
     for name in (
         *("ImageType", "FrameType", "Modality", "ConversionType", "SpecificCharacterSet"),
-        *("RescaleType", "ScanningSequence", "SequenceVariant"),
+        *("RescaleType", "ScanningSequence", "SequenceVariant", "PhotometricInterpretation"),
     )
 )
+CODE = frozenset(tag_for_keyword(name) for name in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
 
 
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
     """De-identifies a data set in place; its file meta information is not looked at, since derived objects get new."""
-    known = Known(dataset)
-    patient = str(dataset.get("PatientID") or dataset.get("PatientName") or "")
+    identifiers = ResidualIdentifiers(dataset)
+    patient = _patient(dataset)
     _clean(dataset, pseudonyms)
     for holder, element in walk(dataset):
-        if element.tag not in STRUCTURE and known.inside(element):
-            if element.VR in TEXTS:
-                element.value = "" if element.VR in CODED else DUMMY
-            else:
-                del holder[element.tag]
+        _sweep(holder, element, identifiers)
     # `Z` and `Z/D` allow a dummy: here one that keeps a patient's studies together.
     dataset.PatientName = dataset.PatientID = pseudonyms.code("patient", patient) if patient else ""
     dataset.PatientIdentityRemoved = "YES"
@@ -69,23 +69,42 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
 
 
+def _patient(dataset: Dataset) -> str:
+    """What tells a patient from others: the id and its issuer, as two hospitals may both have a 1001; or the name."""
+    id = str(dataset.get("PatientID") or "").strip()
+    if not id:
+        return str(dataset.get("PatientName") or "")
+    issuer = str(dataset.get("IssuerOfPatientID") or "").strip()
+    for item in dataset.get("IssuerOfPatientIDQualifiersSequence") or ():
+        issuer = issuer or str(item.get("UniversalEntityID") or "").strip()
+    return f"{id}\0{issuer}" if issuer else id
+
+
+def _sweep(holder: Dataset, element: DataElement, identifiers: ResidualIdentifiers) -> None:
+    """Takes an identifier out of what the profile and the allow-list left."""
+    if element.VR in {"OB", "OW"}:
+        if element.tag != PIXEL_DATA and identifiers.occur_in(bytes(element.value or b"")):
+            del holder[element.tag]
+    elif element.VR in TEXTS | allowed.NUMERIC_TEXT and not element.is_empty:
+        values = list(element.value) if element.VM > 1 else [element.value]
+        structure = element.tag in STRUCTURE
+        known = allowed.STRUCTURE_TERMS if structure else ()
+        found = [value not in known and identifiers.occur_in(value, whole_words=not structure) for value in values]
+        if any(found) and element.VR == "CS":
+            element.value = ["" if hit else value for value, hit in zip(values, found, strict=True)]
+        elif any(found):
+            element.value = None if element.VR in allowed.NUMERIC_TEXT else "" if element.VR in CODED else DUMMY
+
+
 def _clean(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
+    restore_code(dataset)
     for tag in list(dataset.keys()):
         action = _action(tag)
         try:
-            element = dataset[tag]
+            dataset[tag]
         except Exception:  # a value that cannot be read cannot be cleaned
             action = _remove
-        if action is not None:
-            action(dataset, tag, pseudonyms)
-            continue
-        kinds = {element.VR, dictionary_VR(tag)}
-        if kinds & {"SQ", "UI"}:
-            _replace_uids(dataset, tag, pseudonyms)
-        elif "UN" in kinds:
-            del dataset[tag]
-        elif kinds & {"PN", "DA", "DT", "TM"}:
-            element.value = element.empty_value
+        action(dataset, tag, pseudonyms)
 
 
 def _remove(dataset: Dataset, tag: BaseTag, pseudonyms: Pseudonyms) -> None:
@@ -131,6 +150,34 @@ def _replace_uids(dataset: Dataset, tag: BaseTag, pseudonyms: Pseudonyms) -> Non
         del dataset[tag]
 
 
+def _keep_if_allowed(dataset: Dataset, tag: BaseTag, pseudonyms: Pseudonyms) -> None:
+    """What the table does not name: see `tasks/dicom/allowed.py`."""
+    element, kind = dataset[tag], dictionary_VR(tag)
+    if {element.VR, kind} & {"SQ", "UI"}:
+        _replace_uids(dataset, tag, pseudonyms)
+    elif tag in CODE or tag in allowed.TABLES or {element.VR, kind} <= allowed.NUMBERS:
+        return
+    elif kind in allowed.NUMERIC_TEXT:
+        if kind != element.VR or not allowed.is_numeric(element):
+            element.value = element.empty_value
+    elif kind in TEXTS and element.VR in TEXTS:
+        _keep_terms(dataset, tag)
+    elif kind in {"PN", "DA", "DT", "TM", "AS"}:
+        element.value = element.empty_value
+    else:
+        del dataset[tag]
+
+
+def _keep_terms(dataset: Dataset, tag: BaseTag) -> None:
+    element = dataset[tag]
+    if element.is_empty:
+        return
+    texts = allowed.cleaned(element)
+    if texts is None:
+        texts = ["" if dictionary_VR(tag) in CODED else DUMMY]
+    dataset.add_new(tag, dictionary_VR(tag), texts if len(texts) > 1 else texts[0])
+
+
 Action = Callable[[Dataset, BaseTag, Pseudonyms], None]
 ACTIONS: dict[BaseTag, Action] = {
     BaseTag(group << 16 | number): action
@@ -150,7 +197,7 @@ ACTIONS: dict[BaseTag, Action] = {
 }
 
 
-def _action(tag: BaseTag) -> Action | None:
-    if tag.is_private or tag.group & 0xFF00 in {0x5000, 0x6000} or not dictionary_has_tag(tag):
-        return _remove
-    return ACTIONS.get(tag)
+def _action(tag: BaseTag) -> Action:
+    if tag in ACTIONS:
+        return ACTIONS[tag]
+    return _keep_if_allowed if allowed.is_known(tag) and tag.group & 0xFF00 not in {0x5000, 0x6000} else _remove

@@ -7,21 +7,24 @@ alone, which tells keys apart and nothing else.
 
 import hmac
 import os
-import re
 from hashlib import sha256
 from uuid import UUID
+
+from pydicom.uid import UID_dictionary
 
 from tasks.runfolder.errors import BadInput
 
 VARIABLE = "IMAGEMILL_PSEUDONYM_KEY"
 BLOCK = "imagemill-pseudonym-key"
 SHORTEST = 32  # characters: below, a key could be found by trying all
-STANDARD = re.compile(r"1\.2\.840\.10008(\.\d{1,4})+")  # SOP classes, transfer syntaxes: they name no instance
 
 
 def is_standard(uid: str) -> bool:
-    """Whether it is one of the standard's own; a date or a serial number below the standard's root makes it none."""
-    return STANDARD.fullmatch(uid) is not None
+    """Whether the standard registers it (PS3.6 Annex A): SOP classes, transfer syntaxes, known frames of reference.
+
+    What merely lies below the standard's root is no such thing: a study of that root may carry a patient's number.
+    """
+    return uid in UID_dictionary
 
 
 class Pseudonyms:

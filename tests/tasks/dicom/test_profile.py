@@ -5,10 +5,14 @@ import io
 import pytest
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as standard
 from pydicom import Dataset, Sequence, dcmread
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.datadict import DicomDictionary, dictionary_has_tag, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 
+from tasks.dicom import allowed
+from tasks.dicom.codes import coded
 from tasks.dicom.derive import derive, to_bytes
 from tasks.dicom.open import open_dicom
 from tasks.dicom.pixels import decode
@@ -124,11 +128,127 @@ def with_values(**values: object) -> Dataset:
     return dataset
 
 
-@pytest.mark.parametrize(
-    "text", ["zzyquist", "LUND", "zzyquist_1", "Ann/2", "of 1943-02-03", "3.2: 03.02.1943", "02/03/1943", "19430203"]
+FREE_TEXT = (
+    "SequenceName",
+    "ContrastBolusRoute",
+    "ReceiveCoilName",
+    "WindowCenterWidthExplanation",
+    "SoftwareVersions",
 )
-def test_name_or_date_in_another_shape_is_found(text: str) -> None:
-    assert with_values(SequenceName=text).SequenceName == "REMOVED"
+SENTENCES = (
+    *(
+        "患者王小东左膝",
+        "김민수환자",
+        "佐藤花子様",
+        "测试第九医院放射科",
+        "生于1943年2月3日",
+        "昭和18年2月3日",
+        "knee TestZzname",
+    ),
+    *("zzname2", "ZZNAMETEST_ADC", "knee ZZPID77A", "mother brought her", "左膝".encode("gbk").decode("latin-1")),
+)
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_no_free_text_stays_whatever_it_says(text: str) -> None:
+    item = coded(codes.SCT.KneeJoint)
+    item.CodeMeaning = text
+    made = with_values(**dict.fromkeys(FREE_TEXT, text), AnatomicRegionSequence=Sequence([item]))
+    assert {str(made[name].value) for name in FREE_TEXT} == {"REMOVED"}
+    assert made.AnatomicRegionSequence[0].CodeMeaning == codes.SCT.KneeJoint.meaning
+    assert made.AnatomicRegionSequence[0].CodeValue == codes.SCT.KneeJoint.value
+
+
+@pytest.mark.parametrize(("value", "scheme"), [("T-1", "SRT"), ("ZZPID77", "99KLINIK"), ("19430203", "SCT"), ("", "")])
+def test_a_code_that_its_scheme_does_not_define_goes(value: str, scheme: str) -> None:
+    item = coded(Code(value, scheme, "knee of Zzyquist"))
+    (made,) = with_values(AnatomicRegionSequence=Sequence([item])).AnatomicRegionSequence
+    assert (made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning) == ("REMOVED", "99REMOVED", "REMOVED")
+
+
+def test_known_terms_stay() -> None:
+    values = {
+        "Manufacturer": "SIEMENS Healthineers",
+        "ConvolutionKernel": "B30f",
+        "RescaleType": "HU",
+        "WindowCenterWidthExplanation": ["WINDOW1", "BRAIN"],
+        "BodyPartExamined": "KNEE",
+        "KVP": "120",
+    }
+    made = with_values(**values)
+    assert {name: made[name].value for name in values} == values
+    assert with_values(Manufacturer="Siemens Zzother").Manufacturer == "REMOVED"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ZZYQUIST", "LUND", "ZZYQUIST_1", "ANN/2", "OF 1943-02-03", "3.2.1943", "02/03/1943", "19430203", "TESTZZYQUIST"],
+)
+def test_name_or_date_among_coded_strings_is_found(text: str) -> None:
+    assert with_values(BodyPartExamined=text).BodyPartExamined == ""
+    assert not with_values(BodyPartExamined=["KNEE", "knee of Zz"]).BodyPartExamined[1]
+
+
+def test_name_in_the_image_type_is_found() -> None:
+    made = with_values(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "ZZYQUIST_ADC"])
+    assert "ZZYQUIST" not in str(made.ImageType)
+
+
+def test_number_that_is_the_patient_s_goes_and_text_in_a_number_s_place() -> None:
+    made = with_values(PatientID="19430203", SeriesNumber="19430203", AcquisitionNumber="7")
+    assert (made.SeriesNumber, made.AcquisitionNumber) == (None, 7)
+    dataset = open_dicom(sample("CT_small.dcm"))
+    dataset.add(DataElement(dataset["KVP"].tag, "LO", "Zzother"))
+    deidentify(dataset, NAMES)
+    assert not dataset.KVP
+
+
+def test_birth_and_death_in_another_calendar_go() -> None:
+    made = with_values(
+        PatientBirthDateInAlternativeCalendar="昭和18年2月3日",
+        PatientDeathDateInAlternativeCalendar="5771-06-11",
+        PatientAlternativeCalendar="JAPANESE",
+    )
+    assert not [element.name for element in made if "Calendar" in element.name]
+
+
+def test_what_the_table_forgot_goes() -> None:
+    """Retired order numbers, devices, media, comments of a scheduled step."""
+    names = ("StorageMediaFileSetID", "DeviceID", "RadiationMachineName", "CommentsOnTheScheduledProcedureStep")
+    retired = (0x00401006, 0x00401007, 0x00402006, 0x00402007)
+    dataset = open_dicom(sample("CT_small.dcm"))
+    for tag in (*retired, *map(tag_for_keyword, names)):
+        dataset.add_new(tag, dictionary_VR(tag), "ZZ123")
+    deidentify(dataset, NAMES)
+    assert "ZZ123" not in str(dataset)
+    assert not {*retired, *map(tag_for_keyword, names)} & set(dataset.keys())
+
+
+def test_every_text_of_the_dictionary_loses_its_value() -> None:
+    """At the top and in an item, whether the table names it or not."""
+    kept = set()
+    for tag in map(Tag, DicomDictionary):
+        kind = dictionary_VR(tag)
+        if kind not in {"LO", "SH", "ST", "LT", "UC", "UT", "UR", "AE", "PN", "AS", "OB", "OW", "UN"} or tag.group <= 2:
+            continue
+        if tag in allowed.TABLES:
+            continue
+        value = b"Zzother" if kind in {"OB", "OW", "UN"} else "Zzother"
+        item, dataset = Dataset(), Dataset()
+        item.add_new(tag, kind, value)
+        dataset.add_new(tag, kind, value)
+        dataset.AnatomicRegionSequence = Sequence([item])
+        deidentify(dataset, NAMES)
+        if "Zzother" in str(dataset):
+            kept.add(keyword_for_tag(tag))
+    assert kept == set()
+
+
+def test_one_id_at_two_hospitals_is_two_patients() -> None:
+    first, second, again = (
+        with_values(PatientID="1001", IssuerOfPatientID=issuer).PatientID for issuer in ("HOSPA", "HOSPB", "HOSPA")
+    )
+    assert first == again != second
 
 
 def test_blob_with_the_name_in_capitals_or_in_16_bits_goes() -> None:

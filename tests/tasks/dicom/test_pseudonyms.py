@@ -26,8 +26,12 @@ def test_uids_of_the_standard_stay() -> None:
     assert Pseudonyms(KEY).uid("1.2.840.10008.5.1.4.1.1.2") == "1.2.840.10008.5.1.4.1.1.2"
 
 
-def test_uid_with_a_date_below_the_standard_s_root_is_none_of_its_own() -> None:
-    assert Pseudonyms(KEY).uid("1.2.840.10008.19430203.7").startswith("2.25.")
+@pytest.mark.parametrize(
+    "uid",
+    ["1.2.840.10008.19430203.7", "1.2.840.10008.5.1.4.1.1.2.4711.1943.2.3", "1.2.840.10008.4711.2", "1.2.840.10008"],
+)
+def test_what_is_not_registered_below_the_standard_s_root_is_none_of_its_own(uid: str) -> None:
+    assert Pseudonyms(KEY).uid(uid).startswith("2.25.")
 
 
 def test_key_shows_nowhere() -> None:
