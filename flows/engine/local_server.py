@@ -2,49 +2,25 @@
 
 A flow needs a Prefect API. Prefect's own answer for a newcomer, a temporary server, takes 10-20 s with a new
 PREFECT_HOME, writes to the terminal and loses task states when it stops. This one starts while the caller still
-imports (its listening socket exists at once, so early requests simply wait), seeds a new database from a stored schema
+imports (its listening socket exists at once, so early requests simply wait), copies a database that is made already
 instead of running a hundred migrations, and stops by itself once its parent is gone, however the parent ended: its
-standard input then reads end-of-file. Runs land in the ordinary database of PREFECT_HOME, so that
-`prefect server start` shows them afterwards. Whoever has a server configured keeps it, with all their settings.
+standard input then reads end-of-file. It listens on this machine alone, wants a password made for it, and its files are
+their user's alone. Runs land in the ordinary database of PREFECT_HOME, so that `prefect server start` shows them
+afterwards. Whoever has a server configured keeps it, with all their settings.
 """
 
 import atexit
+import base64
 import contextlib
-import gc
 import http.client
 import os
+import secrets
 import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
-# The terminal belongs to the command. Errors reach the user as the flow's exceptions, and Prefect's log as its file.
-_QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL",
-}
-_CLIENT = {
-    # Unbounded by default: it would grow with the run where the server is slower. Beyond it the page misses states.
-    "PREFECT_EVENTS_WORKER_MAX_QUEUE_SIZE": "5000",
-    "PREFECT_LOGGING_LEVEL": "WARNING",  # two lines for each task run would cost more than they tell
-}
-_SERVER = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # Block types are for the UI's forms. Not memoized either, or a later `prefect server start` would skip them.
-    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
-    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",  # the raw events: half of the server's work
-    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
-    # Task states in bulk: one at a time, a run that makes 100 task states a second falls behind.
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_UI_ENABLED": "false",
-}
-# Where Prefect reads settings besides the environment, and what shows that they may name a server.
-_SETTINGS_FILES = {"prefect.toml": "", ".env": "PREFECT_", "pyproject.toml": "[tool.prefect"}
+from flows.engine import prefect_internals
 
 _server: subprocess.Popen[bytes] | None = None
 _first_request: http.client.HTTPConnection | None = None
@@ -58,24 +34,19 @@ def configure() -> None:
     which is left entirely as it is. Calling it again does nothing.
     """
     global _server, _first_request  # noqa: PLW0603 - one server a process
-    if "PREFECT__FLOW_RUN_ID" in os.environ or _server is not None:
+    if prefect_internals.is_run_of_a_worker() or _server is not None:
         return
     if not {"PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_SETTINGS_PATH"} & os.environ.keys():
-        _set_defaults(_QUIET)
-    if not _user_has_server():
-        _set_defaults(_CLIENT)
-        _server, port = _start_server()
+        _set_defaults(prefect_internals.QUIET)
+    if not prefect_internals.user_has_server():
+        _set_defaults(prefect_internals.CLIENT_OF_PRIVATE_SERVER)
+        password = f"imagemill:{secrets.token_urlsafe(32)}"
+        _server, port = _start_server(password)
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-        # Sent now, answered once the server is there. It makes the server build its routes too, which takes a second.
-        _first_request = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        _first_request.request("GET", "/api/admin/version")
+        os.environ["PREFECT_API_AUTH_STRING"] = password  # for processes of the run, too: those of Ray, of Dask
+        _first_request = _ask(port, password)
         atexit.register(_stop_server)
-    if "prefect" in sys.modules:  # its settings and loggers were made from the environment as it was
-        import prefect.context
-        import prefect.logging.configuration
-
-        prefect.context.refresh_global_settings_context()
-        prefect.logging.configuration.setup_logging(incremental=False)
+    prefect_internals.reload_settings()
 
 
 def wait_for_server() -> None:
@@ -99,10 +70,7 @@ def wait_for_server() -> None:
             "Mend that, or set PREFECT_API_URL to a server of your own."
         )
     _first_request = None
-    from prefect.settings import get_current_settings
-
-    # Nobody there looks for heartbeats, and a run would wait up to a second for theirs to end. No variable says "none".
-    get_current_settings().flows.heartbeat_frequency = None
+    prefect_internals.send_no_heartbeats()  # nobody there looks for them
 
 
 def _set_defaults(defaults: dict[str, str]) -> None:
@@ -110,44 +78,48 @@ def _set_defaults(defaults: dict[str, str]) -> None:
         os.environ.setdefault(name, value)
 
 
-def _home() -> Path:
-    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
-
-
 def _log_path() -> Path:
-    return _home() / "imagemill-server.log"
+    return prefect_internals.home() / "imagemill-server.log"
 
 
-def _user_has_server() -> bool:
-    """Whether the user points Prefect at a server. The files are read by Prefect itself, but only if there are any:
-    it must be imported for that, before our server can start."""
-    if os.environ.get("PREFECT_API_URL"):
-        return True
-    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH") or _home() / "profiles.toml")
-    marks = {profiles: "PREFECT_", **{Path(name): mark for name, mark in _SETTINGS_FILES.items()}}
-    if not any(path.is_file() and mark in path.read_text(errors="replace") for path, mark in marks.items()):
-        return False
-    from prefect.settings import get_current_settings
-
-    return get_current_settings().api.url is not None
-
-
-def _start_server() -> tuple[subprocess.Popen[bytes], int]:
+def _start_server(password: str) -> tuple[subprocess.Popen[bytes], int]:
     """The server's process, and the port that it will listen at."""
-    _home().mkdir(parents=True, exist_ok=True)
+    _make_private(prefect_internals.home())
     with socket.create_server(("127.0.0.1", 0)) as listener, _log_path().open("ab") as log:
         if log.tell() > 1_000_000:
             log.truncate(0)
+        port = listener.getsockname()[1]
+        access = {
+            "PREFECT_API_AUTH_STRING": password,
+            "PREFECT_SERVER_API_AUTH_STRING": password,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+        }
         server = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(listener.fileno())],
-            env={**_SERVER, **os.environ},
+            [sys.executable, "-P", "-m", "flows.engine.server_process", str(listener.fileno())],
+            env={**prefect_internals.PRIVATE_SERVER, **os.environ, **access},
             pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for the command, which still has states to report to the server
         )
-        return server, listener.getsockname()[1]
+        return server, port
+
+
+def _make_private(home: Path) -> None:
+    """PREFECT_HOME, for its user alone: the database holds secrets, and the key to them."""
+    home.mkdir(parents=True, exist_ok=True)
+    if home.stat().st_uid == os.getuid():
+        home.chmod(0o700)
+
+
+def _ask(port: int, password: str) -> http.client.HTTPConnection:
+    """A request sent now, answered once the server is there. It makes the server build its routes too, which takes a
+    second."""
+    request = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    credentials = base64.b64encode(password.encode()).decode()
+    request.request("GET", "/api/admin/version", headers={"Authorization": f"Basic {credentials}"})
+    return request
 
 
 def _stop_server() -> None:
@@ -157,61 +129,3 @@ def _stop_server() -> None:
         with contextlib.suppress(OSError, KeyboardInterrupt, subprocess.TimeoutExpired):
             _server.stdin.close()
             _server.wait(timeout=10)
-
-
-def _seed_database(url: str) -> None:
-    """Make a new SQLite database from the schema stored for this version of Prefect, if there is one; Prefect then
-    finds no migrations to run. The file appears complete or not at all, so that two first starts cannot clash."""
-    import sqlite3
-
-    import prefect
-
-    schema = Path(__file__).with_name(f"prefect-{prefect.__version__}.sql")
-    _, scheme, name = url.partition("sqlite+aiosqlite:///")
-    if not scheme or ":memory:" in name or "?" in name or Path(name).exists() or not schema.is_file():
-        return
-    new = Path(f"{name}.{os.getpid()}")
-    with contextlib.closing(sqlite3.connect(new)) as database:
-        database.executescript(schema.read_text(encoding="utf-8"))
-    with contextlib.suppress(FileExistsError):
-        os.link(new, name)
-    new.unlink()
-
-
-def _serve(file_descriptor: int) -> None:
-    """The server process: Prefect's API on the inherited socket until standard input ends and the work is done."""
-    import uvicorn
-
-    running: list[uvicorn.Server] = []
-
-    def stop_when_orphaned() -> None:
-        sys.stdin.buffer.read()
-        if not running:
-            os._exit(0)  # still importing: nobody is left to serve
-        used, end = time.process_time(), time.monotonic() + 60
-        while time.monotonic() < end:
-            # States received but not stored yet show as processor time only: idle it uses 1 %, busy it gets more than
-            # twice that even where twenty processes share a core.
-            time.sleep(0.5)
-            before, used = used, time.process_time()
-            if used - before < 0.012:
-                break
-        running[0].should_exit = True
-
-    threading.Thread(target=stop_when_orphaned, daemon=True).start()
-    gc.disable()  # a fifth of the time of Prefect's imports
-    from prefect.server.api.server import create_app
-    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
-
-    _seed_database(PREFECT_API_DATABASE_CONNECTION_URL.value() or "")
-    app = create_app(ephemeral=True, final=True)
-    gc.enable()
-    gc.freeze()
-    running.append(
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
-    )
-    running[0].run(sockets=[socket.socket(fileno=file_descriptor)])
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))

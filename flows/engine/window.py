@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 
 from flows.engine.artifacts import ProgressArtifact
 from flows.engine.pending import PendingShard, Shard, list_pending
 from flows.engine.pipeline import Setting, Stage, Submitter
+from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
 from flows.engine.runners import started
 from flows.engine.summary import Summary
@@ -77,19 +77,12 @@ def _outcomes(
                 in_flight += submitter.submit(shards)
                 while len(in_flight) >= window:
                     yield _outcome(in_flight.popleft())
-                _forget_results()
+                forget_results()
             while in_flight:
                 yield _outcome(in_flight.popleft())
         finally:
             for futures in in_flight:  # the run stops early: what is under way ends
                 futures[-1].wait()
-
-
-def _forget_results() -> None:
-    """Prefect keeps a state for each result, to draw who used what; here futures say that, and a run may be long."""
-    context = FlowRunContext.get()
-    if context is not None:
-        context.run_results.clear()
 
 
 def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:

@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
-from flows.engine import local_server
+from flows.engine import prefect_internals
 from tests.integration.s3 import die_with_parent, free_ports
 
 QUICK = {
@@ -86,7 +86,7 @@ def serve(home: Path) -> Iterator[Server]:
     """Runs `prefect server start`."""
     port = free_ports(1)[0]
     server = Server(home, f"http://127.0.0.1:{port}/api")
-    local_server._seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
+    prefect_internals.seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
     with _running(server, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port)) as process:
         end = time.monotonic() + PATIENCE
         while True:
