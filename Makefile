@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-re
 SETUP := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-full lint format setup clean
+.PHONY: demo test test-full test-prefect-versions lint format setup clean
 
 setup: $(SETUP)
 
@@ -30,6 +30,10 @@ test: setup
 # Every test at its full size: 20 kills, 1,000,000 rows, archives of 2,000 files.
 test-full: setup
 	IMAGEMILL_KILLS=20 IMAGEMILL_MEMORY_ROWS=1000000 IMAGEMILL_ARCHIVE_FILES=2000 IMAGEMILL_EDGE=20000 $(BIN)/pytest $(TESTS)
+
+# All that touches Prefect, at the lowest and the newest versions that pyproject.toml allows.
+test-prefect-versions: setup
+	$(BIN)/python -m tests.prefect_versions
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -13,8 +13,15 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, Artifact, FlowRun, TaskRun
 
 from flows.engine import prefect_internals
 from tests.integration.s3 import die_with_parent, free_ports
@@ -25,6 +32,7 @@ QUICK = {
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_UI_ENABLED": "false",
     "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
 }
 PATIENCE = 400.0  # seconds; far more than a run takes, even where others share the processor
 
@@ -59,8 +67,26 @@ class Server:
                 if found.state is not None and found.state.is_final():
                     return found
                 time.sleep(0.5)
-        logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in self.home.glob("*.log"))
-        raise TimeoutError(f"flow run {run} is {found.state_name} after {PATIENCE:.0f} s:\n{logs}")
+        raise TimeoutError(f"flow run {run} is {found.state_name} after {PATIENCE:.0f} s:\n{self.logs()}")
+
+    def first_ended_run(self, deployment: UUID) -> FlowRun:
+        """Waits until a flow run of a deployment has ended, whoever made it."""
+        chosen, final = (
+            DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+            FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES)))),
+        )
+        with self.client() as client:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                if found := client.read_flow_runs(flow_run_filter=final, deployment_filter=chosen):
+                    return found[0]
+                time.sleep(0.5)
+            made = client.read_flow_runs(deployment_filter=chosen)
+        raise TimeoutError(f"none of {len(made)} runs ended within {PATIENCE:.0f} s:\n{self.logs()}")
+
+    def logs(self) -> str:
+        """The ends of what server and workers said."""
+        return "\n".join(log.read_text(errors="replace")[-2000:] for log in self.home.glob("*.log"))
 
     def task_runs(self, run: UUID, count: int) -> list[TaskRun]:
         """The task runs of a flow run; they reach the database a moment after it has ended."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
@@ -66,6 +67,29 @@ def test_both_deployments_are_scheduled(server: Server) -> None:
     outs = {schedule.parameters["job"]["out"] for schedule in partitioned.schedules}
     assert len(outs) == 1, "all parts go into one folder"
     assert nightly.entrypoint == "flows.render.render"
+
+
+def test_a_schedule_fires_by_itself(server: Server, tmp_path: Path) -> None:
+    """render/nightly as it is shipped, but for its schedule, which is seconds away, and its small job."""
+    shipped = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
+    nightly = {**shipped["deployments"][0], "name": "soon", "schedule": {"interval": 20, "timezone": "UTC"}}
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 8)
+    nightly["parameters"] = {"job": {"prompts": prompts, "out": f"{tmp_path}/{{date}}", "generator": "dummy"}}
+    (tmp_path / "prefect.yaml").write_text(yaml.safe_dump({**shipped, "deployments": [nightly]}))
+    server.prefect("deploy", "--all", "--prefect-file", str(tmp_path / "prefect.yaml"), cwd=ROOT)
+
+    with server.client() as client:
+        deployment = client.read_deployment_by_name("render/soon")
+        try:
+            run = server.first_ended_run(deployment.id)
+        finally:
+            client.delete_deployment(deployment.id)
+    assert run.auto_scheduled
+    assert run.state_name == "Completed", run.state
+    assert run.expected_start_time is not None
+    out = str(tmp_path / f"{run.expected_start_time:%Y-%m-%d}")
+    assert set(table(out, "metadata")["image"].to_pylist()) <= names(out)
+    assert table(out, "metadata").num_rows == 8
 
 
 def test_a_deployed_run_completes_and_shows_itself(deployed: Deployed) -> None:

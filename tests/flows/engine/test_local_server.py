@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -190,3 +191,56 @@ except RuntimeError as error:
     assert (code, err) == (0, "")
     assert "did not start" in out
     assert str(tmp_path / "imagemill-server.log") in out
+
+
+def test_the_server_answers_its_own_run_and_nobody_else(tmp_path: Path) -> None:
+    """Neither who lacks the password nor a web page, not even one that resolves its name to this machine."""
+    body = """
+import base64, httpx, websockets.sync.client
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+local_server.wait_for_server()
+url, password = os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"]
+right = {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"}
+
+def secrets(**headers):
+    return httpx.post(f"{url}/block_documents/filter", json={"include_secrets": True}, headers=headers).status_code
+
+def events(token, **headers):
+    address = url.replace("http", "ws") + "/events/in"
+    try:
+        with websockets.sync.client.connect(address, subprotocols=["prefect"], additional_headers=headers) as socket:
+            socket.send('{"type": "auth", "token": "%s"}' % token)
+            return socket.recv()
+    except InvalidStatus as refused:
+        return refused.response.status_code
+    except ConnectionClosed:
+        return "closed"
+
+print("own", secrets(**right))
+print("no password", secrets(), events("guess"))
+print("wrong password", secrets(Authorization="Basic aW1hZ2VtaWxsOmd1ZXNz"))
+print("foreign host", secrets(**right, Host="evil.example"))
+print("foreign origin", secrets(**right, Origin="http://evil.example"), events(password, Origin="http://evil.example"))
+preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+print("preflight", httpx.options(f"{url}/flows/", headers=preflight).headers.get("access-control-allow-origin"))
+print(run(lambda: "done"))
+"""
+    code, out, err = finish(start(body, tmp_path / "home", tmp_path))
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "own 200",
+        "no password 401 closed",
+        "wrong password 401",
+        "foreign host 403",
+        "foreign origin 403 403",
+        "preflight None",
+        "done",
+    ]
+
+
+def test_prefect_home_is_its_users_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    assert finish(start('print(run(lambda: "done"))', home, tmp_path)) == (0, "done\n", "")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in home.glob("prefect.db*")} == {0o600}

@@ -43,6 +43,7 @@ def seed(database: Path) -> None:
     prefect_internals.seed_database(f"sqlite+aiosqlite:///{database}")
 
 
+@pytest.mark.slow
 def test_template_has_the_schema_that_prefects_own_migrations_make(tmp_path: Path) -> None:
     environment = {**os.environ, "PREFECT_HOME": str(tmp_path), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
     command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
