@@ -101,10 +101,6 @@ class Plan:
             return self.job.generator
         return self.generator.encoder and (self.job.encoder or self.generator.encoder)
 
-    @property
-    def knobs(self) -> Mapping[str, Any]:
-        return self.generation_params
-
     def load_encoder(self) -> TextEncoder | None:
         """The text encoder, or None if the generator needs none."""
         return load_encoder(self.generator, self.job.device, self.job.encoder)

@@ -13,8 +13,9 @@ from flows.engine.device_thread import in_device_thread
 from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
-from tasks.loading import models as load
+from models.protocols import Generator, TextEncoder
 from tasks.loading.feature_store import kept_features
+from tasks.loading.models import load_encoder, load_generator
 from tasks.loading.oom_batching import BatchLimit
 from tasks.prompts.shards import Shard
 from tasks.render.encode import encode
@@ -36,18 +37,20 @@ class Setting:
         self.job = job
         self.found = plan.found
         self.size = plan.size
-        self.encoder = plan.encoder
-        self.knobs = dict(plan.knobs)
+        self.reads_text = plan.reads_text
+        self.generation_params = dict(plan.generation_params)
         self.batch_size = batch_size
         self.split = plan.split
         self.made_by = plan.made_by
 
-    def load_encoder(self) -> load.AnyEncoder:
-        assert self.encoder is not None
-        return load.text_encoder(self.encoder, self.job.device, self.job.acceleration)
+    def generator(self) -> Generator:
+        return load_generator(self.job.generator, self.job.device, self.job.acceleration)
 
-    def load_generator(self) -> load.AnyGenerator:
-        return load.generator(self.job.generator, self.job.device, self.job.acceleration)
+    def encoder(self) -> TextEncoder:
+        """The text encoder of a run that has one."""
+        encoder = load_encoder(self.generator(), self.job.device, self.job.encoder)
+        assert encoder is not None
+        return encoder
 
     def batch_limit(self, width: int, height: int) -> BatchLimit:
         return batch_limit(self.job.device, self.job.generator, self.batch_size, width, height)
@@ -73,7 +76,7 @@ def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], 
 def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> Work:
     """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
-    work = read(setting.found, pending.shard, setting.job, setting.size, setting.knobs)
+    work = read(setting.found, pending.shard, setting.job, setting.size, setting.generation_params)
     work.seconds["read"] = time.perf_counter() - started
     if pending.only is not None:
         work.keep(pending.only)
@@ -89,13 +92,13 @@ def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Work)
 
 def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
     """Maps the texts to features."""
-    encoder = setting.load_encoder()
+    encoder = setting.encoder()
     kept = kept_features(setting.job.keep_features, encoder)
     new: dict[str, dict[str, Tensor]] = {}
 
     def run() -> None:
         if setting.split:
-            load.release(setting.load_generator())
+            setting.generator().release()
         new.update(encode(work, encoder, kept))
 
     _on_device(setting, work, "encode", run)
@@ -108,18 +111,18 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -
     """Paints the pictures."""
 
     def run() -> None:
-        if setting.split and setting.encoder is not None:
-            load.release(setting.load_encoder())
-        generate(work, setting.load_generator(), setting.batch_limit)
+        if setting.split:
+            setting.encoder().release()
+        generate(work, setting.generator(), setting.batch_limit)
 
     return _on_device(setting, work, "generate", run)
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
     """Finds which word made which part of each picture."""
-    encoder = setting.load_encoder()
+    encoder = setting.encoder()
     run = partial(explain, work, encoder, apart=setting.split)
-    return _on_device(setting, work, "explain", lambda: run(setting.load_generator(), setting.batch_limit))
+    return _on_device(setting, work, "explain", lambda: run(setting.generator(), setting.batch_limit))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:

@@ -1,6 +1,5 @@
 """Models by reference, from an object store too; a model that cannot be had is bad input."""
 
-import contextlib
 import functools
 from collections.abc import Callable
 from hashlib import sha256
@@ -76,24 +75,6 @@ def ready(model: Generator | TextEncoder) -> None:
         raise MemoryError(
             f"{model.name} does not fit into the device's memory; try --phase split, --dtype bfloat16 or --offload."
         ) from error
-
-
-# The names that flows/stages/render.py calls these by today.
-AnyGenerator, AnyEncoder, generator = Generator, TextEncoder, load_generator
-
-
-def text_encoder(reference: str, device: str, options: Acceleration = PLAIN) -> TextEncoder:
-    """A generator's own text encoder, or a language model."""
-    with contextlib.suppress(BadInput):
-        own = load_generator(reference, device, options).own_encoder
-        if own is not None:
-            return own
-    return usable(lambda: load_text_encoder(resolve(reference), device))
-
-
-def release(model: Generator | TextEncoder) -> None:
-    """Frees the memory of a model's networks until they are next used."""
-    model.release()
 
 
 @functools.cache
