@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.prompts import write_prompts
 from flows.engine import local_server
 from models.device import let_go
-from models.diffusers.image_half import load_diffusers
+from models.generators.registry import load_generator
 from tests.models.diffusers.checkpoints import WIDTH, build_pipeline
 
 # What the published checkpoints' configurations say beyond the classes' own defaults; the text's width is ours.
@@ -197,7 +197,7 @@ def measure(family: str, device: str, rows: int, options: dict[str, Any], folder
     found: dict[str, Any] = {}
     for name, way in ways.items():
         usage = Usage(device)
-        load_diffusers.cache_clear()  # neither way begins with a model at hand, or in the memory that is measured
+        load_generator.cache_clear()  # neither way begins with a model at hand, or in the memory that is measured
         let_go(device)
         if device != "cpu":
             torch.cuda.reset_peak_memory_stats(device)

@@ -94,13 +94,6 @@ class Plan:
             return False  # the models run on other machines, whose memory is not known here
         return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
 
-    @property
-    def encoder(self) -> str | None:
-        """Reference of the text encoder: of a generator that brings its own, the generator's."""
-        if self.generator.own_encoder is not None:
-            return self.job.generator
-        return self.generator.encoder and (self.job.encoder or self.generator.encoder)
-
     def load_encoder(self) -> TextEncoder | None:
         """The text encoder, or None if the generator needs none."""
         return load_encoder(self.generator, self.job.device, self.job.encoder)
@@ -148,12 +141,18 @@ class Plan:
             "shards": f"{self.shards} of at most {self.shard_size} rows",
             "input": f"{len(self.found.sources)} files, {self.found.bytes:,} bytes",
             "text column": self.found.text_column,
-            "encoder": self.encoder or "none",
+            "encoder": self._named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
             "size": f"{width} x {height} pixels, {self.job.count} a prompt",
             "enhance": self.job.enhance or "nothing",
             "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
         }
+
+    def _named_encoder(self) -> str | None:
+        """The text encoder as the user would name it: of a generator that brings its own, by the generator."""
+        if self.generator.own_encoder is not None:
+            return self.job.generator
+        return self.job.encoder or self.generator.encoder
 
     def of_this_part(self) -> Iterator[Shard]:
         """The shards that this run is to do, whether or not an earlier one did."""

@@ -13,10 +13,10 @@ from flows.engine.device_thread import in_device_thread
 from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
+from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.loading.feature_store import kept_features
 from tasks.loading.models import load_encoder, load_generator
-from tasks.loading.oom_batching import BatchLimit
 from tasks.prompts.shards import Shard
 from tasks.render.encode import encode
 from tasks.render.enhance import enhance_work
@@ -43,12 +43,12 @@ class Setting:
         self.split = plan.split
         self.made_by = plan.made_by
 
-    def generator(self) -> Generator:
+    def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration)
 
-    def encoder(self) -> TextEncoder:
-        """The text encoder of a run that has one."""
-        encoder = load_encoder(self.generator(), self.job.device, self.job.encoder)
+    def load_encoder(self) -> TextEncoder:
+        """For stages that there are only if the generator reads text."""
+        encoder = load_encoder(self.load_generator(), self.job.device, self.job.encoder)
         assert encoder is not None
         return encoder
 
@@ -92,13 +92,13 @@ def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Work)
 
 def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
     """Maps the texts to features."""
-    encoder = setting.encoder()
+    encoder = setting.load_encoder()
     kept = kept_features(setting.job.keep_features, encoder)
     new: dict[str, dict[str, Tensor]] = {}
 
     def run() -> None:
         if setting.split:
-            setting.generator().release()
+            setting.load_generator().release()
         new.update(encode(work, encoder, kept))
 
     _on_device(setting, work, "encode", run)
@@ -112,17 +112,17 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -
 
     def run() -> None:
         if setting.split:
-            setting.encoder().release()
-        generate(work, setting.generator(), setting.batch_limit)
+            setting.load_encoder().release()
+        generate(work, setting.load_generator(), setting.batch_limit)
 
     return _on_device(setting, work, "generate", run)
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
     """Finds which word made which part of each picture."""
-    encoder = setting.encoder()
+    encoder = setting.load_encoder()
     run = partial(explain, work, encoder, apart=setting.split)
-    return _on_device(setting, work, "explain", lambda: run(setting.generator(), setting.batch_limit))
+    return _on_device(setting, work, "explain", lambda: run(setting.load_generator(), setting.batch_limit))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:

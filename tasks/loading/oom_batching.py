@@ -7,8 +7,6 @@ import torch
 
 from models.fixed_batches import BatchLimit
 
-__all__ = ["BatchLimit", "halving", "in_batches"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -75,20 +75,20 @@ def read(
     shard: Shard,
     options: ReadOptions,
     size: tuple[int, int],
-    knobs: Mapping[str, Any] = MappingProxyType({}),
+    generation_params: Mapping[str, Any] = MappingProxyType({}),
 ) -> Work:
     """Reads a shard.
 
     Args:
         size: width and height of a row for which neither it nor the options say.
-        knobs: which of `negative_text`, `guidance` and `steps` the generator has, and their values for a row for which
-            neither it nor the options say. Columns for the others are carried through like any.
+        generation_params: which of `negative_text`, `guidance` and `steps` the generator has, and their values for a
+            row for which neither it nor the options say. Columns for the others are carried through like any.
 
     Raises:
         StorageError: the input cannot be read (any more).
     """
     table = shard_rows(found, shard)
-    used = (*USED_COLUMNS, *knobs)
+    used = (*USED_COLUMNS, *generation_params)
     carried = [name for name in table.column_names if name not in {*used, found.text_column}]
     work = Work(shard, [], [], table.select(carried))
     texts = _values(table[found.text_column])
@@ -108,11 +108,11 @@ def read(
                 seeds = [first + number for number in range(count)]
             else:
                 seeds = [picture_seed(options.seed, id, number) for number in range(count)]
-            turned = _turned(given, options, knobs)
+            resolved = _resolved_params(given, options, generation_params)
         except ValueError as error:
             work.failures.append(Failure(row, "read", str(error), prompt_identity(id, text)))
         else:
-            work.prompts.append(Prompt(row, id, text, seeds, width, height, **turned))
+            work.prompts.append(Prompt(row, id, text, seeds, width, height, **resolved))
     return work
 
 
@@ -136,19 +136,21 @@ def _position_id(row: int, text: object) -> str:
     return f"{row:08d}-{digest[:8]}"
 
 
-def _turned(given: dict[str, Any], options: ReadOptions, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """The row's own value of each knob, or the job's, or the generator's."""
-    turned: dict[str, Any] = {}
-    for name, own in knobs.items():
+def _resolved_params(
+    given: dict[str, Any], options: ReadOptions, generation_params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The row's own value of each parameter, or the job's, or the generator's."""
+    resolved: dict[str, Any] = {}
+    for name, own in generation_params.items():
         wanted = getattr(options, name)
         default = own if wanted is None else wanted
         if name == "steps":
-            turned[name] = _whole(given, name, default, 1, MOST_STEPS)
+            resolved[name] = _whole(given, name, default, 1, MOST_STEPS)
         elif name == "guidance":
-            turned[name] = _number(given, name, default, 0, MOST_GUIDANCE)
+            resolved[name] = _number(given, name, default, 0, MOST_GUIDANCE)
         else:
-            turned[name] = str(given[name]) if name in given else default
-    return turned
+            resolved[name] = str(given[name]) if name in given else default
+    return resolved
 
 
 def _number(given: dict[str, Any], name: str, default: float, low: float, high: float) -> float:

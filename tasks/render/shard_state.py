@@ -128,10 +128,10 @@ class Work(ShardState[Shard, Prompt]):
         self.pictures = []
         self.carried = self.carried.schema.empty_table()
 
-    def by_size(self, kin: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
-        """The pictures in groups of one size, and of prompts that are of one kin."""
+    def by_size(self, batch_key: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
+        """The pictures in groups of one size, and of prompts that may share a batch of the generator."""
         groups: dict[Hashable, list[Picture]] = {}
         for picture in self.pictures:
-            alike = picture.prompt.width, picture.prompt.height, kin(picture.prompt)
+            alike = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt)
             groups.setdefault(alike, []).append(picture)
         return list(groups.values())

@@ -65,7 +65,7 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
             "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
             "settings": made_by.settings_json,
             "Software": "imagemill",
-            **_turned(picture.prompt),
+            **_set_params(picture.prompt),
         }
         pixels = to_bytes(picture.pixels)
         picture.figures = figures(pixels)
@@ -114,7 +114,7 @@ def _write_pictures(
     ]
 
 
-def _turned(prompt: Prompt) -> dict[str, str]:
+def _set_params(prompt: Prompt) -> dict[str, str]:
     """What was set of the generator for a row, by names for a picture's own text."""
-    turned = {"negative prompt": prompt.negative_text, "guidance": prompt.guidance, "steps": prompt.steps}
-    return {name: str(value) for name, value in turned.items() if value is not None}
+    params = {"negative prompt": prompt.negative_text, "guidance": prompt.guidance, "steps": prompt.steps}
+    return {name: str(value) for name, value in params.items() if value is not None}

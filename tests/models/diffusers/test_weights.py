@@ -8,12 +8,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from models.diffusers.acceleration import PLAIN
-from models.diffusers.image_half import Diffusers, load_diffusers
+from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from tests.models.diffusers.checkpoints import Checkpoints
 
 
-def opened(folder: Path) -> Diffusers:
-    found = load_diffusers(str(folder), "cpu", PLAIN)
+def opened(folder: Path) -> DiffusersGenerator:
+    found = open_diffusers(str(folder), "cpu", PLAIN)
     assert found is not None
     return found
 
@@ -33,7 +33,7 @@ def test_weights_that_a_file_lacks_are_not_made_up(part: str, checkpoints: Check
     name = forget_tensor(folder / part)
     model = opened(folder)
     with pytest.raises(ValueError, match=rf"{part} lacks weights that its config.json asks for \({name} "):
-        (model.encoder if part.startswith("text") else model.generator).load()
+        (model.own_encoder if part.startswith("text") else model).ready()
 
 
 def test_a_vocabulary_of_sentencepiece_alone_is_read(checkpoints: Checkpoints, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_vocabulary_of_sentencepiece_alone_is_read(checkpoints: Checkpoints, t
     (folder / "tokenizer" / "spiece.model").write_bytes(made.getvalue())
     config = folder / "tokenizer" / "tokenizer_config.json"
     config.write_text(json.dumps({"tokenizer_class": "T5Tokenizer", "extra_ids": 0, "model_max_length": 512}))
-    encoder = opened(folder).encoder
+    encoder = opened(folder).own_encoder
     assert encoder.cuts(["a red cat", "a red cat " * 200]) == [False, True]
     (features,) = encoder.encode(["a red cat"])
     assert features["prompt_attention_mask"].sum() > 3

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from tasks.loading.oom_batching import BatchLimit, halving, in_batches
+from models.fixed_batches import BatchLimit
+from tasks.loading.oom_batching import halving, in_batches
 
 
 class Device:
