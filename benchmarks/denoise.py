@@ -23,7 +23,8 @@ from skimage.metrics import structural_similarity
 from skimage.restoration import calibrate_denoiser, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 from benchmarks.denoise_data import NOISES, conditions, label, noisy, pictures, unbiased
-from flows.train_denoiser import DenoiserJob, run_denoiser_training
+from flows.jobs.train import DenoiserJob
+from flows.train import run_training
 from models.filters import STEPS, Loaded
 
 Method = Callable[[np.ndarray, float, str], np.ndarray]  # (picture, noise level, kind of noise) -> picture
@@ -91,7 +92,7 @@ def train(kind: str, out: Path, steps: int, start: str) -> Path:
                 held = np.rint((picture / 4 + 0.25).clip(0, 1) * 65535).astype(np.uint16)  # room for what noise adds
                 if not cv2.imwrite(f"{archive}/{label(kind, level)} {name}.png", held[..., ::-1]):
                     raise OSError(f"{archive} cannot be written.")
-        run_denoiser_training(DenoiserJob(archive=archive, out=out, steps=steps, start=start, patches=1024))
+        run_training(DenoiserJob(archive=archive, out=out, steps=steps, start=start, patches=1024))
     return out
 
 

@@ -13,7 +13,7 @@ from prefect import flow
 from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from flows.jobs.train import Local
+from flows.jobs.local import Local
 from tasks.datasets.emoji.concepts import element_concepts, emoji_concepts, fetch_archives
 from tasks.datasets.emoji.dataset import write_concepts, write_pictures
 from tasks.datasets.emoji.rows import colour_rows, phrase_rows, place_rows, scene_rows, single_rows, wording_rows

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
-from flows.jobs.train import Local
+from flows.jobs.local import Local
 from models.generators.registry import DEFAULT
 from models.judge.model import WEIGHTS, Judge, load_judge
 from models.protocols import Generator

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
@@ -22,6 +23,17 @@ PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 Config = TypeVar("Config", bound="DataclassInstance")
 _SCALE = ":scale"  # after a weight's name: the tensor that its int8 rows are to be multiplied with
 _LARGE = 4096  # weights from so many numbers on
+
+
+class NotFinite(ValueError):
+    """Weights that are not numbers, or too large for the precision they are kept in, are never written."""
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raises NotFinite, naming the first, where a tensor is not finite in the precision it has."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise NotFinite(f"{name} is not finite")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -100,6 +112,8 @@ def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, ex
     """Writes a checkpoint; `config` is a dataclass. config.json is written last.
 
     Large weights are kept as int8 with a scale for each output, other floats as float16; if `exact`, all as they are.
+
+    Raises NotFinite, and writes nothing, where they could not be read back as numbers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.half() if t.dtype == torch.float32 and not exact else t for n, t in model.state_dict().items()}
@@ -111,6 +125,7 @@ def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, ex
                 (rows / scale.float()[:, None]).round().clamp(-127, 127).to(torch.int8).reshape(weight.shape)
             )
             tensors[name + _SCALE] = scale
+    check_finite(tensors)
     save_tensors(folder / "model.safetensors", tensors)
     describe(folder, family, config, card)
 

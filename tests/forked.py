@@ -3,4 +3,4 @@
 import multiprocessing
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["flows.cli.main", "flows.render", "flows.train_denoiser"])
+FORKED.set_forkserver_preload(["flows.cli.main", "flows.render", "flows.train"])

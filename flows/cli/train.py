@@ -8,13 +8,11 @@ from cyclopts import App, Parameter
 
 from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
 from flows.engine import local_server
-from flows.jobs.train import AutoencoderJob, FlowJob, GanJob, TrainJob, TrainSummary, VaeJob
-from flows.train import train_autoencoder, train_flow, train_gan, train_vae
-from flows.train_denoiser import DenoiserJob, train_denoiser
-from flows.train_judge import JudgeJob, train_judge
+from flows.jobs.train import AutoencoderJob, DenoiserJob, FlowJob, GanJob, JudgeJob, TrainJob, TrainSummary, VaeJob
+from flows.train import train_autoencoder, train_denoiser, train_flow, train_gan, train_judge, train_vae
 from tasks.datasets.write_captioned import CollectOptions
 
-Job = TypeVar("Job", bound=TrainJob | JudgeJob)
+Job = TypeVar("Job", bound=TrainJob)
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")

@@ -45,22 +45,18 @@ def publish(summary: Summary) -> None:
         create_link_artifact(link, link_text=link, key="imagemill-report", description="All pictures on one page")
 
 
-class TrainingPage:
-    """What the Prefect page shows of a training: how far it is, pictures to look at, and how well it does."""
+def show_samples(path: Path, steps: int) -> None:
+    """Shows a grid of pictures after so many steps of a training.
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.share = ProgressArtifact(0, "Steps done")
+    The picture travels in the artifact, since browsers open no link from a web page to a local file.
+    """
+    picture = base64.b64encode(path.read_bytes()).decode()
+    create_image_artifact(
+        f"data:image/png;base64,{picture}", key="imagemill-samples", description=f"After {steps} steps: `{path}`"
+    )
 
-    def grid(self, path: Path, steps: int) -> None:
-        """The picture travels in the artifact, since browsers open no link from a web page to a local file."""
-        picture = base64.b64encode(path.read_bytes()).decode()
-        create_image_artifact(
-            f"data:image/png;base64,{picture}", key="imagemill-samples", description=f"After {steps} steps: `{path}`"
-        )
 
-    def figures(self, figures: Mapping[str, float], steps: int) -> None:
-        """How well the checkpoint does on what was held out."""
-        table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
-        description = f"After {steps} steps: `{self.out}`"
-        create_table_artifact(table, key="imagemill-validation", description=description)
+def show_figures(figures: Mapping[str, float], description: str) -> None:
+    """Shows how well a checkpoint does."""
+    table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
+    create_table_artifact(table, key="imagemill-validation", description=description)

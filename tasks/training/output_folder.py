@@ -19,28 +19,41 @@ _DATA = "data sha256"
 
 
 @contextmanager
-def claim(out: Path, job: BaseModel, free: set[str], data: str | None = None) -> Iterator[None]:
-    """Holds the folder and marks it with the job; an interrupted training may only go on as it began.
-
-    A folder where nothing has been learned yet is anybody's: a job that was refused can be mended and given again.
-
-    Args:
-        free: fields that may differ when it goes on.
-        data: the digest of what is learned from, which may not.
+def failures_told(out: Path) -> Iterator[None]:
+    """Turns failures to read data and to write checkpoints into BadInput where the user can mend them.
 
     Raises:
-        BadInput: the folder holds a training with other settings or data, is at work, or may not be written.
-        StorageError: a checkpoint could not be written.
+        BadInput: what is wrong with a folder.
+        StorageError: storage failed; the same command again carries on.
     """
     try:
-        with locked(Storage(str(out)), "training"):
-            _mark(out, json.loads(job.model_dump_json(exclude=free)), data)
-            yield
+        yield
     except StorageError as error:
         raise BadInput(str(error)) if error.mendable else error from error
     except SafetensorError as error:  # of reading one there is a sentence already
         sentence = f"{out}: a checkpoint cannot be written ({one_line(error)}); run the same command again to carry on."
         raise StorageError(sentence) from error
+
+
+@contextmanager
+def lock_output_folder(
+    out: Path, job: BaseModel, may_differ: set[str], data_digest: str | None = None
+) -> Iterator[None]:
+    """Holds the folder and marks it with the job; an interrupted training may only go on as it began.
+
+    A folder where nothing has been learned yet is anybody's: a job that was refused can be mended and given again.
+
+    Args:
+        may_differ: fields of the job that may differ when it goes on.
+        data_digest: of what is learned from, which may not differ; None if it may.
+
+    Raises:
+        BadInput: the folder holds a training with other settings or data, or is at work.
+        StorageError: it may not be written.
+    """
+    with locked(Storage(str(out)), "training"):
+        _mark(out, json.loads(job.model_dump_json(exclude=may_differ)), data_digest)
+        yield
 
 
 def _mark(out: Path, said: dict[str, Any], data: str | None) -> None:

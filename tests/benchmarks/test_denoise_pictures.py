@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.denoise_data import pictures
 from benchmarks.denoise_pictures import gather
-from tasks.training.data.noisy_patches import read_patches
+from tasks.training.data.noisy_patches import list_archive, read_patches
 
 
 def test_no_picture_is_trained_on_and_measured_with(tmp_path: Path) -> None:
@@ -14,4 +14,6 @@ def test_no_picture_is_trained_on_and_measured_with(tmp_path: Path) -> None:
 
 def test_every_gathered_picture_can_be_read(tmp_path: Path) -> None:
     gathered = gather(tmp_path / "pictures")
-    assert read_patches(str(tmp_path / "pictures"), 100, 64, 0, lambda of: None, clean=True).pictures == len(gathered)
+    archive = str(tmp_path / "pictures")
+    found = read_patches(archive, list_archive(archive), 100, 64, 0, lambda done: None, clean=True)
+    assert found.pictures == len(gathered)

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from flows.evaluate import EvaluateJob, run_evaluation
-from flows.train_judge import JudgeJob, run_judge_training
+from flows.jobs.train import JudgeJob
+from flows.train import run_training
 from tasks.runfolder.errors import BadInput
 from tests.tiny import write_tiny
 
@@ -25,10 +26,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_judge_learns_and_a_table_compares_the_data_set_with_generators(dataset: Path, tmp_path: Path) -> None:
     judge = tmp_path / "judge"
-    trained = run_judge_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=8, every=60))
+    trained = run_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=8, every=60))
     assert trained.figures["held-out place"] > 0.2  # of nine
     with pytest.raises(BadInput, match=r"other settings \(--batch was 8, --seed was 0\)"):
-        run_judge_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=4, seed=1))
+        run_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=4, seed=1))
     job = EvaluateJob(generators=["dummy", "dummy"], dataset=str(dataset), out=tmp_path / "out", judge=judge)
     made = run_evaluation(job.model_copy(update={"names": 3, "scenes": 6, "seeds": 2}))
     assert list(made.figures) == ["data set", "dummy", "dummy 2"]
@@ -44,7 +45,7 @@ def test_what_cannot_be_judged_is_told_before_anything_is_written(dataset: Path,
     with pytest.raises(BadInput, match=r"does not know .* T0"):
         run_evaluation(job)
     judge = tmp_path / "judge"
-    run_judge_training(JudgeJob(dataset=str(dataset), out=judge, steps=1, batch=4))
+    run_training(JudgeJob(dataset=str(dataset), out=judge, steps=1, batch=4))
     with pytest.raises(BadInput, match="no folder 'none'"):
         run_evaluation(job.model_copy(update={"judge": judge, "generators": ["dummy", "none"]}))
     assert not job.out.exists()
@@ -57,7 +58,7 @@ def test_without_a_judge_or_scenes_it_ends_in_a_sentence(dataset: Path, tmp_path
     with pytest.raises(BadInput, match="what its pictures show"):
         photos = tmp_path / "photos"
         write_tiny(photos, scenes=0)
-        run_judge_training(JudgeJob(dataset=str(_plain(photos)), out=tmp_path / "judge", steps=1))
+        run_training(JudgeJob(dataset=str(_plain(photos)), out=tmp_path / "judge", steps=1))
 
 
 def _plain(folder: Path) -> Path:

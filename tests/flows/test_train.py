@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 
 from flows.jobs.train import VaeJob
-from flows.train import STATE, run_training
+from flows.train import run_training
 from models.generators.registry import load_generator
 from tasks.runfolder.errors import BadInput
+from tasks.training.output_folder import STATE
 from tests.flows.killed import train_until_killed
 from tests.tiny import WordEncoder, write_tiny
 

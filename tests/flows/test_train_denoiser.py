@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from skimage.data import camera, coins, rocket
 
 from benchmarks.denoise_data import noisy, unbiased
-from flows.train_denoiser import STATE, DenoiserJob, run_denoiser_training
+from flows.jobs.train import DenoiserJob
+from flows.train import run_training
 from tasks.enhance.chain import enhance, open_chain
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
+from tasks.training.output_folder import STATE
 from tests.flows.killed import train_until_killed
 
 pytestmark = pytest.mark.slow
@@ -47,7 +49,7 @@ def job(archive: Path, out: Path, steps: int = 6, start: str = "default", every:
 
 def test_it_learns_from_noisy_pictures_alone(archive: Path, tmp_path: Path) -> None:
     quick = job(archive, tmp_path / "out", steps=150, start="none", every=150)
-    summary = run_denoiser_training(quick.model_copy(update={"correction": 0}))
+    summary = run_training(quick.model_copy(update={"correction": 0}))
     assert summary.pictures == 5
     clean = torch.tensor(0.2 + 0.6 * camera()[60:316, 60:316] / 255, dtype=torch.float32)[None, None]
     spoilt = clean + 0.6 * SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
@@ -64,7 +66,7 @@ def test_it_learns_from_clean_pictures_for_noise_of_every_kind(tmp_path: Path) -
     for name, pixels in {"rocket": rocket()[..., ::-1], "coins": coins()}.items():
         assert cv2.imwrite(str(tmp_path / "clean" / f"{name}.png"), pixels)
     wanted = job(tmp_path / "clean", tmp_path / "out", steps=150, start="none", every=75)
-    run_denoiser_training(wanted.model_copy(update={"clean": True}))
+    run_training(wanted.model_copy(update={"clean": True}))
     source = np.random.default_rng(0)
     clean = camera()[100:356, 100:356, None] / 255
     chain, _ = open_chain(f"denoise-learned:{tmp_path / 'out'}")
@@ -78,14 +80,14 @@ def test_it_learns_from_clean_pictures_for_noise_of_every_kind(tmp_path: Path) -
     assert "2 clean pictures" in (tmp_path / "out" / "README.md").read_text()
     assert (tmp_path / "out" / "samples" / "000150.png").exists()
     with pytest.raises(BadInput, match="holds a training with other settings"):
-        run_denoiser_training(wanted)
+        run_training(wanted)
 
 
 def test_training_killed_at_once_and_resumed_gives_the_same_weights(archive: Path, tmp_path: Path) -> None:
-    run_denoiser_training(job(archive, tmp_path / "undisturbed"))
+    run_training(job(archive, tmp_path / "undisturbed"))
     wanted = job(archive, tmp_path / "killed")
-    train_until_killed(run_denoiser_training, wanted, state=wanted.out / STATE)
-    assert run_denoiser_training(wanted).steps == 6
+    train_until_killed(run_training, wanted, state=wanted.out / STATE)
+    assert run_training(wanted).steps == 6
     once, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("undisturbed", "killed"))
     assert once.keys() == resumed.keys()
     assert all(torch.equal(once[name], resumed[name]) for name in once)
@@ -97,26 +99,26 @@ def test_file_that_cannot_be_read_is_not_named_and_one_that_is_gone_is_left_out(
     (tmp_path / "archive").mkdir()
     shutil.copy(archive / "scan", tmp_path / "archive" / "Zzyquist")
     (tmp_path / "archive" / "gone").symlink_to(tmp_path / "nowhere")
-    assert run_denoiser_training(job(tmp_path / "archive", tmp_path / "out", steps=1)).pictures == 1
+    assert run_training(job(tmp_path / "archive", tmp_path / "out", steps=1)).pictures == 1
 
     def fails(storage: Storage, path: str) -> bytes:
         raise StorageError(f"{path}: storage failed") from OSError(path)
 
     monkeypatch.setattr(Storage, "read", fails)
     with pytest.raises(StorageError, match="its file at row 0 cannot be read") as failure:
-        run_denoiser_training(job(tmp_path / "archive", tmp_path / "out2", steps=1))
+        run_training(job(tmp_path / "archive", tmp_path / "out2", steps=1))
     assert "Zzyquist" not in str(failure.value)
 
 
 def test_what_cannot_be_used_is_a_sentence(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere: no such folder"):
-        run_denoiser_training(job(tmp_path / "nowhere", tmp_path / "out"))
+        run_training(job(tmp_path / "nowhere", tmp_path / "out"))
     (tmp_path / "blank").mkdir()
     assert cv2.imwrite(str(tmp_path / "blank" / "blank.png"), np.zeros((80, 80), np.uint8))
     with pytest.raises(BadInput, match="no picture with anything in it to learn from"):
-        run_denoiser_training(job(tmp_path / "blank", tmp_path / "out2"))
+        run_training(job(tmp_path / "blank", tmp_path / "out2"))
     with pytest.raises(BadInput, match=r"has no config\.json"):
-        run_denoiser_training(job(archive, tmp_path / "out3", start=str(tmp_path / "blank")))
-    run_denoiser_training(job(archive, tmp_path / "out4", steps=2))
+        run_training(job(archive, tmp_path / "out3", start=str(tmp_path / "blank")))
+    run_training(job(archive, tmp_path / "out4", steps=2))
     with pytest.raises(BadInput, match="holds a training with other settings"):
-        run_denoiser_training(job(archive, tmp_path / "out4", steps=3))
+        run_training(job(archive, tmp_path / "out4", steps=3))

@@ -143,15 +143,20 @@ def _fold(transformer: PixArtTransformer2DModel, mean: Tensor, spread: Tensor) -
 
 
 def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
-    """Writes a checkpoint folder, config.json last; adapters are merged, and kept apart under `lora/` as well."""
-    transformer = copy.deepcopy(model.transformer)
+    """Writes a checkpoint folder, config.json last; adapters are merged, and kept apart under `lora/` as well.
+
+    Raises NotFinite, and writes nothing, where weights are not finite in half precision.
+    """
+    adapted = transformer = copy.deepcopy(model.transformer)
     if hasattr(transformer, "merge_and_unload"):
-        transformer.save_pretrained(folder / "lora", safe_serialization=True)
-        (folder / "lora" / "README.md").write_text("Adapters that are merged already; see ../README.md.\n", "utf-8")
-        transformer = transformer.merge_and_unload()
+        transformer = copy.deepcopy(adapted).merge_and_unload()
     _fold(transformer, model.normalise.mean, model.normalise.spread)
+    checkpoint.check_finite(transformer.half().state_dict())
+    if transformer is not adapted:
+        adapted.save_pretrained(folder / "lora", safe_serialization=True)
+        (folder / "lora" / "README.md").write_text("Adapters that are merged already; see ../README.md.\n", "utf-8")
     checkpoint.save(folder / "vae", "codec", config, model.codec, "The autoencoder's codec; see ../README.md.\n")
-    for name, part in (("transformer", transformer.half()), ("scheduler", model.scheduler)):
+    for name, part in (("transformer", transformer), ("scheduler", model.scheduler)):
         partial = folder / f".{name}.partial"
         part.save_pretrained(partial)
         (folder / name).mkdir(exist_ok=True)

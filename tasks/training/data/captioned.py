@@ -101,7 +101,8 @@ def decoded(image: Any) -> Image.Image:
 def read_captioned(place: str | Path) -> Captioned:
     """Reads `pictures-*.parquet` (or every Parquet file) of a folder, local or s3://, and `concepts.parquet` if any.
 
-    Rows without a caption are left out. Raises BadInput when there is no such data set, or nothing in it to learn from.
+    Rows without a caption are left out. Raises BadInput when there is no such data set, or nothing in it to learn from,
+    StorageError when storage failed.
     """
     storage = Storage(str(place))
     try:
@@ -116,7 +117,9 @@ def read_captioned(place: str | Path) -> Captioned:
         rows = [row for name in pictures for row in _read_rows(storage, name)]
         concepts = _read(storage, "concepts.parquet", _OF_CONCEPTS).to_pylist() if "concepts.parquet" in names else []
     except StorageError as error:
-        raise BadInput(str(error)) from None
+        if error.mendable:
+            raise BadInput(str(error)) from None
+        raise
     refused = [Refused(r["file"], r["row"], "it has no caption") for r in rows if not _says(r["caption"])]
     rows = [row for row in rows if _says(row["caption"])]
     if not rows:

@@ -8,6 +8,7 @@ concept is seen large and small, alone and among others, and what may have any c
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,10 @@ class Seen:
     place: Tensor
     sky: Tensor
 
+    def to(self, device: str) -> "Seen":
+        """The same on a device."""
+        return Seen(*(getattr(self, name).to(device) for name in Seen.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -68,15 +73,19 @@ def small(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.asarray(reduced).copy()).permute(2, 0, 1)
 
 
-def look(data: Captioned, config: JudgeConfig) -> Shown:
-    """The data set's distinct pictures. Raises BadInput when it does not record what they show."""
+def look(data: Captioned, config: JudgeConfig, done: Callable[[int], None] = lambda rows: None) -> Shown:
+    """The data set's distinct pictures; `done` is told how many rows have been looked at.
+
+    Raises BadInput when it does not record what they show.
+    """
     number = {concept: i for i, concept in enumerate(config.concepts)}
     known: set[bytes] = set()
     told = torch.zeros(len(number), 2)  # how many things scenes are about, and how many of those have a changed colour
     pictures: list[Tensor] = []
     what, where, places, skies = [], [], [], []
     parts: dict[str, list[int]] = {"singles": [], "scenes": [], "test": []}
-    for row in data.rows:
+    for number_of_row, row in enumerate(data.rows):
+        done(number_of_row)
         digest = hashlib.sha256(row["image"]["bytes"]).digest()
         if digest in known or not row["objects"]:
             continue
@@ -96,6 +105,7 @@ def look(data: Captioned, config: JudgeConfig) -> Shown:
         pictures.append(small(decoded(row["image"])))
         places.append(config.places.index(row["place"] or PLAIN))
         skies.append(config.skies.index(row["sky"] or PLAIN))
+    done(len(data.rows))
     learned = parts["singles"] + parts["scenes"]
     if not learned:
         raise BadInput(

@@ -1,6 +1,6 @@
 """Patches of an archive of pictures, local or in an object store: what a denoiser is trained on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -35,36 +35,48 @@ class Patches:
     pictures: int
 
 
+def list_archive(archive: str) -> list[str]:
+    """Paths of all files of an archive. Raises BadInput if there is no archive, or nothing in it."""
+    files = [path for path, _, _ in list_files(archive)]
+    if not files:
+        raise BadInput(f"{archive} has no files: give the folder of an archive of pictures.")
+    return files
+
+
 def read_patches(
-    archive: str, pictures: int, patches: int, seed: int, seen: Callable[[int], None], clean: bool = False
+    archive: str,
+    paths: Sequence[str],
+    pictures: int,
+    patches: int,
+    seed: int,
+    done: Callable[[int], None],
+    clean: bool = False,
 ) -> Patches:
-    """Takes `patches` patches of at most `pictures` files, drawn from the whole archive; the same ones every time.
+    """Takes `patches` patches of at most `pictures` files, drawn from all `paths`; the same ones every time.
 
     A file is read as `reprocess` reads it: DICOM (a frame of it, as its window shows it), PNG, TIFF, JPEG, WebP; others
     are left out.
 
     Args:
-        seen: called for each file that has been read, with how many there are.
+        paths: as `list_archive` gives them.
+        done: is told how many files have been read.
         clean: the pictures have no noise, so that they may be cut at other scales too.
 
-    Raises BadInput if there is no archive, no picture in it that can be read, or only blank ones.
+    Raises BadInput if none of them is a picture that can be read, or all are blank.
     """
-    files = [(row, path) for row, (path, _, _) in enumerate(list_files(archive))]
-    if not files:
-        raise BadInput(f"{archive} has no files: give the folder of an archive of pictures.")
-    storage, source = Storage(archive), np.random.default_rng(seed)
+    storage, source, files = Storage(archive), np.random.default_rng(seed), list(enumerate(paths))
     if len(files) > pictures:
         chosen = source.choice(len(files), pictures, replace=False)
         files = [files[int(row)] for row in sorted(chosen)]
     each = -(-patches // len(files))
     kept: list[tuple[Tensor, bool]] = []
     read = 0
-    for row, path in files:
+    for number, (row, path) in enumerate(files, 1):
         picture = _shown(_data(storage, path, row), source)
         if picture is not None:
             read += 1
             kept += _cut(picture, each, source, SCALES if clean else (1.0,))
-        seen(len(files))
+        done(number)
     if not kept:
         raise BadInput(
             f"{archive} has no picture with anything in it to learn from; {len(files)} files were looked at."

@@ -22,7 +22,7 @@ from tasks.training.data.feature_cache import A_FILE, FeatureCache, keep_once
 
 
 @dataclass(frozen=True)
-class Small:
+class PictureDataset:
     """Pictures (rows, 3, edge, edge) uint8, features of every wording of their captions, and which row is for what."""
 
     data: Captioned
@@ -32,21 +32,21 @@ class Small:
     test: Tensor
     augmentation: Augmentation
 
-    def learn(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
-        """A training batch: words and pictures (n, 3, edge, edge) in [0, 1], both varied."""
+    def training_batch(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
+        """Words and pictures (n, 3, edge, edge) in [0, 1] of these rows, both varied."""
         chosen = torch.randint(len(self.wordings), (len(rows),)).tolist()
         words = pad([self.wordings[k][i][:LONGEST] for k, i in zip(chosen, rows, strict=True)], 4)
         mirror = torch.tensor([may_mirror(self.data.rows[i]["caption"]) for i in rows])
         pictures = self.augmentation.pictures(self.pictures[rows].to(device).float() / 255, mirror.to(device))
         return self.augmentation.words(words.to(device)), pictures
 
-    def held_out(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
-        """The rows as they are."""
+    def batch(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
+        """The same of these rows as they are."""
         words = pad([self.wordings[0][i][:LONGEST] for i in rows], 4)
         return words.to(device), self.pictures[rows].to(device).float() / 255
 
 
-def small_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int], None]) -> tuple[Tensor, list[int]]:
+def cached_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int], None]) -> tuple[Tensor, list[int]]:
     """The rows' pictures (rows, 3, edge, edge) uint8, cut to a square around the middle, and which could not be read.
 
     They are kept under `folder`, in files of 2,048. Latents are not kept: pictures are varied anew in every epoch, and
@@ -87,11 +87,12 @@ def _square(image: object, edge: int) -> Tensor | None:
     return torch.from_numpy(np.asarray(cut).copy()).permute(2, 0, 1)
 
 
-def split(data: Captioned, broken: list[int]) -> tuple[Tensor, Tensor]:
-    """Rows to learn from and rows held out. Raises BadInput when there are none to learn from."""
-    data.refused.extend(
-        Refused(data.rows[i]["file"], data.rows[i]["row"], "its picture cannot be decoded") for i in broken
-    )
+def split(data: Captioned, broken: list[int]) -> tuple[Tensor, Tensor, list[Refused]]:
+    """Rows to learn from, rows held out, and those that neither may be: `broken`, with the reason.
+
+    Raises BadInput when there are none to learn from.
+    """
+    refused = [Refused(data.rows[i]["file"], data.rows[i]["row"], "its picture cannot be decoded") for i in broken]
     usable = sorted(set(range(len(data.rows))) - set(broken))
     train = [i for i in usable if data.rows[i]["split"] == "train"]
     if not train:
@@ -99,4 +100,5 @@ def split(data: Captioned, broken: list[int]) -> tuple[Tensor, Tensor]:
             f"The data set has no row of the split `train` with a picture that can be read ({len(broken)} of "
             f"{len(data.rows)} pictures cannot): mend the pictures, or mark rows to learn from."
         )
-    return torch.tensor(train), torch.tensor([i for i in usable if data.rows[i]["split"] == "test"] or train[:64])
+    test = [i for i in usable if data.rows[i]["split"] == "test"] or train[:64]
+    return torch.tensor(train), torch.tensor(test), refused

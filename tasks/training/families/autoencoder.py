@@ -7,33 +7,42 @@ import torch
 from torch import Tensor
 
 from models.generators.latent.autoencoder import Autoencoder, nearest_loss
-from tasks.training.data.picture_cache import Small
-from tasks.training.families.latent_base import LatentFamily, Wanted, normalise
-from tasks.training.trainer import Turn
+from tasks.training.families.latent_base import LatentFamily, normalise
+from tasks.training.family import OptimizerGroup
+from tasks.training.options import AutoencoderOptions
 
 _FITTED_ON = 4096  # pictures that the codec's encoder is computed from
 
 
-class AutoencoderFamily(LatentFamily[Autoencoder]):
-    """One turn: reconstruction of some of a batch's pictures, and the text head's distance from all their latents."""
+class AutoencoderFamily(LatentFamily[Autoencoder, AutoencoderOptions]):
+    """Reconstruction of some of a batch's pictures, and the text head's distance from all their latents."""
 
     name = "autoencoder"
-    weights: ClassVar[dict[str, float]] = {"picture": 10.0}
+    loss_weights: ClassVar[dict[str, float]] = {"picture": 10.0}
 
-    def __init__(self, model: Autoencoder, small: Small, batch: int, seed: int, device: str, decoded: int) -> None:
-        super().__init__(model, small, batch, seed, device)
-        self.decoded = decoded
-        self.turns = [Turn([model.codec, model.head])]
+    def new_size(self) -> int:
+        return self.options.size
 
-    def losses(self, turn: int, step: int) -> dict[str, Tensor]:
-        words, pictures = self.learn(step)
+    def build(self) -> None:
+        torch.manual_seed(self.options.seed)
+        model = self.start_model(Autoencoder)
+        if model is None:
+            model, data = Autoencoder(self.new_config()), self.dataset
+            chosen = data.train[torch.randperm(len(data.train))[:_FITTED_ON]]
+            model.codec.fit(data.pictures[chosen].float() / 255)
+            normalise(model.head, data.wordings[0])
+        self.model = model.to(self.device)
+        self.optimizer_groups = [OptimizerGroup([model.codec, model.head])]
+
+    def losses(self, group: int, step: int) -> dict[str, Tensor]:
+        words, pictures = self.training_batch(step)
         return {
-            "picture": self.model.reconstruction_loss(pictures[: self.decoded]),
+            "picture": self.model.reconstruction_loss(pictures[: self.options.pictures]),
             "text": self.model.head_loss(words, pictures),
         }
 
     @torch.no_grad()
-    def figures(self, model: Autoencoder) -> dict[str, float]:
+    def evaluate(self, model: Autoencoder) -> dict[str, float]:
         model.eval()
         words, pictures = self.held_out()
         made = model.codec.decode(model.codec.encode(pictures)).clamp(0, 1)
@@ -43,15 +52,3 @@ class AutoencoderFamily(LatentFamily[Autoencoder]):
             "text to latent, error": float(nearest_loss(model.head, words, model.codec.encode(pictures))),
             "variety over seeds": self.variety(model),
         }
-
-
-def build(wanted: Wanted, small: Small, batch: int, device: str, decoded: int) -> AutoencoderFamily:
-    """A new autoencoder that fits the data set, or the one of a checkpoint, with what it is trained on."""
-    torch.manual_seed(wanted.seed)
-    model = wanted.begun("autoencoder", Autoencoder)
-    if model is None:
-        model = Autoencoder(wanted.config(small.pictures.shape[-1]))
-        chosen = small.train[torch.randperm(len(small.train))[:_FITTED_ON]]
-        model.codec.fit(small.pictures[chosen].float() / 255)
-        normalise(model.head, small.wordings[0])
-    return AutoencoderFamily(model, small, batch, wanted.seed, device, decoded)

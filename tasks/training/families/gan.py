@@ -1,39 +1,59 @@
-"""Training the GAN: the discriminator's turn, then the generator's."""
+"""Training the GAN: in each step the discriminator learns, then the generator."""
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from models.generators.latent.autoencoder import Autoencoder, nearest_loss
+from models.generators.latent.autoencoder import nearest_loss
 from models.generators.latent.gan import Gan
-from tasks.training.data.picture_cache import Small
-from tasks.training.families.latent_base import LatentFamily, Wanted, normalise
-from tasks.training.trainer import Turn
+from tasks.training.families.latent_base import CodecFamily, normalise
+from tasks.training.family import OptimizerGroup
+from tasks.training.options import GanOptions
+
+_DISCRIMINATOR = 0
 
 
-class GanFamily(LatentFamily[Gan]):
-    """Two turns on the same words and pictures.
+class GanFamily(CodecFamily[Gan, GanOptions]):
+    """Two optimisers that see the same words and pictures.
 
     Beside the discriminator's verdict the generator keeps a pull towards the nearest real picture (`near`): alone, so
     small a discriminator forgets what few pictures show.
     """
 
     name = "gan"
-    weights: ClassVar[dict[str, float]] = {"penalty": 0.5, "near": 4.0}
+    loss_weights: ClassVar[dict[str, float]] = {"penalty": 0.5, "near": 4.0}
 
-    def __init__(self, model: Gan, small: Small, batch: int, seed: int, device: str) -> None:
-        super().__init__(model, small, batch, seed, device)
-        self.turns = [
-            Turn([model.discriminator], betas=(0.0, 0.98), decay=0.0),
-            Turn([model.generator], betas=(0.0, 0.98), decay=0.0, pace=0.5),
+    def build(self) -> None:
+        torch.manual_seed(self.options.seed)
+        self.model = (self.start_model(Gan) or self._new_model()).to(self.device)
+        self.optimizer_groups = [
+            OptimizerGroup([self.model.discriminator], betas=(0.0, 0.98), weight_decay=0.0),
+            OptimizerGroup([self.model.generator], betas=(0.0, 0.98), weight_decay=0.0, lr_scale=0.5),
         ]
 
-    def losses(self, turn: int, step: int) -> dict[str, Tensor]:
-        words, pictures = self.learn(step)
+    def _new_model(self) -> Gan:
+        """A GAN whose generator begins as the autoencoder's text head where that has the same sizes.
+
+        So it knows what to paint, and learns from the discriminator to paint it sharply.
+        """
+        source = self.autoencoder
+        model = Gan(self.new_config())
+        normalise(model, self.dataset.wordings[0])
+        model.codec.load_state_dict(source.codec.state_dict())
+        theirs, ours = source.head.state_dict(), model.generator.state_dict()
+        if source.config.encoder_digest == self.encoder.digest and _shapes(theirs) == _shapes(ours):
+            model.generator.load_state_dict(theirs)
+        return model
+
+    def _suits_bf16(self) -> bool:
+        return False  # the gradient penalty is a second derivative, which bfloat16 is too coarse for
+
+    def losses(self, group: int, step: int) -> dict[str, Tensor]:
+        words, pictures = self.training_batch(step)
         with torch.no_grad():
             wanted = self.model.codec.encode(pictures)
-        if turn == 0:
+        if group == _DISCRIMINATOR:
             return self.model.discriminator_losses(words, wanted)
         return {
             "generator": self.model.generator_loss(words, len(wanted)),
@@ -41,7 +61,7 @@ class GanFamily(LatentFamily[Gan]):
         }
 
     @torch.no_grad()
-    def figures(self, model: Gan) -> dict[str, float]:
+    def evaluate(self, model: Gan) -> dict[str, float]:
         model.eval()
         words, pictures = self.held_out()
         wanted = model.codec.encode(pictures)
@@ -58,25 +78,6 @@ class GanFamily(LatentFamily[Gan]):
             "text to latent, error": float(nearest_loss(model.generator, words, wanted)),
             "variety over seeds": self.variety(model),
         }
-
-
-def build(wanted: Wanted, small: Small, batch: int, device: str, source: Autoencoder | None) -> GanFamily:
-    """A new GAN for an autoencoder's codec, or the one of a checkpoint, with what it is trained on.
-
-    A new generator begins as the autoencoder's text head where that has the same sizes: it knows what to paint, and
-    learns from the discriminator to paint it sharply.
-    """
-    torch.manual_seed(wanted.seed)
-    model = wanted.begun("gan", Gan)
-    if model is None:
-        assert source is not None
-        model = Gan(wanted.config_like(source.config))
-        normalise(model, small.wordings[0])
-        model.codec.load_state_dict(source.codec.state_dict())
-        theirs, ours = source.head.state_dict(), model.generator.state_dict()
-        if source.config.encoder_digest == wanted.encoder.digest and _shapes(theirs) == _shapes(ours):
-            model.generator.load_state_dict(theirs)
-    return GanFamily(model, small, batch, wanted.seed, device)
 
 
 def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:

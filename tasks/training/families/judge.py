@@ -14,40 +14,58 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models import checkpoint
+from models.device import multiplies_bfloat16
 from models.generators.sprite_vae.recolour import COLOURS
 from models.judge.model import EDGE, GRID, Judge, JudgeConfig
 from tasks.datasets.emoji.backdrops import PLACES, PLAIN, SKIES
-from tasks.training.data.captioned import Captioned
-from tasks.training.data.judge_pictures import Seen, Shown, alone, joined, mosaic, pasted, varied
+from tasks.training.data.batch_order import rows_of_step
+from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.data.judge_pictures import Seen, Shown, alone, joined, look, mosaic, pasted, varied
+from tasks.training.family import Count, Family, OptimizerGroup, Schedule
+from tasks.training.options import JudgeOptions
 from tasks.training.sample_grid import write_grid
-from tasks.training.trainer import Family, Turn, rows_of
 
 _OWN = 0.25  # how much a thing in its own colour counts: four in five are, and a judge in doubt would say that of all
 
 
-def build_judge(data: Captioned, seed: int) -> Judge:
-    """A judge with random weights for the data set's concepts."""
-    torch.manual_seed(seed)
-    concepts = tuple(c["id"] for c in data.concepts if c["kind"] != "element")
-    return Judge(JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN)))
-
-
-class JudgeFamily(Family[Judge]):
+class JudgeFamily(Family[Judge, JudgeOptions]):
     """The judge and the pictures it learns from."""
 
     name = "judge"
-    weights: ClassVar[dict[str, float]] = {"colour": 0.5, "place": 0.5, "sky": 0.5}
+    loss_weights: ClassVar[dict[str, float]] = {"colour": 0.5, "place": 0.5, "sky": 0.5}
 
-    def __init__(self, model: Judge, shown: Shown, batch: int, seed: int) -> None:
-        self.model, self.shown, self.amount, self.seed = model, shown, batch, seed
-        self.turns = [Turn([model])]
-        self.colours = torch.ones(len(model.config.colours) + 1)
+    source: str
+    data: Captioned
+    shown: Shown
+
+    def load(self, source: str) -> None:
+        self.source, self.data = source, read_captioned(source)
+        self.pictures, self.refused = len(self.data.rows), self.data.refused
+
+    def data_digest(self) -> str:
+        return self.data.digest()
+
+    def encode(self, cache: Path, count: Count) -> None:
+        with count("reading pictures", "rows", len(self.data.rows)) as done:
+            self.shown = look(self.data, _config(self.data), done)
+
+    def build(self) -> None:
+        torch.manual_seed(self.options.seed)
+        self.model = Judge(_config(self.data)).to(self.options.device)
+        self.optimizer_groups = [OptimizerGroup([self.model])]
+        self.colours = torch.ones(len(self.model.config.colours) + 1)
         self.colours[-1] = _OWN
+        self.colours = self.colours.to(self.options.device)
 
-    def losses(self, turn: int, step: int) -> dict[str, Tensor]:
-        quarter = self.amount // 4
-        scenes = self._seen(rows_of(self.shown.scenes, self.amount - 2 * quarter, step, self.seed, 0))
-        singles = rows_of(self.shown.singles, 5 * quarter, step, self.seed, 1)
+    def schedule(self) -> Schedule:
+        o = self.options
+        return Schedule(o.steps, o.rate, o.seed, average=0.99, bf16=multiplies_bfloat16(o.device))
+
+    def losses(self, group: int, step: int) -> dict[str, Tensor]:
+        batch, seed = self.options.batch, self.options.seed
+        quarter = batch // 4
+        scenes = self._seen(rows_of_step(self.shown.scenes, batch - 2 * quarter, step, seed, 0))
+        singles = rows_of_step(self.shown.singles, 5 * quarter, step, seed, 1)
         parts = [
             pasted(scenes, self.shown, self.model.config.skies),
             self._singles(singles[:quarter]),
@@ -55,7 +73,8 @@ class JudgeFamily(Family[Judge]):
         ]
         shown = joined([part for part in parts if len(part.place)])
         pictures, moved = varied(shown.pictures)
-        return self._losses(replace(shown, pictures=pictures, where=shown.where + moved[shown.picture]))
+        shown = replace(shown, pictures=pictures, where=shown.where + moved[shown.picture])
+        return self._losses(shown.to(self.options.device))
 
     def _singles(self, rows: list[int]) -> Seen:
         """Every second as the data set shows it, the others on clean grounds."""
@@ -89,15 +108,15 @@ class JudgeFamily(Family[Judge]):
         return losses
 
     @torch.no_grad()
-    def figures(self, model: Judge) -> dict[str, float]:
+    def evaluate(self, model: Judge) -> dict[str, float]:
         """Of the held-out pictures: things found (of all, the right concept where it stands), colours, place, sky."""
         model.eval()
         s, right = self.shown, {"thing": 0, "colour": 0, "place": 0, "sky": 0}
         things = 0
         for rows in s.test.split(64):
-            verdict = model(s.pictures[rows].float() / 255)
-            right["place"] += int((verdict.place.argmax(-1) == s.place[rows]).sum())
-            right["sky"] += int((verdict.sky.argmax(-1) == s.sky[rows]).sum())
+            verdict = model(s.pictures[rows].to(self.options.device).float() / 255)
+            right["place"] += int((verdict.place.argmax(-1).cpu() == s.place[rows]).sum())
+            right["sky"] += int((verdict.sky.argmax(-1).cpu() == s.sky[rows]).sum())
             seen = model.things(verdict)
             for n, row in enumerate(rows.tolist()):
                 for (concept, colour), (x, y) in zip(s.what[row].tolist(), s.where[row].tolist(), strict=True):
@@ -114,16 +133,36 @@ class JudgeFamily(Family[Judge]):
         """Writes a grid: pictures above, where things are seen below."""
         model.eval()
         pictures = self.shown.pictures[self.shown.test[:8]].float() / 255
-        there = model(pictures).there.sigmoid()[:, None].expand(-1, 3, -1, -1)
+        there = model(pictures.to(self.options.device)).there.cpu().sigmoid()[:, None].expand(-1, 3, -1, -1)
         write_grid(path, [pictures, F.interpolate(there, (EDGE, EDGE))])
 
-    def save(self, model: Judge, folder: Path, steps: int, card: str) -> None:
-        checkpoint.save(folder, self.name, replace(self.model.config, steps=steps), model, card)
+    def save(self, model: Judge, folder: Path, steps: int, figures: dict[str, float]) -> None:
+        config = replace(model.config, steps=steps)
+        checkpoint.save(folder, self.name, config, model, self.card(steps, figures))
+
+    def card(self, steps: int, figures: dict[str, float]) -> str:
+        """The model card."""
+        o, lines = self.options, ["| on held-out pictures | |", "|---|---|"]
+        lines += [f"| {name} | {value:.3f} |" for name, value in figures.items()]
+        command = f"{Path(self.source).name} --steps {o.steps} --batch {o.batch} --rate {o.rate} --seed {o.seed}"
+        return (
+            f"# Judge after {steps} steps\n\n"
+            "Looks at a picture and says what is in it, where, in which colour, which place and which sky; see "
+            "`models/judge/model.py`. It serves `imagemill evaluate` alone and is part of no generator.\n\n"
+            f"Made by `imagemill train judge {command}` from the pictures of {len(self.data.rows)} captions, many of "
+            "which share one (licences as recorded there: MIT for the emoji data set). It never sees a text.\n"
+        ) + ("\n" + "\n".join(lines) + "\n" if figures else "")
+
+
+def _config(data: Captioned) -> JudgeConfig:
+    """Of a judge for the data set's concepts."""
+    concepts = tuple(c["id"] for c in data.concepts if c["kind"] != "element")
+    return JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN))
 
 
 def _focal(logits: Tensor, picture: Tensor, middle: Tensor) -> Tensor:
     """CenterNet's: cells near a middle count less as mistakes, the nearer the less."""
-    cells = torch.arange(GRID) + 0.5
+    cells = torch.arange(GRID, device=logits.device) + 0.5
     near = torch.zeros_like(logits)
     for i, (x, y) in zip(picture.tolist(), middle.tolist(), strict=True):
         across, down = torch.exp(-((cells - x) ** 2) / 1.2), torch.exp(-((cells - y) ** 2) / 1.2)

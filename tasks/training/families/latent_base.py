@@ -1,7 +1,8 @@
-"""What training shares between the families that paint in latents: batches, grids, checkpoints, a beginning."""
+"""What training shares between the families that generate latents: data, batches, grids, checkpoints, a beginning."""
 
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,35 +15,78 @@ from models.generators.latent.autoencoder import Autoencoder
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.text_to_latent import Normaliser
 from models.text_features import Features
+from tasks.loading.models import resolve
 from tasks.runfolder.errors import BadInput
-from tasks.training.data.feature_cache import Encoder, FeatureCache
-from tasks.training.data.picture_cache import Small
+from tasks.training.data.augment import Augmentation, reworded
+from tasks.training.data.batch_order import rows_of_step
+from tasks.training.data.feature_cache import FeatureCache
+from tasks.training.data.picture_cache import PictureDataset, cached_pictures, split
+from tasks.training.families.captioned_base import CaptionFamily
+from tasks.training.family import Count
 from tasks.training.init_from import start_config
+from tasks.training.options import CodecOptions, LatentOptions
 from tasks.training.sample_grid import write_grid
-from tasks.training.trainer import Family, rows_of
 
-_SHOWN, _JUDGED = 12, 256  # held-out rows in a grid, and those that figures are computed from
+_SHOWN, _EVALUATED = 12, 256  # held-out rows in a grid, and those that figures are computed from
 Model = TypeVar("Model", bound=LatentModel)
+Options = TypeVar("Options", bound=LatentOptions)
 
 
-class LatentFamily(Family[Model]):
-    """Batches of the data set for a model that paints in latents."""
+class LatentFamily(CaptionFamily[Model, Options]):
+    """A family that generates latents, which a codec decodes."""
 
-    def __init__(self, model: Model, small: Small, batch: int, seed: int, device: str) -> None:
-        self.model = model.to(device)
-        self.small, self.batch, self.seed, self.device = small, batch, seed, device
+    dataset: PictureDataset
+    start: Path | None = None  # the checkpoint to begin with
+    size: int  # edge of the pictures in pixels
 
-    def learn(self, step: int) -> tuple[Features, Tensor]:
-        return self.small.learn(rows_of(self.small.train, self.batch, step, self.seed, 0), self.device)
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        return self.options.device
 
-    def held_out(self, count: int = _JUDGED) -> tuple[Features, Tensor]:
+    def load(self, source: str) -> None:
+        super().load(source)
+        if self.options.start is not None:
+            self.start = Path(resolve(self.options.start))
+            self.size = self._check_start(self.start_config()).size
+        else:
+            self.size = self.new_size()
+
+    @abstractmethod
+    def new_size(self) -> int:
+        """Edge in pixels of the pictures of a new model."""
+
+    def _check_start(self, config: LatentConfig) -> LatentConfig:
+        o = self.options
+        for name in o.model_fields_set & {"width", "layers", "size"}:
+            if getattr(o, name) != getattr(config, name):
+                raise BadInput(f"--{name}: {o.start} has {getattr(config, name)}, and --from keeps it; leave it out.")
+        return config
+
+    def encode(self, cache: Path, count: Count) -> None:
+        o, captions = self.options, self.captions()
+        wordings = [self.features(cache, captions, count)]
+        for number in range(o.wordings):
+            wordings.append(self.features(cache, [reworded(c, number) for c in captions], count))
+        with count("reading pictures", "pictures", len(captions)) as done:
+            pictures, broken = cached_pictures(cache, self.data, self.size, done)
+        train, test, undecodable = split(self.data, broken)
+        self.refused = [*self.data.refused, *undecodable]
+        varied = Augmentation(o.mirror, o.crop, o.colour, o.drop)
+        self.dataset = PictureDataset(self.data, pictures, wordings, train, test, varied)
+
+    def training_batch(self, step: int) -> tuple[Features, Tensor]:
+        """Words and pictures (n, 3, size, size) in [0, 1] that a step learns from, both varied."""
+        rows = rows_of_step(self.dataset.train, self.options.batch, step, self.options.seed, 0)
+        return self.dataset.training_batch(rows, self.device)
+
+    def held_out(self, count: int = _EVALUATED) -> tuple[Features, Tensor]:
         """Held-out rows, spread over all of them, the same at every call."""
-        test = self.small.test
-        return self.small.held_out(test[:: max(1, len(test) // count)][:count].tolist(), self.device)
+        test = self.dataset.test
+        return self.dataset.batch(test[:: max(1, len(test) // count)][:count].tolist(), self.device)
 
     @torch.no_grad()
     def sample(self, model: Model, path: Path) -> None:
-        """Held-out pictures, what the codec makes of them, and two pictures painted from each one's caption."""
+        """Held-out pictures, what the codec makes of them, and two pictures generated from each one's caption."""
         model.eval()
         words, pictures = self.held_out(_SHOWN)
         source = torch.Generator().manual_seed(0)
@@ -52,12 +96,13 @@ class LatentFamily(Family[Model]):
             rows.append(model.codec.decode(model.latents(words, noise)))
         write_grid(path, rows)
 
-    def save(self, model: Model, folder: Path, steps: int, card: str) -> None:
-        checkpoint.save(folder, self.name, replace(model.config, steps=steps), model, card)
+    def save(self, model: Model, folder: Path, steps: int, figures: dict[str, float]) -> None:
+        config = replace(model.config, steps=steps)
+        checkpoint.save(folder, self.name, config, model, self.card(steps, figures))
 
     @torch.no_grad()
     def variety(self, model: Model) -> float:
-        """Standard deviation over four noises of what is painted for one text, as a share of the pictures' own."""
+        """Standard deviation over four noises of the latents of one text, as a share of the pictures' own."""
         torch.manual_seed(0)
         words, pictures = self.held_out(16)
         made = torch.stack(
@@ -65,55 +110,52 @@ class LatentFamily(Family[Model]):
         )
         return float(made.std(0).mean() / model.codec.encode(pictures).std(0, correction=0).mean().clamp(min=1e-6))
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """The model that a job asks for: new, or that of a checkpoint to train on."""
-
-    encoder: Encoder
-    reference: str
-    width: int
-    layers: int
-    seed: int
-    start: Path | None
-
-    def config(self, size: int) -> LatentConfig:
-        """Of a new model for pictures of this size."""
+    def new_config(self) -> LatentConfig:
+        """Of a new model."""
+        o = self.options
         return LatentConfig(
-            self.reference, self.encoder.digest, self.encoder.width, size, width=self.width, layers=self.layers
+            o.encoder, self.encoder.digest, self.encoder.width, self.size, width=o.width, layers=o.layers
         )
 
-    def config_like(self, source: LatentConfig) -> LatentConfig:
-        """Of a new model that paints for another's codec."""
-        return replace(self.config(source.size), codec_width=source.codec_width, codec_depth=source.codec_depth)
-
-    def begun(self, family: str, build: Callable[[LatentConfig], Model]) -> Model | None:
-        """The model of the checkpoint, if there is one. Raises BadInput when it is damaged."""
-        if self.start is None:
-            return None
-        try:
-            return base.load(self.start, family, build)
-        except ValueError as error:
-            raise BadInput(f"--from: {error}") from None
-
-    def start_config(self, family: str) -> LatentConfig:
-        """The checkpoint's configuration. Raises BadInput unless it is of the family and reads our features."""
+    def start_config(self) -> LatentConfig:
+        """Of the checkpoint to begin with. Raises BadInput unless it is of the family and reads our features."""
         assert self.start is not None
-        content = start_config(self.start, family, self.encoder)
+        content = start_config(self.start, self.name, self.encoder)
         try:
             return checkpoint.fill(LatentConfig, content, self.start)
         except ValueError as error:
             raise BadInput(f"--from: {error}") from None
 
+    def start_model(self, build: Callable[[LatentConfig], Model]) -> Model | None:
+        """The model of the checkpoint to begin with, if there is one. Raises BadInput when it is damaged."""
+        if self.start is None:
+            return None
+        try:
+            return base.load(self.start, self.name, build)
+        except ValueError as error:
+            raise BadInput(f"--from: {error}") from None
 
-def load_autoencoder(family: str, folder: Path | None) -> Autoencoder:
-    """The trained autoencoder whose codec a new model paints for. Raises BadInput when it is none."""
-    if folder is None:
-        raise BadInput(f"A {family} paints in the latents of an autoencoder: train one, and give it as --autoencoder.")
-    try:
-        return base.load(folder, "autoencoder", Autoencoder)
-    except ValueError as error:
-        raise BadInput(f"--autoencoder: {error}") from None
+
+class CodecFamily(LatentFamily[Model, Options]):
+    """A family that generates latents for the codec of a trained autoencoder."""
+
+    autoencoder: Autoencoder  # whose codec a new model gets
+
+    def new_size(self) -> int:
+        assert isinstance(self.options, CodecOptions)
+        if self.options.autoencoder is None:
+            raise BadInput(
+                f"A {self.name} paints in the latents of an autoencoder: train one, and give it as --autoencoder."
+            )
+        try:
+            self.autoencoder = base.load(Path(resolve(self.options.autoencoder)), "autoencoder", Autoencoder)
+        except ValueError as error:
+            raise BadInput(f"--autoencoder: {error}") from None
+        return self.autoencoder.config.size
+
+    def new_config(self) -> LatentConfig:
+        source = self.autoencoder.config
+        return replace(super().new_config(), codec_width=source.codec_width, codec_depth=source.codec_depth)
 
 
 def normalise(part: nn.Module, features: FeatureCache) -> None:

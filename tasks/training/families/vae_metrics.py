@@ -53,7 +53,7 @@ def _concepts(family: "VaeFamily", model: StructuredVae, chosen: list[int]) -> l
     """The first slot's concept logits for the rows, in batches."""
     parts = []
     for start in range(0, len(chosen), _AT_ONCE):
-        batch = pad([family.features[i] for i in chosen[start : start + _AT_ONCE]])
+        batch = pad([family.features_of_captions[i] for i in chosen[start : start + _AT_ONCE]])
         parts.append(model.reader(batch.tokens, batch.mask).concepts[:, 0])
     return parts
 
