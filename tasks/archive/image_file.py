@@ -9,7 +9,7 @@ from pydicom.uid import UID
 
 from tasks.dicom import pixels
 from tasks.dicom.derive import derive, to_bytes
-from tasks.dicom.open import class_name, is_dicom, open_dicom
+from tasks.dicom.open import class_name, is_dicom, open_dicom, says_text
 from tasks.dicom.profile import deidentify
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.raster_codecs import SUFFIX, Raster, decode_raster, encode_raster, raster_format
@@ -113,8 +113,15 @@ class Scan:
 
     @property
     def says_text(self) -> bool:
-        """Whether the header says that there is burned-in text."""
-        return self.dataset is not None and str(self.dataset.get("BurnedInAnnotation") or "").upper() == "YES"
+        """Whether the header says that there is burned-in text, or that it is the picture of a slide's label."""
+        return self.dataset is not None and says_text(self.dataset)
+
+    @property
+    def alpha(self) -> list[tuple[np.ndarray, Levels]]:
+        """Its transparency as pictures of their own, which may say something that the colours do not."""
+        if self.raster is None or self.raster.alpha is None:
+            return []
+        return [(plane, Levels(*self.limits)) for plane in self.raster.alpha]
 
     def encode(self, chain: str, names: Pseudonyms) -> tuple[str, bytes]:
         """The name (without a folder) and the bytes of the result."""
@@ -122,7 +129,7 @@ class Scan:
             name, suffix = file_name(self.source), f".{SUFFIX[self.raster.format]}"
             return name.removesuffix(suffix) + suffix, encode_raster(self.raster, self.made, QUALITY)
         assert self.dataset is not None
-        if self.text in {"none", "seen"}:
+        if self.text != "unknown":  # where nobody looked, what the source says of itself stays
             self.dataset.BurnedInAnnotation = "NO" if self.text == "none" else "YES"
         derived = derive(self.dataset, self.made, chain, self.digest, names)
         return f"{derived.SOPInstanceUID}.dcm", to_bytes(derived)

@@ -15,7 +15,7 @@ from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.burned_in import Rule, has_text
 from tasks.imaging.previews import figures, preview, shown
 from tasks.imaging.refused import Refused
-from tasks.imaging.value_range import apply
+from tasks.imaging.value_range import Levels, apply
 from tasks.runfolder.storage import Storage, StorageError
 
 
@@ -125,8 +125,24 @@ def _strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str
 
 def _enhance(scan: Scan, recipe: Recipe) -> None:
     pairs = zip(scan.frames, scan.levels, strict=True)
-    frames = [apply(recipe.enhance, frame, levels, scan.limits, scan.padding) for frame, levels in pairs]
-    scan.made = np.stack(frames)
+    scan.made = np.stack([_enhanced(frame, levels, scan, recipe) for frame, levels in pairs])
+
+
+def _enhanced(frame: np.ndarray, levels: Levels, scan: Scan, recipe: Recipe) -> np.ndarray:
+    """One frame (h, w, c), enhanced; in another size, too, padding is padding and nothing else is.
+
+    Interpolation would mix padding with the picture beside it, so that the picture's least value stands in its place.
+    """
+    made = apply(recipe.enhance, frame, levels, scan.limits, scan.padding)
+    if scan.padding is None or made.shape == frame.shape:
+        return made
+    outside = (frame >= scan.padding[0]) & (frame <= scan.padding[1])
+    if not outside.all():
+        filled = np.where(outside, frame[~outside].min(), frame)
+        made = apply(recipe.enhance, filled, levels, scan.limits)
+    rows, columns = ((np.arange(new) * old) // new for new, old in zip(made.shape, frame.shape[:2], strict=False))
+    nearest = np.ix_(rows, columns)
+    return np.where(outside[nearest], frame[nearest], made)
 
 
 def _look(scan: Scan, rule: Rule) -> None:
@@ -134,10 +150,11 @@ def _look(scan: Scan, rule: Rule) -> None:
     if scan.says_text:
         scan.text = "header"
     elif rule != "header":
-        seen = any(has_text(frame, levels) for frame, levels in zip(scan.frames, scan.levels, strict=True))
+        looked_at = [*zip(scan.frames, scan.levels, strict=True), *scan.alpha]
+        seen = any(has_text(frame, levels) for frame, levels in looked_at)
         scan.text = "seen" if seen else "none"
     if rule != "keep" and scan.text in {"header", "seen"}:
-        by = "its header says so" if scan.text == "header" else "letters were seen among its pixels"
+        by = "its header says so" if scan.text == "header" else "letters or a code were seen among its pixels"
         raise Refused(f"burned-in text ({by}); --burned-in keep takes it nevertheless", stage="look")
 
 

@@ -10,6 +10,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from tasks.dicom.codes import coded
+from tasks.dicom.geometry import resize_geometry
 from tasks.dicom.pseudonyms import Pseudonyms
 
 VERSION = version("imagemill")
@@ -41,7 +42,6 @@ PALETTE = (
     *(f"{colour}PaletteColorLookupTableData" for colour in COLOURS),
     *(f"Segmented{colour}PaletteColorLookupTableData" for colour in COLOURS),
 )
-SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 def derive(source: Dataset, pixels: np.ndarray, chain: str, digest: str, pseudonyms: Pseudonyms) -> Dataset:
@@ -57,7 +57,7 @@ def derive(source: Dataset, pixels: np.ndarray, chain: str, digest: str, pseudon
     _refer(source, pseudonyms, f"{chain}\0{digest}", chain)
     _tell_derivation(source, chain)
     _tell_compression(source, syntax, pixels, compressed)
-    _geometry(source, *pixels.shape[1:3])
+    resize_geometry(source, *pixels.shape[1:3])
     _put_pixels(source, pixels)
     source.file_meta = _meta(source)
     return source
@@ -83,8 +83,9 @@ def _refer(source: Dataset, pseudonyms: Pseudonyms, instance: str, series: str) 
 
 
 def _tell_derivation(source: Dataset, chain: str) -> None:
-    # Enhanced objects may not be SECONDARY (PS3.3 C.8.16.1.1).
-    enhanced = "SharedFunctionalGroupsSequence" in source or UID(source.SOPClassUID).name.startswith("Enhanced")
+    # Enhanced objects and slides may not be SECONDARY (PS3.3 C.8.16.1.1, C.8.12.4.1.1).
+    never = ("Enhanced", "VL Whole Slide")
+    enhanced = "SharedFunctionalGroupsSequence" in source or UID(source.SOPClassUID).name.startswith(never)
     second = "PRIMARY" if enhanced else "SECONDARY"
     for holder, keyword in [(source, "ImageType"), *_frame_types(source)]:
         rest = list(holder.get(keyword) or [])[2:] if holder[keyword].VM > 2 else []
@@ -139,38 +140,18 @@ def _values(value: object) -> list[str]:
     return [str(part) for part in value] if not isinstance(value, str) and hasattr(value, "__iter__") else [str(value)]
 
 
-def _geometry(source: Dataset, rows: int, columns: int) -> None:
-    """Of another size: the pixels are smaller, and the first one's centre lies elsewhere."""
-    down, right = rows / int(source.Rows), columns / int(source.Columns)
-    if (down, right) == (1.0, 1.0):
-        return
-    places = [item for group in _functional_groups(source) for item in group.get("PixelMeasuresSequence") or ()]
-    for place in (source, *places):
-        for name in SPACINGS:
-            if place.get(name):
-                between_rows, between_columns = (float(value) for value in place[name].value)
-                if name == "PixelSpacing" and place is source:
-                    _move_origin(source, between_rows * (1 / down - 1) / 2, between_columns * (1 / right - 1) / 2)
-                setattr(place, name, [f"{between_rows / down:.10g}", f"{between_columns / right:.10g}"])
-
-
-def _move_origin(source: Dataset, down: float, right: float) -> None:
-    if source.get("ImagePositionPatient") and source.get("ImageOrientationPatient"):
-        along, across = np.array(source.ImageOrientationPatient, float).reshape(2, 3)
-        moved = np.array(source.ImagePositionPatient, float) + along * right + across * down
-        source.ImagePositionPatient = [f"{value:.10g}" for value in moved]
-
-
 def _put_pixels(source: Dataset, pixels: np.ndarray) -> None:
     for name in (*STALE, *(PALETTE if pixels.shape[3] == 3 else ())):
         if name in source:
             del source[name]
+    from_palette = source.PhotometricInterpretation == "PALETTE COLOR"
     _, source.Rows, source.Columns, samples = pixels.shape
     if samples == 3:
         source.PhotometricInterpretation = "RGB"
         source.PlanarConfiguration = 0
         source.PixelRepresentation = 0
-        source.BitsStored = source.BitsAllocated = pixels.itemsize * 8
+        if from_palette:
+            source.BitsStored = pixels.itemsize * 8
     elif "PlanarConfiguration" in source:
         del source.PlanarConfiguration
     source.SamplesPerPixel = samples

@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 import pydicom.config
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.datadict import dictionary_has_tag
 from pydicom.encaps import parse_basic_offsets
 from pydicom.uid import (
     UID,
@@ -26,7 +27,6 @@ from pydicom.uid import (
 from tasks.imaging.refused import MOST_PIXELS, Refused
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
-BARE = (b"\2\0\0\0", b"\x08\0\0\0", b"\x08\0\1\0", b"\x08\0\5\0", b"\x08\0\x08\0")  # the first element of files without
 PYDICOM = r"pydicom\."  # a pattern of modules
 NEEDED = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns"),
@@ -48,8 +48,12 @@ def silence_pydicom() -> None:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether a file that begins so is DICOM: with the preamble, or, as old ones are, without."""
-    return head[128:132] == b"DICM" or head[:4] in BARE
+    """Whether a file that begins so is DICOM: with the preamble, or, as old ones are, with its first element."""
+    if head[128:132] == b"DICM" or head[:4] == b"\2\0\0\0":
+        return True
+    group, element = struct.unpack("<HH", head[:4].ljust(4, b"\xff"))
+    explicit, short = head[4:6].isalpha() and head[4:6].isupper(), head[6:8] == b"\0\0"
+    return group == 8 and dictionary_has_tag((group, element)) and (explicit or short)
 
 
 def open_dicom(data: bytes) -> Dataset:
@@ -102,6 +106,8 @@ def _check(dataset: Dataset) -> None:
         if "Image Storage" in kind.name or "Rows" in dataset:
             raise Refused("an image without pixel data")
         raise Refused(f"no image: {class_name(kind)}", stage="skip")
+    if not is_picture(kind):
+        raise Refused(f"no image: {class_name(kind)}; its values are labels or measures, not pictures", stage="skip")
     if "PixelData" not in dataset:
         raise Refused("pixels of floating point are maps, not pictures", stage="skip")
     missing = [name for name in NEEDED if dataset.get(name) in (None, "")]
@@ -131,7 +137,10 @@ def _check_length(dataset: Dataset, meta: FileMetaDataset, pixels: int, frames: 
     size = pixels * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
     if syntax in NATIVE:
         if dataset.PhotometricInterpretation == "YBR_FULL_422":
-            size = size * 2 // 3
+            if len(data) >= size:  # as often: the name of the one, the data of the other
+                dataset.PhotometricInterpretation = "YBR_FULL"
+            else:
+                size = size * 2 // 3
         if data[:4] == b"\xfe\xff\0\xe0":
             raise Refused("the transfer syntax is wrong: it says that the pixels are not compressed, but they are")
         if len(data) < size:
@@ -162,6 +171,13 @@ def _settle(dataset: Dataset) -> None:
                 _settle(item)
 
 
+def says_text(dataset: Dataset) -> bool:
+    """Whether a header says that text is burned in, or that this is a slide's label, or an overview that shows it."""
+    flavour = dataset["ImageType"][2] if "ImageType" in dataset and dataset["ImageType"].VM > 2 else ""
+    marks = (dataset.get("BurnedInAnnotation"), dataset.get("SpecimenLabelInImage"))
+    return "YES" in {str(mark or "").upper() for mark in marks} or str(flavour).upper() in {"LABEL", "OVERVIEW"}
+
+
 def _swap_bytes(dataset: Dataset) -> None:
     """A big-endian object's tables become little-endian: pydicom leaves the bytes of `OW` as they are, pixels apart."""
     for element in dataset:
@@ -171,6 +187,17 @@ def _swap_bytes(dataset: Dataset) -> None:
         elif element.VR in {"OW", "OL", "OF", "OD"} and element.tag != 0x7FE00010:
             width = {"OW": 2, "OL": 4, "OF": 4, "OD": 8}[element.VR]
             element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
+
+
+def is_picture(kind: UID) -> bool:
+    """Whether objects of a SOP class are pictures: segmentations, label and parametric maps and doses are not.
+
+    The standard calls every class of pictures an image but one. A class that is not the standard's may be anything; one
+    below its root that the dictionary lacks is newer than this program, and not taken for a picture.
+    """
+    if kind.name == str(kind):
+        return not kind.startswith("1.2.840.10008.")
+    return "Image" in kind.name or kind.name == "Enhanced US Volume Storage"
 
 
 def class_name(kind: UID) -> str:

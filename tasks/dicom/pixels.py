@@ -7,9 +7,13 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut
+from pydicom.uid import RLELossless
 
 from tasks.dicom import jpeg12
+from tasks.dicom.open import NATIVE
 from tasks.imaging.value_range import Levels
+
+KEEPS_BITS = {*NATIVE, RLELossless}  # transfer syntaxes that hold words as they are, not values
 
 
 def decode(dataset: Dataset) -> np.ndarray:
@@ -22,7 +26,12 @@ def decode(dataset: Dataset) -> np.ndarray:
         Exception: whatever the decoders raise for what they cannot decode.
     """
     jpeg12.register()
-    pixels = pixel_array(dataset, raw=False)
+    shift = int(dataset.get("HighBit") or 0) + 1 - int(dataset.BitsStored)
+    if shift > 0 and dataset.file_meta.TransferSyntaxUID in KEEPS_BITS:
+        pixels = pixel_array(_of_all_bits(dataset), raw=False)
+        pixels = stored_bits(pixels, int(dataset.BitsStored), shift)
+    else:
+        pixels = pixel_array(dataset, raw=False)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     samples = int(dataset.SamplesPerPixel)
     pixels = pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns), samples)
@@ -36,6 +45,25 @@ def decode(dataset: Dataset) -> np.ndarray:
                 colours = high.astype(np.uint8)
         return colours
     return pixels
+
+
+def stored_bits(words: np.ndarray, bits: int, shift: int = 0) -> np.ndarray:
+    """The values of `bits` bits that begin `shift` bits above the lowest of each word (HighBit + 1 - BitsStored)."""
+    above = words.itemsize * 8 - bits
+    return (words << (above - shift)) >> above if above else words
+
+
+def _of_all_bits(dataset: Dataset) -> Dataset:
+    """The object with all bits of its words as the value: pydicom takes the lowest, whatever HighBit says."""
+    whole = Dataset()
+    whole.file_meta = dataset.file_meta
+    whole.set_original_encoding(*dataset.original_encoding)
+    for element in dataset.group_dataset(0x0028):
+        whole.add_new(element.tag, element.VR, element.value)
+    whole.PixelData = dataset.PixelData
+    whole["PixelData"].VR = dataset["PixelData"].VR
+    whole.BitsStored, whole.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
+    return whole
 
 
 def levels(dataset: Dataset, frames: np.ndarray) -> list[Levels]:
@@ -62,9 +90,9 @@ def window(dataset: Dataset) -> str | None:
 
 def limits(dataset: Dataset, frames: np.ndarray) -> tuple[int, int]:
     """The least and the greatest value that the stored bits can hold."""
-    if frames.shape[3] == 3:
-        return 0, int(np.iinfo(frames.dtype).max)
     bits = int(dataset.BitsStored)
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        return 0, int(np.iinfo(frames.dtype).max)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if dataset.PixelRepresentation else (0, (1 << bits) - 1)
 
 
@@ -72,7 +100,8 @@ def padding(dataset: Dataset, frames: np.ndarray) -> tuple[int, int] | None:
     """The values that stand for no picture at all (PixelPaddingValue and its range), if any."""
     if dataset.get("PixelPaddingValue") is None or frames.shape[3] == 3:
         return None
-    ends = [int(dataset.PixelPaddingValue), int(dataset.get("PixelPaddingRangeLimit") or dataset.PixelPaddingValue)]
+    limit = dataset.get("PixelPaddingRangeLimit")
+    ends = [int(dataset.PixelPaddingValue), int(dataset.PixelPaddingValue if limit in (None, "") else limit)]
     low, high = limits(dataset, frames)
     if dataset.PixelRepresentation:  # the padding's VR may have been read as unsigned
         ends = [end - (1 << 16) if end > high else end for end in ends]
@@ -83,6 +112,10 @@ def _windowed(dataset: Dataset, frame: int, inverted: bool) -> Levels | None:
     window = _window(dataset, frame)
     if window is None:
         return None
+    table = _modality_table(dataset)
+    if table is not None:
+        ends = sorted(float(end) for end in np.interp(window, *table))
+        return Levels(ends[0], max(ends[1], ends[0] + 1), inverted, True)
     slope, intercept = 1.0, 0.0
     for place in _places(dataset, frame, "PixelValueTransformationSequence"):
         if place.get("RescaleSlope") is not None and float(place.RescaleSlope):
@@ -90,6 +123,20 @@ def _windowed(dataset: Dataset, frame: int, inverted: bool) -> Levels | None:
             break
     ends = sorted((value - intercept) / slope for value in window)
     return Levels(ends[0], ends[1], inverted, True)
+
+
+def _modality_table(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Outputs of the Modality LUT (PS3.3 C.11.1), rising, and the stored values that they come from; or None."""
+    for item in dataset.get("ModalityLUTSequence") or ():
+        entries, first, _ = item.LUTDescriptor
+        first = first - (1 << 16) if dataset.PixelRepresentation and first > 32767 else first
+        data = item.LUTData
+        if isinstance(data, bytes):
+            data = np.frombuffer(data, "u1" if len(data) == (entries or 65536) else "<u2")
+        outputs = np.asarray(data, float)[: entries or 65536]
+        order = np.argsort(outputs, kind="stable")
+        return outputs[order], (first + np.arange(len(outputs)))[order]
+    return None
 
 
 def _window(dataset: Dataset, frame: int) -> tuple[float, float] | None:

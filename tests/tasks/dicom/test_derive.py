@@ -11,6 +11,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from tasks.dicom.derive import derive, to_bytes
+from tasks.dicom.geometry import resize_geometry
 from tasks.dicom.open import is_dicom, open_dicom
 from tasks.dicom.pixels import decode
 from tasks.dicom.profile import deidentify
@@ -100,6 +101,83 @@ def test_geometry_stays_or_follows_the_size() -> None:
     moved = np.array(doubled.ImagePositionPatient, float) - np.array(source.ImagePositionPatient, float)
     assert np.allclose(np.abs(moved[:2]), np.array(source.PixelSpacing, float) / 4)
     assert (doubled.Rows, doubled.Columns) == (2 * source.Rows, 2 * source.Columns)
+
+
+def resized(dataset: Dataset, scale: int = 2) -> Dataset:
+    """The object as it is made for a picture so many times as large."""
+    resize_geometry(dataset, dataset.Rows * scale, dataset.Columns * scale)
+    return dataset
+
+
+def test_ultrasound_regions_follow_the_size() -> None:
+    region = Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMaxX1 = 20, 139
+    region.RegionLocationMinY0, region.RegionLocationMaxY1 = 10, 109
+    region.PhysicalDeltaX = region.PhysicalDeltaY = 0.02
+    region.ReferencePixelX0, region.ReferencePixelY0 = 59, 0
+    dataset = dcmread(io.BytesIO(sample("US1_UNCR.dcm")))
+    dataset.SequenceOfUltrasoundRegions = [region]
+    (made,) = resized(dataset).SequenceOfUltrasoundRegions
+    assert (made.RegionLocationMinX0, made.RegionLocationMaxX1) == (40, 279)
+    assert (made.RegionLocationMinY0, made.RegionLocationMaxY1) == (20, 219)
+    assert (made.PhysicalDeltaX, made.PhysicalDeltaY) == (0.01, 0.01)
+    width = made.RegionLocationMaxX1 + 1 - made.RegionLocationMinX0
+    assert width * made.PhysicalDeltaX == pytest.approx(120 * 0.02), "a length is measured as before"
+    assert abs(made.ReferencePixelX0 - 118.5) <= 0.5
+
+
+def test_shutters_and_collimators_follow_the_size() -> None:
+    dataset = dcmread(io.BytesIO(sample("CT_small.dcm")))
+    for shape in ("Shutter", "Collimator"):
+        for edge, value in (
+            ("LeftVertical", 11),
+            ("RightVertical", 120),
+            ("UpperHorizontal", 6),
+            ("LowerHorizontal", 115),
+        ):
+            setattr(dataset, f"{shape}{edge}Edge", value)
+    dataset.CenterOfCircularShutter, dataset.RadiusOfCircularShutter = [64, 32], 30
+    dataset.VerticesOfThePolygonalShutter = [1, 1, 1, 128, 128, 128]
+    made = resized(dataset)
+    for shape in ("Shutter", "Collimator"):
+        edges = [made[f"{shape}{edge}Edge"].value for edge in ("LeftVertical", "RightVertical")]
+        assert edges == [21, 240], "the same part is seen"
+        assert [made[f"{shape}{edge}Edge"].value for edge in ("UpperHorizontal", "LowerHorizontal")] == [11, 230]
+    assert made.RadiusOfCircularShutter == 60
+    assert np.allclose(made.CenterOfCircularShutter, [127.5, 63.5], atol=0.5)
+    assert np.allclose(made.VerticesOfThePolygonalShutter, [1.5, 1.5, 1.5, 255.5, 255.5, 255.5], atol=0.5)
+
+
+def test_every_frame_s_position_follows_the_size() -> None:
+    source, dataset = (dcmread(io.BytesIO(sample("eCT_Supplemental.dcm"))) for _ in range(2))
+    made = resized(dataset)
+    shared = source.SharedFunctionalGroupsSequence[0]
+    spacing = np.array(shared.PixelMeasuresSequence[0].PixelSpacing, float)
+    (along,) = (np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)[:3],)
+    across = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)[3:]
+    for before, after in zip(
+        source.PerFrameFunctionalGroupsSequence, made.PerFrameFunctionalGroupsSequence, strict=True
+    ):
+        was, now = (np.array(group.PlanePositionSequence[0].ImagePositionPatient, float) for group in (before, after))
+        assert np.allclose(now - was, -(along * spacing[1] + across * spacing[0]) / 4)
+    measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert np.allclose(np.array(measures.PixelSpacing, float) * 2, spacing)
+
+
+def test_colours_of_12_bits_stay_of_12() -> None:
+    dataset = open_dicom(sample("SC_rgb_16bit.dcm"))
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    pixels = decode(dataset)
+    made = derive(dataset, pixels, "", "digest", NAMES)
+    assert (made.BitsAllocated, made.BitsStored, made.HighBit) == (16, 12, 11)
+
+
+def test_slides_stay_primary() -> None:
+    dataset = open_dicom(sample("SC_rgb.dcm"))
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    made = derive(dataset, decode(dataset), "", "digest", NAMES)
+    assert list(made.ImageType) == ["DERIVED", "PRIMARY", "VOLUME", "NONE"]
 
 
 def test_same_source_and_chain_give_the_same_bytes() -> None:

@@ -3,10 +3,12 @@
 import io
 import zlib
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 
-from tasks.dicom.open import is_dicom, open_dicom
+from tasks.dicom.open import is_dicom, open_dicom, says_text
+from tasks.dicom.pixels import decode
 from tasks.imaging.refused import Refused
 from tests.tasks.dicom.samples import ROOTS, sample, samples
 
@@ -31,8 +33,8 @@ def changed(name: str, **values: object) -> bytes:
         ("rtplan.dcm", "skip", "RT Plan"),
         ("waveform_ecg.dcm", "skip", "12-lead ECG"),
         ("dicomdirtests/DICOMDIR", "skip", "DICOMDIR"),
-        ("liver_1frame.dcm", "skip", "1 bits are masks"),
-        ("rtdose.dcm", "skip", "32 bits"),
+        ("liver_1frame.dcm", "skip", "no image: Segmentation Storage"),
+        ("rtdose.dcm", "skip", "no image: RT Dose Storage"),
         ("MR_truncated.dcm", "open", "8,130 of 8,192"),
         ("rtplan_truncated.dcm", "skip", "RT Plan"),
         ("dicomdirtests/TINY_ALPHA/PT000000/ST000000/SE000000/IM000000", "open", "without pixel data"),
@@ -79,6 +81,77 @@ def test_wrong_transfer_syntax() -> None:
         open_dicom(sample("CT_small.dcm").replace(plain, rle))
     with pytest.raises(Refused, match="says that the pixels are not compressed, but they are"):
         open_dicom(sample("MR_small_RLE.dcm").replace(rle, plain))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "1.2.840.10008.5.1.4.1.1.66.4",
+        "1.2.840.10008.5.1.4.1.1.66.7",
+        "1.2.840.10008.5.1.4.1.1.481.2",
+        "1.2.840.10008.5.1.4.1.1.30",
+    ],
+)
+def test_what_values_are_the_class_says(kind: str) -> None:
+    """Segmentations, label maps, doses and parametric maps of 8 and 16 bits look like pictures and are none."""
+    with pytest.raises(Refused, match="labels or measures, not pictures") as refusal:
+        open_dicom(changed("CT_small.dcm", SOPClassUID=kind))
+    assert refusal.value.stage == "skip"
+
+
+def test_ultrasound_volume_and_private_classes_are_pictures() -> None:
+    for kind in ("1.2.840.10008.5.1.4.1.1.6.2", "1.2.3.4"):
+        assert open_dicom(changed("CT_small.dcm", SOPClassUID=kind)).SOPClassUID == kind
+
+
+@pytest.mark.parametrize("first", ["SOPClassUID", "Modality", "SpecificCharacterSet", "ImageType"])
+@pytest.mark.parametrize("implicit", [False, True])
+def test_without_preamble_from_any_element_of_the_first_group(first: str, implicit: bool) -> None:
+    dataset = dcmread(io.BytesIO(sample("CT_small.dcm")))
+    for element in list(dataset):
+        if element.tag < dataset.data_element(first).tag if first in dataset else False:
+            del dataset[element.tag]
+    bare = io.BytesIO()
+    dataset.preamble = None
+    del dataset.file_meta
+    dataset.save_as(bare, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    assert is_dicom(bare.getvalue()[:132])
+
+
+def test_what_is_no_dicom_but_begins_with_small_numbers() -> None:
+    assert not is_dicom(b"\x08\0\xee\0rest of some other file")
+    assert not is_dicom(b"\x08\0\x16\0\x01\x02\x03\x04")
+    assert not is_dicom(b"")
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_ybr_422_with_data_of_full_length_is_ybr_full(frames: int) -> None:
+    pixels = np.full((frames, 20, 30, 3), (120, 90, 200), np.uint8)
+    data = changed(
+        "SC_rgb.dcm",
+        **{"PhotometricInterpretation": "YBR_FULL_422", "Rows": 20, "Columns": 30, "NumberOfFrames": frames},
+        PixelData=pixels.tobytes(),
+    )
+    full = changed(
+        "SC_rgb.dcm",
+        **{"PhotometricInterpretation": "YBR_FULL", "Rows": 20, "Columns": 30, "NumberOfFrames": frames},
+        PixelData=pixels.tobytes(),
+    )
+    assert np.array_equal(decode(open_dicom(data)), decode(open_dicom(full)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"BurnedInAnnotation": "YES"},
+        {"SpecimenLabelInImage": "YES"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LABEL", "NONE"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "OVERVIEW", "NONE"]},
+    ],
+)
+def test_headers_that_tell_of_text_or_of_a_label(values: dict[str, object]) -> None:
+    assert says_text(open_dicom(changed("CT_small.dcm", **values)))
+    assert not says_text(open_dicom(sample("CT_small.dcm")))
 
 
 def test_deflated_bomb(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,3 +127,48 @@ def test_limits_and_padding_of_signed_values() -> None:
     assert padding(dataset, frames) == (-2000, -2000)
     dataset.PixelPaddingValue = 63536  # the same 16 bits, read as unsigned
     assert padding(dataset, frames) == (-2000, -2000)
+
+
+@pytest.mark.parametrize(("padding_value", "limit"), [(10, 0), (0, 10)])
+def test_padding_whose_limit_is_zero(padding_value: int, limit: int) -> None:
+    dataset = open_dicom(sample("CT_small.dcm"))
+    dataset.PixelPaddingValue, dataset.PixelPaddingRangeLimit = padding_value, limit
+    assert padding(dataset, decode(dataset)) == (0, 10)
+
+
+def modality_table(first: int, outputs: np.ndarray) -> Dataset:
+    """CT_small with a table of 16 bits from stored to modality values, and a window over all of those."""
+    dataset = open_dicom(sample("CT_small.dcm"))
+    item = Dataset()
+    item.LUTDescriptor, item.LUTData = [len(outputs), first, 16], outputs.astype("<u2").tobytes()
+    dataset.ModalityLUTSequence = [item]
+    return dataset
+
+
+def test_window_goes_back_through_the_modality_table() -> None:
+    """PS3.3 C.11.2.1.2: a window is of the table's outputs."""
+    dataset = modality_table(0, np.arange(4096) * 16)
+    dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = 32760, 65520, "LINEAR_EXACT"
+    level = levels(dataset, decode(dataset))[0]
+    assert (level.low, level.high) == (0, 4095)
+    falling = modality_table(100, np.arange(1000, 0, -1))
+    falling.WindowCenter, falling.WindowWidth, falling.VOILUTFunction = 750, 500, "LINEAR_EXACT"
+    level = levels(falling, decode(falling))[0]
+    assert (level.low, level.high) == (100, 600)
+
+
+@pytest.mark.parametrize(("high_bit", "signed"), [(15, 0), (13, 0), (11, 0), (15, 1)])
+def test_bits_stored_begin_where_high_bit_says(high_bit: int, signed: int) -> None:
+    dataset = open_dicom(sample("CT_small.dcm"))
+    values = np.arange(128 * 128).reshape(128, 128) % 4096 - 2048 * signed
+    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, high_bit, signed
+    dataset.PixelData = (values << (high_bit - 11)).astype("<i2" if signed else "<u2").tobytes()
+    assert np.array_equal(decode(dataset)[0, ..., 0], values)
+
+
+def test_colours_of_12_bits_have_the_limits_of_12() -> None:
+    dataset = open_dicom(sample("SC_rgb_16bit.dcm"))
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    frames = decode(dataset)
+    assert limits(dataset, frames) == (0, 4095)
+    assert levels(dataset, frames)[0].high == 4095
