@@ -11,15 +11,13 @@ from itertools import groupby
 from typing import Any, Literal, Protocol
 
 from prefect import allow_failure, task
-from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
-from prefect.states import State
 from prefect.task_runners import TaskRunner
 
 from flows.engine.pending import PendingShard
 from flows.engine.runners import on_gpu
+from flows.engine.task_options import QUICK, STORED
 from flows.jobs.render import RunOptions
-from tasks.runfolder.storage import StorageError
 
 
 class Setting(Protocol):
@@ -59,7 +57,7 @@ def timed_names(pipeline: Sequence[Stage]) -> list[str]:
     return list(dict.fromkeys(name for stage in pipeline for name in stage.times or (stage.name,)))
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**QUICK)
 def run_stage(
     stage: Stage, setting: Setting, shard: PendingShard[Any], states: list[Any], after: Sequence[Any] = ()
 ) -> Any:
@@ -72,17 +70,6 @@ def run_stage(
         after: what must have ended before this begins.
     """
     return stage.run(setting, shard, states[0] if states else None)
-
-
-def _passing(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a failure may mend itself; a full disk or a damaged file won't in half a minute."""
-    try:
-        state.result()
-    except StorageError as error:
-        return error.passing
-    except Exception:
-        return False
-    return False
 
 
 class Submitter:
@@ -122,10 +109,8 @@ class Submitter:
     ) -> PrefectFuture[Any]:
         ended = [allow_failure(future) for future in after]  # what failed tells so itself
         parameters = {"stage": stage, "setting": self._setting, "shard": shard, "states": states, "after": ended}
-        retries: dict[str, Any] = {}
-        if stage.stored:
-            retries = {"retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
-        named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **retries)
+        options = STORED if stage.stored else QUICK
+        named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **options)
         with on_gpu(self._setting.job, stage.on == "device"):
             return self._runner.submit(named, parameters)
 

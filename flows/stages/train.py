@@ -13,9 +13,9 @@ from prefect.context import TaskRunContext
 
 from flows.engine.artifacts import show_figures, show_samples
 from flows.engine.counted import count, progress
+from flows.engine.task_options import QUICK, STORED
 from flows.jobs.render import check_device
 from flows.jobs.train import MAY_DIFFER, TrainJob, TrainSummary
-from flows.stages.render import QUICK, STORED
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.feature_cache import Encoder
 from tasks.training.family import AnyFamily
