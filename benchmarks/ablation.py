@@ -23,12 +23,13 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flows.evaluate import generator_figures, real_figures
 from models.generators.registry import DEFAULT
 from models.generators.sprite_vae.sampler import VaeGenerator, _Plan
 from models.judge.model import WEIGHTS, load_judge
 from models.text.text_encoder import LanguageModel, load_text_encoder
-from tasks.evaluation.questions import NAMES, ask_names, ask_scenes
+from tasks.evaluation.figures import data_set_figures, generator_figures
+from tasks.evaluation.pictures import pictures_of, write_grids
+from tasks.evaluation.questions import NAMES, Questions
 from tasks.evaluation.table import table
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 from tasks.training.data.captioned import Captioned, read_captioned
@@ -86,21 +87,23 @@ def _pictures(
     seed: int,
 ) -> str:
     looks = load_judge(judge)
-    named, composed = ask_names(data, names, seed), ask_scenes(data, scenes, seed)
-    figures = {"data set": real_figures(looks, data, named, composed)}
+    questions = Questions.drawn(data, names, scenes, seed)
+    figures = {"data set": data_set_figures(looks, questions)}
 
     ways: dict[str, tuple[VaeGenerator, Callable[[Sequence[str]], list[str]]]] = {
         "full text": (generator, list),
         "content words": (generator, _content_words),
         "look-up alone": (LookUp(generator.model, "look-up", generator.digest), list),
     }
-    asked = [question.text for question in composed]
+    asked = [question.text for question in questions.scenes]
     for name, (way, reworded) in ways.items():
 
         def encode(texts: Sequence[str], reworded: Callable[[Sequence[str]], list[str]] = reworded) -> list[Tensor]:
             return encoder.encode(reworded(texts))
 
-        figures[name] = generator_figures(way, encode, looks, data, named, composed, 4, seed, out / name)
+        pictures = pictures_of(way, encode, questions, 4, seed, lambda done: None)
+        write_grids(out / name, pictures)
+        figures[name] = generator_figures(looks, questions, pictures)
         tokens = encoder._tokenize(reworded(asked), encoder.max_tokens)
         figures[name]["tokens a sentence"] = sum(map(len, tokens)) / len(asked)
     return table(figures)

@@ -10,8 +10,8 @@ The same command again carries on from the last state, and ends with the weights
 """
 
 from prefect import flow
-from prefect.context import FlowRunContext
 
+from flows.engine.stage_call import called
 from flows.jobs.train import AutoencoderJob, DenoiserJob, FlowJob, GanJob, JudgeJob, TrainJob, TrainSummary, VaeJob
 from flows.stages.train import Training, encode, evaluate, fit, load, save
 from tasks.training.data.feature_cache import Encoder
@@ -76,6 +76,5 @@ def run_training(job: TrainJob, encoder: Encoder | None = None) -> TrainSummary:
     training = Training(job, encoder)
     with training.folder():
         for stage in PIPELINE:
-            run = stage if FlowRunContext.get() else stage.fn
-            training = run(training)
+            training = called(stage)(training)
     return training.summary()

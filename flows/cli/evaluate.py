@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.engine import local_server
-from flows.evaluate import EvaluateJob, EvaluateOptions
 from flows.evaluate import evaluate as flow
+from flows.jobs.evaluate import EvaluateJob, EvaluateOptions
 from tasks.evaluation.table import table
 
 

@@ -16,7 +16,7 @@ from prefect.task_runners import TaskRunner
 
 from flows.engine.pending import PendingShard
 from flows.engine.runners import on_gpu
-from flows.engine.task_options import QUICK, STORED
+from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.render import RunOptions
 
 
@@ -57,7 +57,7 @@ def timed_names(pipeline: Sequence[Stage]) -> list[str]:
     return list(dict.fromkeys(name for stage in pipeline for name in stage.times or (stage.name,)))
 
 
-@task(**QUICK)
+@task(**IN_MEMORY)
 def run_stage(
     stage: Stage, setting: Setting, shard: PendingShard[Any], states: list[Any], after: Sequence[Any] = ()
 ) -> Any:
@@ -109,8 +109,8 @@ class Submitter:
     ) -> PrefectFuture[Any]:
         ended = [allow_failure(future) for future in after]  # what failed tells so itself
         parameters = {"stage": stage, "setting": self._setting, "shard": shard, "states": states, "after": ended}
-        options = STORED if stage.stored else QUICK
-        named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **options)
+        retries = RETRIED if stage.stored else {}
+        named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **retries)
         with on_gpu(self._setting.job, stage.on == "device"):
             return self._runner.submit(named, parameters)
 

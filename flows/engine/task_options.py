@@ -7,7 +7,7 @@ from prefect.states import State
 
 from tasks.runfolder.storage import StorageError
 
-QUICK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
+IN_MEMORY: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """No cache and no persistence: the run folder is the checkpoint."""
 
 
@@ -22,5 +22,5 @@ def _passing(task: Any, run: Any, state: State[Any]) -> bool:
     return False
 
 
-STORED: dict[str, Any] = {**QUICK, "retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
+RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
 """For what meets the network: what the store's client could not mend is tried again as a whole."""

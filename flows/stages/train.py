@@ -13,7 +13,7 @@ from prefect.context import TaskRunContext
 
 from flows.engine.artifacts import show_figures, show_samples
 from flows.engine.counted import count, progress
-from flows.engine.task_options import QUICK, STORED
+from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.render import check_device
 from flows.jobs.train import MAY_DIFFER, TrainJob, TrainSummary
 from tasks.runfolder.errors import BadInput
@@ -73,7 +73,7 @@ def _family(job: TrainJob, encoder: Encoder | None) -> AnyFamily:
     return family
 
 
-@task(name="load", **STORED)
+@task(name="load", **IN_MEMORY, **RETRIED)
 def load(training: Training) -> Training:
     """Opens the data, the text encoder and the checkpoints to begin with; then holds the output folder."""
     job, family = training.job, training.family
@@ -83,7 +83,7 @@ def load(training: Training) -> Training:
     return training
 
 
-@task(name="encode", **STORED)
+@task(name="encode", **IN_MEMORY, **RETRIED)
 def encode(training: Training) -> Training:
     """Makes tensors of the data; `refused.csv` lists the rows that are left out."""
     training.family.encode(training.job.cache_folder, count)
@@ -94,7 +94,7 @@ def encode(training: Training) -> Training:
     return training
 
 
-@task(name="fit", **QUICK)
+@task(name="fit", **IN_MEMORY)
 def fit(training: Training) -> Training:
     """Takes the steps that are left."""
     job, family = training.job, training.family
@@ -112,14 +112,14 @@ def fit(training: Training) -> Training:
     return training
 
 
-@task(name="evaluate", **QUICK)
+@task(name="evaluate", **IN_MEMORY)
 def evaluate(training: Training) -> Training:
     """Computes the figures of what was held out."""
     training.figures = training.family.evaluate(training.trainer.model)
     return training
 
 
-@task(name="save", **QUICK)
+@task(name="save", **IN_MEMORY)
 def save(training: Training) -> Training:
     """Writes the checkpoint with its figures."""
     trainer, out = training.trainer, training.job.out

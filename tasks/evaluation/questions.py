@@ -42,6 +42,36 @@ class Scene:
     things: tuple[tuple[str, str | None], ...]
 
 
+_REPEATED = 16  # scenes that are asked for from several seeds
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All that a generator is asked for, and the data set that it is drawn from."""
+
+    data: Captioned
+    names: list[Named]
+    scenes: list[Scene]
+
+    @classmethod
+    def drawn(cls, data: Captioned, names: int, scenes: int, seed: int) -> "Questions":
+        """At most so many names of each group and so many scenes. Raises BadInput when the data set holds too few."""
+        return cls(data, ask_names(data, names, seed), ask_scenes(data, scenes, seed))
+
+    @property
+    def repeated(self) -> list[Scene]:
+        """The scenes that are asked for from several seeds."""
+        return self.scenes[:_REPEATED]
+
+    def concepts(self) -> set[str]:
+        """Ids of all concepts that are a right answer to a name."""
+        return {right for name in self.names for right in name.right}
+
+    def pictures(self, seeds: int) -> int:
+        """How many pictures are asked for, with so many seeds of each repeated scene."""
+        return len(self.names) + len(self.scenes) + len(self.repeated) * seeds
+
+
 def ask_names(data: Captioned, amount: int, seed: int) -> list[Named]:
     """At most `amount` questions of each group, evenly drawn. Exact names were seen in training, paraphrases never."""
     owners: dict[str, set[str]] = {}

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flows.evaluate import EvaluateJob, run_evaluation
+from flows.evaluate import run_evaluation
+from flows.jobs.evaluate import EvaluateJob
 from flows.jobs.train import JudgeJob
 from flows.train import run_training
 from tasks.runfolder.errors import BadInput
