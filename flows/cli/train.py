@@ -6,8 +6,9 @@ from typing import Annotated, Literal, TypeVar
 
 from cyclopts import App, Parameter
 
-from flows.dataset import CollectJob, EmojiDatasetJob, build_emoji_dataset, collect_dataset
+from flows.dataset import build_emoji_dataset, collect_dataset
 from flows.engine import local_server
+from flows.jobs.dataset import CollectJob, EmojiDatasetJob
 from flows.jobs.train import AutoencoderJob, DenoiserJob, FlowJob, GanJob, JudgeJob, TrainJob, TrainSummary, VaeJob
 from flows.train import train_autoencoder, train_denoiser, train_flow, train_gan, train_judge, train_vae
 from tasks.datasets.write_captioned import CollectOptions

@@ -1,4 +1,4 @@
-"""Find: a user's own captioned pictures, in a folder or in Parquet."""
+"""A user's own captioned pictures, in a folder or in Parquet."""
 
 import csv
 import io
@@ -33,41 +33,50 @@ class Found:
     problem: str | None = None
 
 
-def find_in_folder(path: str) -> Iterator[Found]:
-    """Pictures below a folder (local or s3://) in the order of their names.
+class CaptionedFolder:
+    """Pictures below a folder (local or s3://) in the order of their names; its length is how many there are.
 
     Captions come from a table beside the pictures, as Hugging Face's imagefolder has it (`metadata.jsonl`,
     `metadata.csv` or `captions.csv`; columns `file_name` and `text`, `caption` or `prompt`), else from a text file with
     the picture's name. Raises BadInput when there is no such folder, no picture in it, or a table cannot be read.
     """
-    fs, base = filesystem(path)
-    base = base.rstrip("/")
-    try:
-        if not fs.isdir(base):
-            raise BadInput(f"{path}: there is no such folder; check the path.")
-        files = sorted(str(file) for file in fs.find(base))
-    except OSError as error:
-        raise BadInput(str(explain(error, path) or error)) from error
-    texts = {file.rsplit(".", 1)[0]: file for file in files if file.endswith(".txt")}
-    pictures = [file for file in files if file.lower().endswith(_SUFFIXES)]
-    if not pictures:
-        raise BadInput(f"{path}: no picture is found there ({', '.join(_SUFFIXES)}); check the path.")
-    told: dict[str, dict[str, Any]] = {}
-    for name in reversed(TABLES):
-        for file in (f for f in files if PurePosixPath(f).name == name):
-            told |= _read_table(fs.cat_file(file), file)
-    for file in sorted({*pictures, *told}):
-        name, said = file.removeprefix(f"{base}/"), told.get(file, {})
-        caption = first(said, TEXT_COLUMNS)
-        stem = file.rsplit(".", 1)[0]
+
+    def __init__(self, path: str) -> None:
+        self._fs, base = filesystem(path)
+        self._base = base.rstrip("/")
         try:
-            if caption is None and stem in texts:
-                caption = fs.cat_file(texts[stem]).decode("utf-8-sig")
-            yield Found(name, fs.cat_file(file), caption, said)
-        except UnicodeDecodeError:
-            yield Found(name, b"", None, said, "its text file is not UTF-8")
+            if not self._fs.isdir(self._base):
+                raise BadInput(f"{path}: there is no such folder; check the path.")
+            files = sorted(str(file) for file in self._fs.find(self._base))
         except OSError as error:
-            yield Found(name, b"", caption, said, f"it cannot be read ({explain(error, name) or error})")
+            raise BadInput(str(explain(error, path) or error)) from error
+        self._texts = {file.rsplit(".", 1)[0]: file for file in files if file.endswith(".txt")}
+        pictures = [file for file in files if file.lower().endswith(_SUFFIXES)]
+        if not pictures:
+            raise BadInput(f"{path}: no picture is found there ({', '.join(_SUFFIXES)}); check the path.")
+        self._rows: dict[str, dict[str, Any]] = {}  # of tables, by the picture's full path
+        for name in reversed(TABLES):
+            for file in (f for f in files if PurePosixPath(f).name == name):
+                self._rows |= _read_table(self._fs.cat_file(file), file)
+        self._files = sorted({*pictures, *self._rows})
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[Found]:
+        return map(self._read, self._files)
+
+    def _read(self, file: str) -> Found:
+        name, said, stem = file.removeprefix(f"{self._base}/"), self._rows.get(file, {}), file.rsplit(".", 1)[0]
+        caption = first(said, TEXT_COLUMNS)
+        try:
+            if caption is None and stem in self._texts:
+                caption = self._fs.cat_file(self._texts[stem]).decode("utf-8-sig")
+            return Found(name, self._fs.cat_file(file), caption, said)
+        except UnicodeDecodeError:
+            return Found(name, b"", None, said, "its text file is not UTF-8")
+        except OSError as error:
+            return Found(name, b"", caption, said, f"it cannot be read ({explain(error, name) or error})")
 
 
 def _read_table(data: bytes, file: str) -> dict[str, dict[str, Any]]:
@@ -93,34 +102,42 @@ def _read_table(data: bytes, file: str) -> dict[str, dict[str, Any]]:
     return {f"{folder}/{name}": row for name, row in named if name}
 
 
-def find_in_parquet(found: Input) -> Iterator[Found]:
+class CaptionedParquet:
     """Pictures of Parquet rows: the column `image` as bytes or, as Hugging Face has it, a struct with `bytes`.
 
     Raises BadInput when there is no such column.
     """
-    kind = found.schema.field("image").type if "image" in found.schema.names else None
-    of_bytes = kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-    if not of_bytes and not (
-        kind is not None and pa.types.is_struct(kind) and "bytes" in [f.name for f in kind.fields]
-    ):
-        raise BadInput(
-            f"{found.sources[0].url}: pictures belong in a column `image` of bytes, or of structs with `bytes`; "
-            f"there are: {', '.join(found.schema.names)}."
-        )
-    wanted = ["image", found.text_column, *LICENCE_COLUMNS, "source", "split"]
-    columns = [name for name in found.schema.names if name in wanted]
-    for source in found.sources:
-        fs, path = filesystem(source.url)
-        number = 0
-        with fs.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
-            for batch in parquet.iter_batches(_AT_ONCE, columns=columns):
-                for row in batch.to_pylist():
-                    image = row.pop("image")
-                    data = image if of_bytes or image is None else image["bytes"]
-                    name = f"{PurePosixPath(path).name}#{number}"
-                    problem = None if data else "it has no bytes"
-                    yield Found(name, data or b"", row.pop(found.text_column), row, problem)
-                    number += 1
+
+    def __init__(self, found: Input) -> None:
+        kind = found.schema.field("image").type if "image" in found.schema.names else None
+        self._of_bytes = kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        of_structs = kind is not None and pa.types.is_struct(kind) and "bytes" in [f.name for f in kind.fields]
+        if not self._of_bytes and not of_structs:
+            raise BadInput(
+                f"{found.sources[0].url}: pictures belong in a column `image` of bytes, or of structs with `bytes`; "
+                f"there are: {', '.join(found.schema.names)}."
+            )
+        self._found = found
+
+    def __len__(self) -> int:
+        return self._found.rows
+
+    def __iter__(self) -> Iterator[Found]:
+        text = self._found.text_column
+        wanted = ["image", text, *LICENCE_COLUMNS, "source", "split"]
+        columns = [name for name in self._found.schema.names if name in wanted]
+        for source in self._found.sources:
+            fs, path = filesystem(source.url)
+            number = 0
+            with fs.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(_AT_ONCE, columns=columns):
+                    for row in batch.to_pylist():
+                        image = row.pop("image")
+                        data = image if self._of_bytes or image is None else image["bytes"]
+                        name = f"{PurePosixPath(path).name}#{number}"
+                        problem = None if data else "it has no bytes"
+                        yield Found(name, data or b"", row.pop(text), row, problem)
+                        number += 1
 
 
 def _column(row: dict[str, Any], names: tuple[str, ...]) -> str | None:

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,13 +52,17 @@ class Collected:
     first_reason: str = ""
 
 
-def collect(found: Iterator[Found], out: Storage, options: CollectOptions, done: Callable[[int], None]) -> Collected:
-    """Writes the data set; calls `done` with how many pictures have been looked at.
-
-    Raises BadInput when `out` holds something already, or when not one picture can be used.
-    """
+def check_new(out: Storage) -> None:
+    """Raises BadInput when the folder for a data set holds something already."""
     if out.exists("") and (out.list("") or out.exists("concepts.parquet")):
         raise BadInput(f"{out.url()} is not empty: choose a new folder for the data set.")
+
+
+def collect(found: Iterable[Found], out: Storage, options: CollectOptions, done: Callable[[int], None]) -> Collected:
+    """Writes the data set; calls `done` with how many pictures have been looked at.
+
+    Raises BadInput when not one picture can be used.
+    """
     result = Collected()
     rows: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from flows.cli.main import main
-from tasks.datasets.find_captioned import find_in_folder, find_in_parquet
+from tasks.datasets.find_captioned import CaptionedFolder, CaptionedParquet
 from tasks.datasets.write_captioned import Collected, CollectOptions, collect
 from tasks.prompts.prompt_files import find_input
 from tasks.runfolder.errors import BadInput
@@ -55,7 +55,7 @@ def made(found: object, out: Path) -> tuple[Collected, dict[str, dict[str, objec
 
 
 def test_captions_come_from_tables_and_text_files_and_what_cannot_be_used_is_listed(tmp_path: Path) -> None:
-    result, rows, left = made(find_in_folder(str(photos(tmp_path / "photos"))), tmp_path / "set")
+    result, rows, left = made(CaptionedFolder(str(photos(tmp_path / "photos"))), tmp_path / "set")
     assert set(rows) == {"一只红色的猫", "a blue sea", "a green field"}
     assert (result.pictures, result.left_out) == (3, 4)
     assert set(left) == {"uncaptioned.png", "cut.png", "latin.png", "gone.png"}
@@ -79,14 +79,14 @@ def test_bomb_is_left_out_whatever_else_was_imported(tmp_path: Path) -> None:
     (folder / "bomb.txt").write_text("a bomb")
     (folder / "good.png").write_bytes(picture())
     (folder / "good.txt").write_text("a red square")
-    result, rows, left = made(find_in_folder(str(folder)), tmp_path / "set")
+    result, rows, left = made(CaptionedFolder(str(folder)), tmp_path / "set")
     assert (result.pictures, result.left_out) == (1, 1)
     assert set(rows) == {"a red square"}
     assert "no readable picture (Image size (400000000 pixels) exceeds limit" in left["bomb.png"]
 
 
 def test_pictures_are_squares_of_one_size_without_the_camera_s_metadata(tmp_path: Path) -> None:
-    _, rows, _ = made(find_in_folder(str(photos(tmp_path / "photos"))), tmp_path / "set")
+    _, rows, _ = made(CaptionedFolder(str(photos(tmp_path / "photos"))), tmp_path / "set")
     for row in rows.values():
         data = row["image"]["bytes"]  # type: ignore[index]
         assert b"SECRET" not in data
@@ -104,7 +104,7 @@ def test_the_same_pictures_give_the_same_bytes_and_some_are_held_out(tmp_path: P
         (folder / f"{i}.png").write_bytes(picture())
         (folder / f"{i}.txt").write_text(f"picture {i}")
     for out in ("one", "two"):
-        collect(find_in_folder(str(folder)), Storage(str(tmp_path / out)), OPTIONS, lambda _: None)
+        collect(CaptionedFolder(str(folder)), Storage(str(tmp_path / out)), OPTIONS, lambda _: None)
     one, two = ((tmp_path / out / "pictures-00000.parquet").read_bytes() for out in ("one", "two"))
     assert one == two
     splits = pq.read_table(tmp_path / "one" / "pictures-00000.parquet")["split"].to_pylist()
@@ -117,7 +117,7 @@ def test_parquet_with_bytes_or_with_hugging_face_s_struct(tmp_path: Path, huggin
     images = [{"bytes": data, "path": "x.png"} for data in pictures] if hugging_face else pictures
     table = pa.table({"image": images, "text": ["a red box", "empty", None, "none"], "license": ["MIT"] * 4})
     pq.write_table(table, tmp_path / "in.parquet")
-    found = find_in_parquet(find_input(str(tmp_path / "in.parquet"), Storage(str(tmp_path / "spool"))))
+    found = CaptionedParquet(find_input(str(tmp_path / "in.parquet"), Storage(str(tmp_path / "spool"))))
     _, rows, left = made(found, tmp_path / "set")
     assert [(c, r["licence"]) for c, r in rows.items()] == [("a red box", "MIT")]
     assert set(left) == {"in.parquet#1", "in.parquet#2", "in.parquet#3"}
@@ -126,7 +126,7 @@ def test_parquet_with_bytes_or_with_hugging_face_s_struct(tmp_path: Path, huggin
 def test_input_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> None:
     def refused(path: Path, words: str) -> None:
         with pytest.raises(BadInput, match=words):
-            collect(find_in_folder(str(path)), Storage(str(tmp_path / "out")), OPTIONS, lambda _: None)
+            collect(CaptionedFolder(str(path)), Storage(str(tmp_path / "out")), OPTIONS, lambda _: None)
         assert not (tmp_path / "out").exists()
 
     refused(tmp_path / "none", "no such folder")
@@ -144,7 +144,7 @@ def test_input_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> N
     refused(folder, r"metadata.jsonl: cannot be read")
     pq.write_table(pa.table({"text": ["a cat"]}), tmp_path / "in.parquet")
     with pytest.raises(BadInput, match="column `image`"):
-        next(find_in_parquet(find_input(str(tmp_path / "in.parquet"), Storage(str(tmp_path / "spool")))))
+        CaptionedParquet(find_input(str(tmp_path / "in.parquet"), Storage(str(tmp_path / "spool"))))
 
 
 def test_a_licence_may_be_a_number_and_half_a_character_does_not_end_it(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_licence_may_be_a_number_and_half_a_character_does_not_end_it(tmp_path
     (folder / "a.png").write_bytes(picture())
     said = {"file_name": "a.png", "text": "a cat \ud83d", "license": 4, "source": ["x"]}
     (folder / "metadata.jsonl").write_text(json.dumps(said))
-    _, rows, _ = made(find_in_folder(str(folder)), tmp_path / "set")
+    _, rows, _ = made(CaptionedFolder(str(folder)), tmp_path / "set")
     assert [(c, r["licence"], r["source"]) for c, r in rows.items()] == [("a cat ?", "4", "['x']")]
 
 

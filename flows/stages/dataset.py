@@ -1,0 +1,116 @@
+"""The stages that make data sets, as Prefect tasks."""
+
+from pathlib import Path
+
+from prefect import task
+
+from flows.engine.counted import count
+from flows.engine.pipeline import IN_MEMORY, RETRIED
+from flows.jobs.dataset import CollectJob, CollectSummary, DatasetSummary, EmojiDatasetJob
+from tasks.datasets.emoji.concepts import Concept, element_concepts, emoji_concepts, fetch_archives
+from tasks.datasets.emoji.dataset import write_concepts, write_pictures
+from tasks.datasets.emoji.rows import Row, colour_rows, phrase_rows, place_rows, scene_rows, single_rows, wording_rows
+from tasks.datasets.emoji.scenes import PROPS, Painter
+from tasks.datasets.find_captioned import CaptionedFolder, CaptionedParquet
+from tasks.datasets.write_captioned import Collected, check_new, collect
+from tasks.prompts.prompt_files import find_input
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage import Storage
+
+
+class Emoji:
+    """The data set of emoji as it comes about. A plain class: Prefect would walk through the fields of a model."""
+
+    named: list[Concept]
+    """Those that captions name."""
+    everything: list[Concept]
+    """Those, and what surroundings are made of."""
+    singles: list[Row]
+    scenes: list[Row]
+
+    def __init__(self, job: EmojiDatasetJob) -> None:
+        self.job = job
+
+    def summary(self) -> DatasetSummary:
+        counts = {"concepts": len(self.named), "single_captions": len(self.singles), "scenes": len(self.scenes)}
+        return DatasetSummary(out=self.job.out, **counts)
+
+
+@task(name="fetch", **IN_MEMORY)
+def fetch(emoji: Emoji) -> None:
+    """Fetches the archives of pictures and names, where they are not there yet, and reads the concepts in them."""
+    job = emoji.job
+    if job.out.exists() and any(job.out.iterdir()):
+        raise BadInput(f"{job.out} is not empty: choose a new folder for the data set.")
+    concepts = emoji_concepts(*fetch_archives(job.archives))
+    emoji.named = concepts[: job.concepts]
+    props = [concept for concept in concepts[len(emoji.named) :] if concept.id in PROPS]
+    emoji.everything = [*emoji.named, *props, *element_concepts()]
+
+
+@task(name="compose", **IN_MEMORY)
+def compose(emoji: Emoji) -> None:
+    """Decides every caption, and what stands where in its picture."""
+    job, named = emoji.job, emoji.named
+    emoji.singles = list(single_rows(named, job.seed))
+    emoji.scenes = [*scene_rows(named, job.scenes, job.seed), *phrase_rows(named, job.phrases, job.seed)]
+    emoji.scenes += [*wording_rows(named, job.seed), *colour_rows(named, job.colours, job.seed)]
+    emoji.scenes += place_rows(named, job.phrases, job.seed)
+
+
+@task(name="paint", **IN_MEMORY)
+def paint(emoji: Emoji) -> None:
+    """Paints the pictures into `pictures-*.parquet`."""
+    job, rows = emoji.job, emoji.singles + emoji.scenes
+    job.out.mkdir(parents=True, exist_ok=True)
+    with count("painting", "pictures", len(rows)) as done:
+        write_pictures(job.out, rows, Painter(emoji.everything), job.seed, done)
+
+
+@task(name="write", **IN_MEMORY)
+def write(emoji: Emoji) -> None:
+    """Writes `concepts.parquet`."""
+    write_concepts(emoji.job.out, emoji.everything)
+
+
+class Collection:
+    """A data set of the user's own pictures as it comes about.
+
+    Args:
+        spool: a folder for files of the input that must be kept while it is read.
+    """
+
+    found: CaptionedFolder | CaptionedParquet
+    collected: Collected
+
+    def __init__(self, job: CollectJob, kind: str, spool: Path) -> None:
+        self.job = job
+        self.kind = kind
+        self.spool = spool
+
+    @property
+    def out(self) -> Storage:
+        return Storage(self.job.out)
+
+    def summary(self) -> CollectSummary:
+        made = self.collected
+        return CollectSummary(
+            out=self.out.url(), pictures=made.pictures, left_out=made.left_out, first_reason=made.first_reason
+        )
+
+
+@task(name="find", **IN_MEMORY, **RETRIED)
+def find(collection: Collection) -> None:
+    """Looks which pictures and captions there are, and that the output folder is new or empty."""
+    check_new(collection.out)
+    if collection.kind == "folder":
+        collection.found = CaptionedFolder(collection.job.path)
+    else:
+        collection.found = CaptionedParquet(find_input(collection.job.path, Storage(str(collection.spool))))
+
+
+@task(name="write", **IN_MEMORY, **RETRIED)
+def write_collection(collection: Collection) -> None:
+    """Reads the pictures and writes the data set; tried again, it writes the same files over those of the first try."""
+    with count("collecting", "pictures", len(collection.found)) as done:
+        collection.collected = collect(collection.found, collection.out, collection.job, done)
