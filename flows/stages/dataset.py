@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import task
 
 from flows.engine.counted import count
-from flows.engine.pipeline import IN_MEMORY, RETRIED
+from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.dataset import CollectJob, CollectSummary, DatasetSummary, EmojiDatasetJob
 from tasks.datasets.emoji.concepts import Concept, element_concepts, emoji_concepts, fetch_archives
 from tasks.datasets.emoji.dataset import write_concepts, write_pictures

@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from flows.engine.counted import count
-from flows.engine.pipeline import IN_MEMORY, RETRIED
+from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.evaluate import EvaluateJob
 from models.generators.registry import DEFAULT
 from models.judge.model import Judge, load_judge
