@@ -10,7 +10,7 @@ import time
 
 from prefect import flow
 
-from flows.engine.artifacts import publish
+from flows.engine.artifacts import as_final_state, publish
 from flows.engine.pipeline import Stage, timed_names
 from flows.engine.run_folder import dated, opened, title
 from flows.engine.summary import Summary
@@ -51,4 +51,4 @@ def render(job: RenderJob) -> Summary:
         if job.report and job.part[1] == 1:
             summary.report = write_report(out, timed_names(PIPELINE))
     publish(summary)
-    return summary
+    return as_final_state(summary)

@@ -11,7 +11,7 @@ import time
 
 from prefect import flow
 
-from flows.engine.artifacts import publish
+from flows.engine.artifacts import as_final_state, publish
 from flows.engine.pipeline import Stage, timed_names
 from flows.engine.run_folder import dated, opened, title
 from flows.engine.window import carry_out
@@ -48,4 +48,4 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
             if job.report:
                 summary.report = write_report(out, timed_names(PIPELINE))
     publish(summary)
-    return summary
+    return as_final_state(summary)

@@ -22,6 +22,7 @@ from rich.console import Console
 from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from flows.jobs.render import RenderJob, RenderOptions
+from flows.jobs.strict import unknown_option
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.storage import StorageError, explain
@@ -111,7 +112,7 @@ def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
     values |= {name: value for name, value in given.items() if value is not None}
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
-        raise BadInput(f"{file}: unknown option {unknown[0]!r}; --help lists them.")
+        raise BadInput(f"{file}: {unknown_option(unknown[0], model.model_fields)}")
     return model(**values)
 
 
@@ -197,7 +198,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(sentence(error), BAD_INPUT)
     except CycloptsError as error:
         _fail(_told(error), BAD_INPUT)
-    except (StorageError, Stopped, MemoryError) as error:
+    except (StorageError, Stopped, MemoryError, local_server.NoServer) as error:
         _fail(str(error), FAILED)
     except OSError as error:  # of a training or an evaluation, which write to this machine alone
         explained = explain(error, str(error.filename))

@@ -13,9 +13,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.cache import made_once
 
@@ -47,6 +49,8 @@ PRIVATE_SERVER = {
 }
 # Where Prefect reads settings besides the environment, and what shows that they may name a server.
 _SETTINGS_FILES = {"prefect.toml": "", ".env": "PREFECT_", "pyproject.toml": "[tool.prefect"}
+
+LONGEST_PAUSE = 20  # seconds between two attempts at a server that is away
 
 _MIGRATE = """
 import asyncio
@@ -97,6 +101,33 @@ def send_no_heartbeats() -> None:
     from prefect.settings import get_current_settings
 
     get_current_settings().flows.heartbeat_frequency = None
+
+
+def outlast_outages() -> None:
+    """Whatever this process asks of a server that it has reached once is asked again until the server answers.
+
+    Prefect gives up after a minute, and a run whose work is done would fail for want of telling so. Its pauses double
+    without end; here they stay below half a minute. A deployment's slot (`concurrency_limit`) that the server gave
+    away during an outage is noted and ends no run: the run folder's lock keeps a second one out.
+    """
+    from prefect.client import base
+    from prefect.concurrency import _leases
+    from prefect.settings import get_current_settings
+
+    get_current_settings().client.max_retries = sys.maxsize
+    if base.clamped_poisson_interval is not _short_pause:
+        base.clamped_poisson_interval = _short_pause
+        _leases._handle_lease_renewal_failure = partial(_note_lost_slot, _leases._handle_lease_renewal_failure)
+
+
+def _short_pause(seconds: float, jitter: float) -> float:
+    from prefect.utilities.math import clamped_poisson_interval
+
+    return clamped_poisson_interval(min(seconds, LONGEST_PAUSE), jitter)
+
+
+def _note_lost_slot(handle: Callable[..., None], error: BaseException, lease: Any, fatal: bool, *rest: Any) -> None:
+    handle(error, lease, False, *rest)
 
 
 def forget_results() -> None:

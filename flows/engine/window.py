@@ -13,6 +13,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from flows.engine.artifacts import ProgressArtifact
+from flows.engine.local_server import outlast_outages
 from flows.engine.pending import PendingShard, Shard, list_pending
 from flows.engine.pipeline import Setting, Stage, Submitter
 from flows.engine.prefect_internals import forget_results
@@ -45,6 +46,7 @@ def carry_out(
         Stopped: more rows failed than `max_failures` allows.
         Exception: whatever a stage raises; the shards in flight are waited for, and count where they got complete.
     """
+    outlast_outages()
     job = setting.job
     pending = list_pending(job, shards, out, summary)
     begun = time.perf_counter()

@@ -5,10 +5,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from flows.jobs.local import Local
+from flows.jobs.strict import StrictJob
 from tasks.datasets.write_captioned import CollectOptions
 
 
-class EmojiDatasetJob(BaseModel):
+class EmojiDatasetJob(StrictJob):
     """What `imagemill dataset emoji` makes."""
 
     out: Local = Field(description="Folder for the Parquet files; must be new or empty.")
@@ -33,7 +34,7 @@ class DatasetSummary(BaseModel):
     scenes: int
 
 
-class CollectJob(CollectOptions):
+class CollectJob(StrictJob, CollectOptions):
     """What `imagemill dataset folder` and `imagemill dataset parquet` make."""
 
     path: str

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, Field
 
 from flows.jobs.local import Local
+from flows.jobs.strict import StrictJob
 from models.judge.model import WEIGHTS
 
 
@@ -25,7 +26,7 @@ class EvaluateOptions(BaseModel):
     """Decides which questions are drawn, and the pictures."""
 
 
-class EvaluateJob(EvaluateOptions):
+class EvaluateJob(StrictJob, EvaluateOptions):
     """What `imagemill evaluate` does."""
 
     generators: list[str]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from flows.jobs.strict import StrictJob
 from models.diffusers.acceleration import Acceleration
 from tasks.enhance.chain import EnhanceOptions
 from tasks.render.explain import ExplainOptions
@@ -127,7 +128,7 @@ class RenderOptions(
     """Rows a shard, the unit of work and of retry; by default so that there are some and memory stays small."""
 
 
-class RenderJob(RenderOptions):
+class RenderJob(StrictJob, RenderOptions):
     """Prompts in, pictures and metadata out."""
 
     prompts: str

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from flows.jobs.render import RunOptions, at_day
+from flows.jobs.strict import StrictJob
 from tasks.enhance.chain import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
@@ -22,7 +23,7 @@ class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
     """Files a shard, the unit of work and of retry; 16 by default, and never more than 64 MB of them."""
 
 
-class ReprocessJob(ReprocessOptions):
+class ReprocessJob(StrictJob, ReprocessOptions):
     """An archive of pictures in, enhanced ones out."""
 
     archive: str

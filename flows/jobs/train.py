@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from flows.jobs.local import Local
+from flows.jobs.strict import StrictJob
 from tasks.training.options import (
     AutoencoderOptions,
     DenoiserOptions,
@@ -22,7 +23,7 @@ MAY_DIFFER = {"dataset", "archive", "out", "every", "cache", "device"}
 """Fields of a job that may differ when an interrupted training goes on."""
 
 
-class DatasetJob(BaseModel):
+class DatasetJob(StrictJob):
     """A training on captioned pictures."""
 
     family: ClassVar[str]
@@ -70,7 +71,7 @@ class FlowJob(FlowOptions, DatasetJob):
     family = "flow"
 
 
-class _JudgePlaces(BaseModel):
+class _JudgePlaces(StrictJob):
     dataset: str = Field(description="Data set that records what its pictures show, as `imagemill dataset emoji`.")
     out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     every: int = Field(200, ge=1, description="Steps between two checkpoints.")
@@ -90,7 +91,7 @@ class JudgeJob(JudgeOptions, _JudgePlaces):
         return self.out / "cache"
 
 
-class _DenoiserPlaces(BaseModel):
+class _DenoiserPlaces(StrictJob):
     archive: str = Field(description="Folder of pictures, noisy ones or --clean, local or s3://; it is only read.")
     out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and samples.")

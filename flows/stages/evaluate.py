@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import MarkdownArtifact
 from prefect.context import TaskRunContext
 
+from flows.engine.artifacts import show
 from flows.engine.counted import count
 from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.evaluate import EvaluateJob
@@ -111,7 +112,7 @@ def write_table(evaluation: Evaluation, candidate: Candidate) -> None:
     (job.out / "table.json").write_text(json.dumps(figures, indent=1), "utf-8")
     (job.out / "table.md").write_text(text, "utf-8")
     if TaskRunContext.get():
-        create_markdown_artifact(text, key="evaluation")
+        show(MarkdownArtifact(markdown=text, key="evaluation"))
 
 
 def _megabytes(folder: Path) -> float:

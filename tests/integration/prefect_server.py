@@ -37,12 +37,50 @@ QUICK = {
 PATIENCE = 400.0  # seconds; far more than a run takes, even where others share the processor
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A running server: its folder (settings, database, logs) and its API."""
+    """A server: its folder (settings, database, logs), its port, and its process while it runs."""
 
     home: Path
-    api: str
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def start(self) -> None:
+        """Runs `prefect server start` and waits until it answers."""
+        self.process = self.begin("server", "server", "start", "--host", "127.0.0.1", "--port", str(self.port))
+        end = time.monotonic() + PATIENCE
+        while True:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.api}/health", timeout=30).is_success:
+                    break
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"The server did not start:\n{self.logs()}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            kill(self.process)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the server and all that it started."""
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+
+    def begin(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """A `prefect` command in a process group of its own, which says in `name`.log what it does."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "prefect", *arguments],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509
+            )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,13 +96,14 @@ class Server:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
 
-    def ended(self, run: UUID) -> FlowRun:
-        """Waits until a flow run has ended, however."""
+    def ended(self, run: UUID, crash_is_the_end: bool = True) -> FlowRun:
+        """Waits until a flow run has ended, however; an automation may have a crashed one run again."""
         with self.client() as client:
             end = time.monotonic() + PATIENCE
             while time.monotonic() < end:
                 found = client.read_flow_run(run)
-                if found.state is not None and found.state.is_final():
+                state = found.state
+                if state is not None and state.is_final() and (crash_is_the_end or not state.is_crashed()):
                     return found
                 time.sleep(0.5)
         raise TimeoutError(f"flow run {run} is {found.state_name} after {PATIENCE:.0f} s:\n{self.logs()}")
@@ -110,43 +149,27 @@ class Server:
 @contextmanager
 def serve(home: Path) -> Iterator[Server]:
     """Runs `prefect server start`."""
-    port = free_ports(1)[0]
-    server = Server(home, f"http://127.0.0.1:{port}/api")
+    server = Server(home, free_ports(1)[0])
     prefect_internals.seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
-    with _running(server, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port)) as process:
-        end = time.monotonic() + PATIENCE
-        while True:
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{server.api}/health", timeout=30).is_success:
-                    break
-            if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"The server did not start:\n{(home / 'server.log').read_text()[-2000:]}")
-            time.sleep(0.1)
+    try:
+        server.start()
         yield server
+    finally:
+        server.kill()
 
 
 @contextmanager
 def worker(server: Server, pool: str) -> Iterator[None]:
     """Runs a process worker."""
-    with _running(server, "worker", "worker", "start", "--pool", pool, "--type", "process"):
-        yield
-
-
-@contextmanager
-def _running(server: Server, name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A `prefect` command in a process group of its own, all of which is gone in the end."""
-    with (server.home / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
-            env=server.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509
-        )
+    process = server.begin("worker", "worker", "start", "--pool", pool, "--type", "process")
     try:
-        yield process
+        yield
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a `prefect` command and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
@@ -112,6 +115,34 @@ def test_a_deployed_run_completes_and_shows_itself(deployed: Deployed) -> None:
     assert artifacts["imagemill-progress"].data == 100.0
     assert f'"{ROWS}"' in str(artifacts["imagemill-summary"].data)
     assert str(out / "report/index.html") in str(artifacts["imagemill-report"].data)
+
+
+@pytest.mark.parametrize(
+    ("bad", "name", "type_"),
+    [(3, "Completed with 3 quarantined", "COMPLETED"), (30, "Failed", "FAILED")],
+)
+def test_quarantined_rows_show_in_the_runs_state(
+    server: Server, tmp_path: Path, bad: int, name: str, type_: str
+) -> None:
+    texts = ["a cat"] * (ROWS - bad) + [""] * bad  # an empty text is a bad row
+    pq.write_table(pa.table({"text": texts}), tmp_path / "prompts.parquet")
+    job = {"prompts": str(tmp_path / "prompts.parquet"), "out": f"{tmp_path}/run", "generator": "dummy"}
+    with server.client() as client:
+        deployment = client.read_deployment_by_name("render/nightly")
+        given = {**deployment.parameters["job"], **job, "shard_size": ROWS // SHARDS}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters={"job": given})
+    ended = server.ended(run.id)
+    assert (ended.state_name, ended.state.type.value) == (name, type_)
+    assert ended.state.message
+    assert "imagemill inspect" in ended.state.message
+
+
+def test_a_misspelt_option_is_refused_by_its_name(server: Server, tmp_path: Path) -> None:
+    with server.client() as client:
+        deployment = client.read_deployment_by_name("render/nightly")
+        job = {**deployment.parameters["job"], "max_failure": "5%"}
+        with pytest.raises(httpx.HTTPStatusError, match="max_failure"):
+            client.create_flow_run_from_deployment(deployment.id, parameters={"job": job})
 
 
 def test_two_runs_share_a_folder_and_a_last_one_finishes_it(

@@ -1,13 +1,16 @@
 """Prefect without a set-up: silent, complete, out of the way, and gone afterwards."""
 
 import contextlib
+import http.server
 import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -170,7 +173,6 @@ def test_a_server_the_user_configured_is_left_alone(
         environment |= {"PREFECT__FLOW_RUN_ID": "0", "PREFECT_API_URL": url}
     body = """
 from prefect.settings import get_current_settings
-local_server.wait_for_server()
 settings = get_current_settings()
 quiet = os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL")
 print(settings.api.url, settings.flows.heartbeat_frequency, local_server._server, quiet)
@@ -184,7 +186,7 @@ def test_a_server_that_cannot_start_is_one_clear_sentence(tmp_path: Path) -> Non
     body = """
 try:
     local_server.wait_for_server()
-except RuntimeError as error:
+except local_server.NoServer as error:
     print(error)
 """
     code, out, err = finish(start(body, tmp_path, tmp_path, PREFECT_SERVER_DATABASE_CONNECTION_URL=database))
@@ -244,3 +246,52 @@ def test_prefect_home_is_its_users_alone(tmp_path: Path) -> None:
     assert finish(start('print(run(lambda: "done"))', home, tmp_path)) == (0, "done\n", "")
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in home.glob("prefect.db*")} == {0o600}
+
+
+ASK = """
+try:
+    local_server.wait_for_server()
+except local_server.NoServer as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """The address of a server that wants a password and has no API elsewhere."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404 if not self.path.startswith("/api/") else 401)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_configured_server_that_is_down_is_one_sentence(tmp_path: Path) -> None:
+    url = "http://me:hidden@127.0.0.1:9/api"
+    code, out, err = finish(start(ASK, tmp_path, tmp_path, PREFECT_API_URL=url))
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert out.startswith("The Prefect server http://127.0.0.1:9/api does not answer (")
+    assert "hidden" not in out
+
+
+def test_wrong_credentials_are_one_sentence(tmp_path: Path, guarded: str) -> None:
+    url = f"http://{guarded}/api"
+    environment = {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": "me:wrong"}
+    code, out, err = finish(start(ASK, tmp_path, tmp_path, **environment))
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert out.startswith(f"The Prefect server {url} refuses the credentials; mend PREFECT_API_AUTH_STRING")
+    assert "wrong" not in out
+
+
+def test_an_address_that_is_no_api_is_one_sentence(tmp_path: Path, guarded: str) -> None:
+    code, out, err = finish(start(ASK, tmp_path, tmp_path, PREFECT_API_URL=f"http://{guarded}"))
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert "answers 404, not as a Prefect server does; mend PREFECT_API_URL" in out

@@ -1,0 +1,28 @@
+"""A job that refuses what it does not know: a misspelt option of a deployment must not be a default without a word."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+def unknown_option(name: str, known: Iterable[str]) -> str:
+    """A sentence about an option that does not exist."""
+    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), list(known), n=1)
+    return f"unknown option {name!r}; " + (f"did you mean {near[0]!r}?" if near else "--help lists them.")
+
+
+class StrictJob(BaseModel):
+    """Base of the jobs, which Prefect's form, a deployment and a YAML file fill in by the options' names."""
+
+    model_config = ConfigDict(extra="forbid")  # stands in the schema, too, by which the server checks parameters
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_all(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name in values:
+                if name not in cls.model_fields:
+                    raise ValueError(unknown_option(name, cls.model_fields))
+        return values
