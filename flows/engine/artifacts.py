@@ -14,7 +14,7 @@ from prefect.artifacts import Artifact, ImageArtifact, LinkArtifact, TableArtifa
 from prefect.artifacts import ProgressArtifact as PrefectProgress
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
-from prefect.states import Completed
+from prefect.states import Completed, State
 from prefect.utilities.context import get_task_and_flow_run_ids
 
 from flows.engine.outbox import outbox
@@ -74,7 +74,7 @@ def as_final_state(summary: AnySummary) -> AnySummary:
     """What a flow returns so that its run's state says how many rows are quarantined; its caller gets the summary."""
     if not summary.quarantined:
         return summary
-    state = Completed(
+    state: State[AnySummary] = Completed(
         name=f"Completed with {summary.quarantined:,} quarantined",
         message=f"{summary.quarantined:,} of {summary.rows:,} {summary.failed[1]}; "
         f"`imagemill inspect {summary.out}` says why.",

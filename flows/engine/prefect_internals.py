@@ -116,7 +116,7 @@ def outlast_outages() -> None:
 
     get_current_settings().client.max_retries = sys.maxsize
     if base.clamped_poisson_interval is not _short_pause:
-        base.clamped_poisson_interval = _short_pause
+        base.clamped_poisson_interval = _short_pause  # type: ignore[assignment]
         _leases._handle_lease_renewal_failure = partial(_note_lost_slot, _leases._handle_lease_renewal_failure)
 
 

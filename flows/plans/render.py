@@ -14,10 +14,19 @@ from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import open_chain
 from tasks.loading.feature_store import kept_features
 from tasks.loading.models import load_encoder, load_generator, usable
-from tasks.prompts.prompt_files import Input, find_input
-from tasks.prompts.shards import Shard, auto_shard_size, mark_duplicates, plan_shards
+from tasks.prompts.prompt_files import Input, find_input, told_left_out
+from tasks.prompts.shards import (
+    SHARD_PIXELS,
+    Shard,
+    auto_shard_size,
+    cut_by_file,
+    cut_by_pixels,
+    cut_evenly,
+    mark_duplicates,
+    shards_between,
+)
 from tasks.render.metadata import Provenance
-from tasks.render.read import duplicate_rows
+from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
@@ -35,7 +44,7 @@ class Plan:
     def __init__(self, job: RenderJob, spool: Path) -> None:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
-        self.found: Input = find_input(job.prompts, Storage(str(spool)), job.text_column)
+        self.found: Input = find_input(job.prompts, Storage(str(spool)), job.text_column, job.out)
         self.generator = load_generator(job.generator, job.device, job.acceleration)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
         self._check_options()
@@ -45,12 +54,39 @@ class Plan:
             kept = kept_features(job.keep_features, self.load_encoder())
             if kept is not None:
                 kept.find([])  # a folder that cannot be read is told before the run
-        self.shard_size = job.shard_size or auto_shard_size(self.found.rows, *self.size, self.batch_size)
-        self.shards = sum(-(-source.rows // self.shard_size) for source in self.found.sources)
+        self.shard_pixels = None if job.shard_size else SHARD_PIXELS
+        self.shard_size = job.shard_size or auto_shard_size(
+            self.found.rows, *self.size, self.batch_size, job.count, self._sized
+        )
+        self._by_file = False
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
         """Takes the shards of the run that is in the folder: they follow from options which may differ by now."""
-        self.shard_size, self.shards = record["shard_size"], record["shards"]
+        self.shard_size = record["shard_size"]
+        self._by_file = "shard_pixels" not in record  # begun before shards went over several files
+        self.shard_pixels = record.get("shard_pixels")
+        if self._by_file:
+            self.found = self.found.without_source_files()
+        self.__dict__.pop("cuts", None)
+
+    @property
+    def _sized(self) -> bool:
+        """Whether rows say themselves how many pixels their pictures have."""
+        return not {"width", "height", "count"}.isdisjoint(self.found.schema.names)
+
+    @cached_property
+    def cuts(self) -> np.ndarray:
+        """First rows of the shards, and the end."""
+        if self._by_file:
+            return cut_by_file([source.rows for source in self.found.sources], self.shard_size)
+        pixels = None if self.shard_pixels is None else row_pixels(self.found, self.job, self.size)
+        if pixels is None or self.shard_pixels is None:
+            return cut_evenly(self.found.rows, self.shard_size)
+        return cut_by_pixels(pixels, self.shard_size, self.shard_pixels, self.batch_size)
+
+    @property
+    def shards(self) -> int:
+        return len(self.cuts) - 1
 
     def _check_options(self) -> None:
         """Refuses options that the generator has no use for."""
@@ -113,6 +149,7 @@ class Plan:
             "encoder": encoder and _identity(encoder),
             "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,
+            "shard_pixels": self.shard_pixels,
             "shards": self.shards,
             "versions": versions(),
         }
@@ -140,6 +177,7 @@ class Plan:
             "rows": self.found.rows,
             "shards": f"{self.shards} of at most {self.shard_size} rows",
             "input": f"{len(self.found.sources)} files, {self.found.bytes:,} bytes",
+            **({"left out": told_left_out(self.found.left_out)} if self.found.left_out else {}),
             "text column": self.found.text_column,
             "encoder": self._named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
@@ -157,7 +195,7 @@ class Plan:
     def of_this_part(self) -> Iterator[Shard]:
         """The shards that this run is to do, whether or not an earlier one did."""
         part, parts = self.job.part
-        shards = itertools.islice(plan_shards(self.found.sources, self.shard_size), part, None, parts)
+        shards = itertools.islice(shards_between(self.cuts), part, None, parts)
         return mark_duplicates(shards, self._duplicates)
 
     def rows_of_this_part(self) -> int:
@@ -165,7 +203,7 @@ class Plan:
 
     @cached_property
     def _duplicates(self) -> np.ndarray:
-        return duplicate_rows(self.found)
+        return duplicate_rows(self.found, self.job.count)
 
 
 def _identity(model: TextEncoder | Generator) -> dict[str, Any]:

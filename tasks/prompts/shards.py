@@ -1,45 +1,86 @@
-"""Plan: the shards, found without reading the rows.
+"""Shards: where the input is cut, found without reading the texts.
 
-They follow from the row counts in the Parquet footers alone, so ten million rows plan in the time it takes to read a
-few kilobytes.
+The cuts follow from the number of rows alone; where rows say their own size or how many pictures they want, from those
+columns, too.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.prompts.prompt_files import Source
+SHARD_PIXELS = 16 << 20  # of all pictures of a shard, unless a single row has more: what is in flight is in memory
+SHARD_ROWS = 256
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A run of rows of one source: the unit of work, retry and commit."""
+    """A run of rows: the unit of work, retry and commit. It may go over several files of the input."""
 
     index: int
-    source: int
-    start: int
-    """First row within the source."""
     row: int
     """First row within the whole input."""
     rows: int
     duplicates: frozenset[int] = frozenset()
-    """Its rows, counted within the whole input, whose id stands on an earlier row too."""
+    """Its rows, counted within the whole input, whose id is taken by another row."""
 
     @property
     def name(self) -> str:
         return f"{self.index:05d}"
 
 
-def plan_shards(sources: tuple[Source, ...], shard_size: int) -> Iterator[Shard]:
-    """Cuts every source into shards of at most `shard_size` rows, in order."""
-    index = row = 0
-    for number, source in enumerate(sources):
-        for start in range(0, source.rows, shard_size):
-            rows = min(shard_size, source.rows - start)
-            yield Shard(index, number, start, row, rows)
-            index += 1
+def cut_evenly(rows: int, shard_size: int) -> np.ndarray:
+    """First rows of shards of `shard_size` rows (int64), and the end."""
+    return np.append(np.arange(0, rows, shard_size, dtype=np.int64), rows)
+
+
+def cut_by_file(files: Sequence[int], shard_size: int) -> np.ndarray:
+    """As `cut_evenly`, but anew in every file, as runs did before shards went over several."""
+    starts = np.cumsum([0, *files], dtype=np.int64)
+    cuts = [cut_evenly(rows, shard_size)[:-1] + start for rows, start in zip(files, starts, strict=False)]
+    return np.append(np.concatenate(cuts), starts[-1])
+
+
+def cut_by_pixels(pixels: Iterable[np.ndarray], shard_size: int, most: int, batch: int) -> np.ndarray:
+    """First rows of shards of at most `shard_size` rows and (unless it is a single row) `most` pixels; and the end.
+
+    Args:
+        pixels: of each row's pictures, in chunks of any length.
+        batch: rows that the generator takes at once: a shard that is cut short has whole batches if it can.
+    """
+    cuts, row = [0], 0
+    left = np.empty(0, np.int64)
+    for chunk in pixels:
+        left = np.concatenate([left, chunk])
+        while len(left) >= shard_size:
+            rows = _that_fit(left[:shard_size], most, batch)
             row += rows
+            cuts.append(row)
+            left = left[rows:]
+    while len(left):
+        rows = _that_fit(left, most, batch)
+        row += rows
+        cuts.append(row)
+        left = left[rows:]
+    return np.array(cuts, np.int64)
+
+
+def _that_fit(pixels: np.ndarray, most: int, batch: int) -> int:
+    fit = int(np.searchsorted(np.cumsum(pixels), most, side="right"))
+    if fit == len(pixels):
+        return fit
+    return _whole_batches(max(1, fit), batch)
+
+
+def _whole_batches(rows: int, batch: int) -> int:
+    return rows - rows % batch if rows > batch else rows
+
+
+def shards_between(cuts: np.ndarray) -> Iterator[Shard]:
+    """The shards that lie between the cuts, in order."""
+    for index, (start, stop) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        yield Shard(index, start, stop - start)
 
 
 def mark_duplicates(shards: Iterable[Shard], duplicates: np.ndarray) -> Iterator[Shard]:
@@ -49,11 +90,15 @@ def mark_duplicates(shards: Iterable[Shard], duplicates: np.ndarray) -> Iterator
         yield replace(shard, duplicates=frozenset(duplicates[low:high].tolist()))
 
 
-def auto_shard_size(rows: int, width: int, height: int, batch: int) -> int:
-    """Rows a shard: enough shards to show progress, at most 16 million pixels a shard so that memory stays small.
+def auto_shard_size(rows: int, width: int, height: int, batch: int, count: int = 1, sized: bool = False) -> int:
+    """Rows a shard: enough shards to show progress, at most `SHARD_PIXELS` a shard so that memory stays small.
 
     Whole batches of `batch` pictures where that leaves room for one: one that is not full costs as much as one that is.
+
+    Args:
+        count: pictures of a row.
+        sized: rows say their size or count themselves, so that shards are cut where their pixels grow.
     """
-    by_memory = max(1, (16 << 20) // (width * height))
-    size = min(by_memory, max(16, batch, min(256, rows // 8)))
-    return size - size % batch if size > batch else size
+    by_memory = SHARD_ROWS if sized else max(1, SHARD_PIXELS // (width * height * count))
+    size = min(by_memory, max(16, batch, min(SHARD_ROWS, rows // 8)))
+    return _whole_batches(size, batch // math.gcd(batch, count))

@@ -91,9 +91,26 @@ def picture_row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
 
 
 def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = METADATA) -> pa.Table:
-    """One row a picture: ours, then every carried column (`input_` before a name that is ours)."""
+    """One row a picture: ours, then every carried column (`input_` before a name that is taken)."""
     table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
+    names = carried_names(carried.column_names, schema.names)
     for name, column in zip(carried.column_names, carried.columns, strict=True):
-        table = table.append_column(f"input_{name}" if name in schema.names else name, column)
+        table = table.append_column(names[name], column)
     return table
+
+
+def carried_names(columns: list[str], ours: list[str]) -> dict[str, str]:
+    """The names of carried columns in the metadata: `input_` before one that is ours, so often that all differ.
+
+    `input_row` of metadata that is fed back becomes `input_input_row` if its `row` becomes `input_row`.
+    """
+    names: dict[str, str] = {}
+    taken = set(ours)
+    for column in sorted(columns, key=len):
+        name = column
+        while name in taken:
+            name = f"input_{name}"
+        taken.add(name)
+        names[column] = name
+    return names

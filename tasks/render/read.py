@@ -1,19 +1,17 @@
 """Read: one shard's rows from Parquet, checked, with ids and seeds."""
 
 import hashlib
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, Field
 
-from tasks.prompts.parquet_reader import Cursor, shard_rows
+from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.prompt_files import Input
 from tasks.prompts.shards import Shard
+from tasks.render.row_values import number, row_id, utf8_text, whole
 from tasks.render.shard_state import Prompt, Work, prompt_identity
 from tasks.runfolder.shard_state import Failure
 
@@ -48,28 +46,6 @@ def picture_seed(job_seed: int, id: str, number: int = 0) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-def duplicate_rows(found: Input) -> np.ndarray:
-    """Rows whose id stands on an earlier row too, sorted (int64).
-
-    Reads the id column alone, a batch at a time, and keeps 8 bytes a row.
-    """
-    if "id" not in found.schema.names:
-        return np.empty(0, dtype=np.int64)
-    hashes, given = np.zeros(found.rows, dtype=np.uint64), np.zeros(found.rows, dtype=bool)
-    row = 0
-    for source in found.sources:
-        for batch in Cursor(source.url, ("id",)).parquet.iter_batches(65_536, columns=["id"]):
-            ids = batch.column(0)
-            stop = row + len(ids)
-            given[row:stop] = ids.is_valid().to_numpy(zero_copy_only=False)
-            hashes[row:stop] = pd.util.hash_array(ids.cast(pa.string()).to_numpy(zero_copy_only=False))
-            row = stop
-    rows = np.flatnonzero(given)
-    order = rows[np.argsort(hashes[rows], kind="stable")]
-    again = hashes[order][1:] == hashes[order][:-1]
-    return np.sort(order[1:][again])
-
-
 def read(
     found: Input,
     shard: Shard,
@@ -87,48 +63,86 @@ def read(
     Raises:
         StorageError: the input cannot be read (any more).
     """
-    table = shard_rows(found, shard)
+    rows = shard_rows(found, shard)
     used = (*USED_COLUMNS, *generation_params)
-    carried = [name for name in table.column_names if name not in {*used, found.text_column}]
-    work = Work(shard, [], [], table.select(carried))
-    texts = _values(table[found.text_column])
-    columns = {name: _values(table[name]) for name in used if name in table.column_names}
+    carried = rows.table.select([name for name in rows.table.column_names if name not in {*used, found.text_column}])
+    problems = _not_utf8(carried) | rows.problems
+    work = Work(shard, [], [], carried)
+    texts = values(rows.table[found.text_column])
+    columns = {name: values(rows.table[name]) for name in used if name in rows.table.column_names}
     for i, text in enumerate(texts):
         row = shard.row + i
         given = {name: column[i] for name, column in columns.items() if column[i] is not None}
-        id = str(given["id"]) if "id" in given else _position_id(row, text)
+        id = _position_id(row, text)
         try:
+            if i in problems:
+                raise ValueError(f"{problems[i]}.")
+            if "id" in given:
+                id = row_id(given["id"])
             if row in shard.duplicates:
-                raise ValueError(f"the id {id[:80]!r} stands on an earlier row too; give every row an id of its own.")
-            width = _whole(given, "width", options.width or size[0], SMALLEST, LARGEST)
-            height = _whole(given, "height", options.height or size[1], SMALLEST, LARGEST)
-            count = _whole(given, "count", options.count, 1, MOST_PICTURES)
-            if "seed" in given:
-                first = _whole(given, "seed", 0, 0, 2**63 - 1 - MOST_PICTURES)
-                seeds = [first + number for number in range(count)]
-            else:
-                seeds = [picture_seed(options.seed, id, number) for number in range(count)]
-            resolved = _resolved_params(given, options, generation_params)
+                raise ValueError(
+                    f"the id {id[:80]!r} stands on an earlier row too, or is that of a picture of another row; "
+                    "give every row an id of its own."
+                )
+            work.prompts.append(_prompt(row, id, text, given, options, size, generation_params))
         except ValueError as error:
-            work.failures.append(Failure(row, "read", str(error), prompt_identity(id, text)))
-        else:
-            work.prompts.append(Prompt(row, id, text, seeds, width, height, **resolved))
+            work.failures.append(Failure(row, "read", f"{rows.place(i)}{error}", prompt_identity(id, text)))
     return work
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """A column as Python values; text that is not valid UTF-8 stays bytes, so that it costs its own row alone."""
+def _prompt(
+    row: int,
+    id: str,
+    text: object,
+    given: dict[str, Any],
+    options: ReadOptions,
+    size: tuple[int, int],
+    generation_params: Mapping[str, Any],
+) -> Prompt:
+    width = _whole(given, "width", options.width or size[0], SMALLEST, LARGEST)
+    height = _whole(given, "height", options.height or size[1], SMALLEST, LARGEST)
+    count = _whole(given, "count", options.count, 1, MOST_PICTURES)
+    if "seed" in given:
+        first = _whole(given, "seed", 0, 0, 2**63 - 1 - MOST_PICTURES)
+        seeds = [first + i for i in range(count)]
+    else:
+        seeds = [picture_seed(options.seed, id, i) for i in range(count)]
+    return Prompt(row, id, text, seeds, width, height, **_resolved_params(given, options, generation_params))
+
+
+def values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as Python values; what cannot be one (text that is not UTF-8, a date beyond the calendar) as bytes, so
+    that it costs its own row alone."""
     try:
         return column.to_pylist()
-    except UnicodeDecodeError:
-        return [_text(value) for value in column.cast(pa.large_binary()).to_pylist()]
+    except (ValueError, OverflowError):
+        return [_value(scalar) for scalar in column]
 
 
-def _text(value: bytes | None) -> str | bytes | None:
+def _value(scalar: pa.Scalar) -> Any:
     try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return value
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else b""
+
+
+def _not_utf8(table: pa.Table) -> dict[int, str]:
+    """Rows of which a column holds text that is not UTF-8, which no reader of the metadata could open."""
+    found: dict[int, str] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            found.update({i: f"column {name!r} is not UTF-8 text" for i in range(len(column)) if not _valid(column, i)})
+    return found
+
+
+def _valid(column: pa.ChunkedArray, i: int) -> bool:
+    try:
+        column.slice(i, 1).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _position_id(row: int, text: object) -> str:
@@ -147,29 +161,11 @@ def _resolved_params(
         if name == "steps":
             resolved[name] = _whole(given, name, default, 1, MOST_STEPS)
         elif name == "guidance":
-            resolved[name] = _number(given, name, default, 0, MOST_GUIDANCE)
+            resolved[name] = number(given.get(name, default), name, 0, MOST_GUIDANCE)
         else:
-            resolved[name] = str(given[name]) if name in given else default
+            resolved[name] = utf8_text(given[name], name) if name in given else default
     return resolved
 
 
-def _number(given: dict[str, Any], name: str, default: float, low: float, high: float) -> float:
-    try:
-        value = float(given.get(name, default))
-    except (TypeError, ValueError):
-        value = math.nan
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {str(given[name])[:40]!r}; give a number from {low} to {high}.")
-    return value
-
-
 def _whole(given: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
-    if name not in given:
-        return default
-    try:
-        value = float(given[name]) if isinstance(given[name], float) else int(given[name])
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} is {str(given[name])[:40]!r}; give a whole number.") from None
-    if not low <= value <= high or value != int(value):
-        raise ValueError(f"{name} is {given[name]}; give a whole number from {low} to {high}.")
-    return int(value)
+    return whole(given[name], name, low, high) if name in given else default

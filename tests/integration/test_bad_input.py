@@ -1,5 +1,6 @@
 """Bad input ends in one sentence and exit code 2 with nothing written; a bad row is quarantined and the run goes on."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,16 +68,48 @@ def make_twin_columns(folder: Path) -> Path:
     return path
 
 
-def make_bad_csv(folder: Path) -> Path:
+def make_csv_without_a_header(folder: Path) -> Path:
     path = folder / "prompts.csv"
-    path.write_text('text,id\na cat,1\n"a dog,2,3,4\n')
+    path.write_text("1,a cat\n2,a dog\n")
     return path
 
 
-def make_bad_jsonl(folder: Path) -> Path:
-    path = folder / "prompts.jsonl"
-    path.write_text('{"text": "a cat"}\n{"text": \n')
+def make_damaged_array(folder: Path) -> Path:
+    path = folder / "prompts.json"
+    path.write_text('[{"text": "a cat"},\n {"text": \n')
     return path
+
+
+def make_gbk(folder: Path) -> Path:
+    path = folder / "prompts.csv"
+    path.write_bytes("id,text\n1,一朵红花\n2,一只小猫在沙滩上\n".encode("gbk"))
+    return path
+
+
+def make_cut_gzip(folder: Path) -> Path:
+    path = folder / "prompts.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "a cat"}\n' * 100)[:-12])
+    return path
+
+
+def make_link_to_itself(folder: Path) -> Path:
+    path = folder / "prompts.parquet"
+    path.symlink_to(path)
+    return path
+
+
+def make_columns_that_differ(folder: Path) -> Path:
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "a.csv").write_text("text\na cat\n")
+    (folder / "prompts" / "b.csv").write_text("text,note\na dog,5\n")
+    return folder / "prompts"
+
+
+def make_types_that_differ(folder: Path) -> Path:
+    (folder / "prompts").mkdir()
+    parquet(folder / "prompts" / "a.parquet", text=["a cat"], lot=[[1]])
+    parquet(folder / "prompts" / "b.parquet", text=["a dog"], lot=["one"])
+    return folder / "prompts"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +125,13 @@ def make_bad_jsonl(folder: Path) -> Path:
         (make_empty_folder, ["prompts", "Parquet"]),
         (make_ids_of_lists, ["prompts.parquet", "id"]),
         (make_twin_columns, ["prompts.parquet", "text"]),
-        (make_bad_csv, ["prompts.csv"]),
-        (make_bad_jsonl, ["prompts.jsonl"]),
+        (make_csv_without_a_header, ["prompts.csv", "--text-column", "a cat"]),
+        (make_damaged_array, ["prompts.json", "line 2"]),
+        (make_gbk, ["prompts.csv", "GBK", "UTF-8"]),
+        (make_cut_gzip, ["prompts.jsonl.gz", "decompress"]),
+        (make_link_to_itself, ["prompts.parquet", "link"]),
+        (make_columns_that_differ, ["a.csv", "b.csv", "note"]),
+        (make_types_that_differ, ["a.parquet", "b.parquet", "lot", "list", "string"]),
     ],
 )
 def test_unusable_input(make: Callable[[Path], Path], words: list[str], tmp_path: Path, imagemill: Mill) -> None:

@@ -234,7 +234,7 @@ def test_rows_that_a_step_does_not_fit_are_taken_out_of_the_work(tmp_path: Path)
 def work_of(*sizes: tuple[int, int]) -> Work:
     """A shard with one random picture a row, of these widths and heights."""
     prompts = [Prompt(row, str(row), "a", [0], *size) for row, size in enumerate(sizes)]
-    work = Work(Shard(0, 0, 0, 0, len(sizes)), prompts, [], pa.table({}))
+    work = Work(Shard(0, 0, len(sizes)), prompts, [], pa.table({}))
     for prompt in prompts:
         picture = Picture(prompt, 0)
         picture.pixels = torch.rand(3, prompt.height, prompt.width, generator=torch.Generator().manual_seed(prompt.row))

@@ -4,7 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.prompts.prompt_files import find_input
+from tasks.prompts.parquet_reader import shard_rows
+from tasks.prompts.prompt_files import Input, find_input
+from tasks.prompts.shards import Shard
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 
@@ -36,20 +38,24 @@ def test_a_folder_of_files_is_one_input(tmp_path: Path, spool: Storage) -> None:
     assert [source.rows for source in found.sources] == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.csv", 'id,text,seed,lens\n7,a cat,5,wide\n8,"two\nlines",6,long\n'),
-        ("a.jsonl", '{"id": "7", "text": "a cat", "seed": 5}\n{"id": "8", "text": "b", "seed": 6}\n'),
-    ],
-)
-def test_csv_and_json_lines_become_parquet(tmp_path: Path, spool: Storage, name: str, content: str) -> None:
-    (tmp_path / name).write_text(content)
-    found = find_input(str(tmp_path / name), spool)
-    table = pq.read_table(found.sources[0].url)
-    assert table.num_rows == found.rows == 2
-    assert table["id"].to_pylist() == ["7", "8"]
-    assert table["seed"].to_pylist() == [5, 6]
+def rows_of(found: Input) -> list[dict[str, object]]:
+    """All rows, in columns of the whole input; those that cannot be read as a string: where and why."""
+    rows = shard_rows(found, Shard(0, 0, found.rows))
+    return [
+        f"{rows.place(i)}{rows.problems[i]}" if i in rows.problems else row
+        for i, row in enumerate(rows.table.to_pylist())
+    ]
+
+
+def test_cells_of_csv_are_text(tmp_path: Path, spool: Storage) -> None:
+    """Only an empty one is nothing: RFC 4180 knows no null and no numbers."""
+    path = tmp_path / "a.csv"
+    path.write_text('id,text,seed,zip\n007,NA,5,00123\nNA,"two\nlines",6,null\n,"a ""big"" cat",,\n')
+    assert rows_of(find_input(str(path), spool)) == [
+        {"id": "007", "text": "NA", "seed": "5", "zip": "00123"},
+        {"id": "NA", "text": "two\nlines", "seed": "6", "zip": "null"},
+        {"id": None, "text": 'a "big" cat', "seed": None, "zip": None},
+    ]
 
 
 def test_the_fingerprint_knows_the_content(tmp_path: Path, spool: Storage) -> None:

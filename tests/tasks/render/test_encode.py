@@ -35,7 +35,7 @@ def work_of(texts: list[str]) -> Work:
         prompt = Prompt(row, str(row), text, [0], 8, 8)
         prompt.prepared = Prepared(text, text, "en", [], [], [])
         prompts.append(prompt)
-    return Work(Shard(0, 0, 0, len(texts), 0), prompts, [], pa.table({}))
+    return Work(Shard(0, 0, len(texts)), prompts, [], pa.table({}))
 
 
 def memory_for(tokens: int, encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -47,7 +47,7 @@ class Corners(Generator):
 def explained(text: str, keywords: list[str]) -> Work:
     prompt = Prompt(0, "one", text, [3], 64, 64)
     prompt.prepared = Prepared(text, text, "en", text.split(), ["NOUN"] * len(text.split()), keywords)
-    work = Work(Shard(0, 0, 0, 0, 1), [prompt], [], pa.table({}))
+    work = Work(Shard(0, 0, 1), [prompt], [], pa.table({}))
     work.pictures = [Picture(prompt, 0)]
     work.pictures[0].pixels = Corners().generate(WordEncoder().encode([text]), [3], 64, 64)[0]
     explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))

@@ -5,9 +5,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.prompts.prompt_files import find_input
-from tasks.prompts.shards import mark_duplicates, plan_shards
-from tasks.render.read import ReadOptions, duplicate_rows, picture_seed, read
+from tasks.prompts.shards import cut_evenly, mark_duplicates, shards_between
+from tasks.render.read import ReadOptions, picture_seed, read
 from tasks.render.shard_state import Work
+from tasks.render.survey import duplicate_rows
 from tasks.runfolder.storage import Storage
 
 SIZE = (128, 128)
@@ -17,7 +18,7 @@ def read_all(tmp_path: Path, table: pa.Table, shard_size: int = 4, **options: in
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}.parquet"
     pq.write_table(table, path, row_group_size=5)
     found = find_input(str(path), Storage(str(tmp_path / "spool")))
-    shards = mark_duplicates(plan_shards(found.sources, shard_size), duplicate_rows(found))
+    shards = mark_duplicates(shards_between(cut_evenly(found.rows, shard_size)), duplicate_rows(found))
     return [read(found, shard, ReadOptions(**options), SIZE) for shard in shards]
 
 
@@ -33,7 +34,7 @@ def test_shards_may_be_read_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": [str(i) for i in range(40)]}), path, row_group_size=7)
     found = find_input(str(path), Storage(str(tmp_path)))
-    shards = list(plan_shards(found.sources, 5))
+    shards = list(shards_between(cut_evenly(found.rows, 5)))
     for shard in [shards[6], shards[1], shards[1], shards[7], shards[0], shards[3]]:
         work = read(found, shard, ReadOptions(), SIZE)
         assert [p.text for p in work.prompts] == [str(i) for i in range(shard.row, shard.row + 5)]

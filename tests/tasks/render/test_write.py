@@ -39,7 +39,7 @@ def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table 
     rows = len(ids) + failed
     failures = [Failure(len(ids) + i, "read", "no text", prompt_identity(f"f{i}", None)) for i in range(failed)]
     carried = carried if carried is not None else pa.table({"campaign": [f"c{i}" for i in range(rows)]})
-    work = Work(Shard(0, 0, 0, 0, rows), prompts, failures, carried)
+    work = Work(Shard(0, 0, rows), prompts, failures, carried)
     work.pictures = [Picture(prompt, 0) for prompt in prompts]
     for picture in work.pictures:
         picture.pixels = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(picture.seed))

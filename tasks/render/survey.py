@@ -1,0 +1,113 @@
+"""What must be known of all rows before the first is read: whose id is taken, and how many pixels each asks for."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.prompts.parquet_reader import column_batches
+from tasks.prompts.prompt_files import Input
+from tasks.render.read import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions, values
+from tasks.render.row_values import row_id, whole
+
+_PICTURE = re.compile(r"~(0|[1-9][0-9]{0,3})\Z")  # what is added to the id of a row with several pictures
+_LIMITS = {"width": (SMALLEST, LARGEST), "height": (SMALLEST, LARGEST), "count": (1, MOST_PICTURES)}
+
+
+def duplicate_rows(found: Input, count: int = 1) -> np.ndarray:
+    """Rows whose id stands on an earlier row too, or is that of a picture of another row; sorted (int64).
+
+    Reads the id column alone, a batch at a time, and keeps 8 bytes a row.
+
+    Args:
+        count: pictures of a row that does not say so itself: those of a row `a` are called `a~0` and `a~1`.
+    """
+    if "id" not in found.schema.names:
+        return np.empty(0, np.int64)
+    hashes, given = np.zeros(found.rows, np.uint64), np.zeros(found.rows, bool)
+    like_pictures: dict[int, str] = {}
+    row = 0
+    for batch in column_batches(found, ["id"]):
+        ids = _ids(batch["id"])
+        stop = row + len(ids)
+        given[row:stop] = [id is not None for id in ids]
+        hashes[row:stop] = _hashes(ids)
+        like_pictures.update({row + i: id for i, id in enumerate(ids) if id is not None and _PICTURE.search(id)})
+        row = stop
+    rows = np.flatnonzero(given)
+    order = rows[np.argsort(hashes[rows], kind="stable")]
+    again = order[1:][hashes[order][1:] == hashes[order][:-1]]
+    return np.union1d(again, _named_as_pictures(found, like_pictures, hashes[order], order, count)).astype(np.int64)
+
+
+def row_pixels(found: Input, options: ReadOptions, size: tuple[int, int]) -> Iterator[np.ndarray] | None:
+    """Pixels of all pictures of each row (int64), a batch of rows at a time; None where no column tells.
+
+    Reads the columns `width`, `height` and `count` alone. A value that cannot be used counts as none: its row fails.
+    """
+    names = [name for name in _LIMITS if name in found.schema.names]
+    usual = {"width": options.width or size[0], "height": options.height or size[1], "count": options.count}
+    others = int(np.prod([usual[name] for name in _LIMITS if name not in names]))
+    if not names:
+        return None
+    return (
+        others * np.prod([_whole_numbers(batch[name], name, usual[name]) for name in names], axis=0)
+        for batch in column_batches(found, names)
+    )
+
+
+def _named_as_pictures(
+    found: Input, like_pictures: dict[int, str], hashes: np.ndarray, order: np.ndarray, count: int
+) -> list[int]:
+    """Rows whose id, such as `a~1`, is also that of a picture of another row; `hashes` of the ids of rows `order`."""
+    if not like_pictures or not (count > 1 or "count" in found.schema.names):
+        return []
+    parts = [id.rpartition("~") for id in like_pictures.values()]
+    wanted = _hashes([base for base, _, _ in parts])
+    places = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+    counts = _counts(found, count)
+    taken = []
+    for row, (_, _, number), place, base in zip(like_pictures, parts, places, wanted, strict=True):
+        pictures = counts[order[place]]
+        if hashes[place] == base and pictures > 1 and int(number) < pictures:
+            taken.append(row)
+    return taken
+
+
+def _counts(found: Input, usual: int) -> np.ndarray:
+    if "count" not in found.schema.names:
+        return np.full(found.rows, usual, np.int64)
+    return np.concatenate([_whole_numbers(b["count"], "count", usual) for b in column_batches(found, ["count"])])
+
+
+def _ids(column: pa.ChunkedArray) -> list[str | None]:
+    ids: list[str | None] = []
+    for value in values(column):
+        try:
+            ids.append(None if value is None else row_id(value))
+        except ValueError:
+            ids.append(None)
+    return ids
+
+
+def _hashes(ids: list[str | None]) -> np.ndarray:
+    return pd.util.hash_array(np.array(["" if id is None else id for id in ids], dtype=object))
+
+
+def _whole_numbers(column: pa.ChunkedArray, name: str, usual: int) -> np.ndarray:
+    """A column as whole numbers within the limits of its name; `usual` in the place of all else."""
+    low, high = _LIMITS[name]
+    if pa.types.is_integer(column.type):
+        numbers = column.fill_null(usual).to_numpy()
+        return np.where((numbers >= low) & (numbers <= high), numbers, usual).astype(np.int64)
+    return np.array([_whole_or(value, name, usual) for value in values(column)], np.int64)
+
+
+def _whole_or(value: Any, name: str, usual: int) -> int:
+    try:
+        return usual if value is None else whole(value, name, *_LIMITS[name])
+    except ValueError:
+        return usual
