@@ -6,8 +6,6 @@ Every shard of the prompts goes through the stages of `PIPELINE`, a window of sh
 checkpoint: a shard whose metadata exists is complete, and the same command again does the others.
 """
 
-import time
-
 from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
@@ -40,15 +38,14 @@ def render(job: RenderJob) -> Summary:
         StorageError: storage failed on the way; the same job again carries on.
         Stopped: more rows failed than `max_failures` allows.
     """
-    started = time.perf_counter()
     job = dated(job)
-    with opened(job, Plan) as (plan, out, record):
+    with opened(job, Plan) as run:
         # A run goes on with the batch size it began with: another changes the last bits of a checkpoint's pictures.
-        kept = None if job.batch_size else record.get("batch_size")
-        setting = stages.Setting(job, plan, kept or plan.batch_size)
-        summary = Summary(out=out.url(), rows=plan.rows_of_this_part())
-        carry_out(PIPELINE, setting, plan.of_this_part, out, summary, started, in_turns=setting.split)
+        kept = None if job.batch_size else run.record.get("batch_size")
+        setting = stages.Setting(job, run.plan, kept or run.plan.batch_size)
+        summary = Summary(out=run.out.url(), rows=run.plan.rows_of_this_part())
+        carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
         if job.report and job.part[1] == 1:
-            summary.report = write_report(out, timed_names(PIPELINE))
+            summary.report = write_report(run.out, timed_names(PIPELINE))
     publish(summary)
     return as_final_state(summary)

@@ -7,8 +7,6 @@ is the checkpoint, as with render. No path within the archive, no value of a fil
 Prefect gets to see: names of tasks are numbers, errors are sentences of our own.
 """
 
-import time
-
 from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
@@ -38,14 +36,13 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         StorageError: storage failed on the way; the same job again carries on.
         Stopped: more files failed than `max_failures` allows.
     """
-    started = time.perf_counter()
     job = dated(job)
-    with opened(job, ReprocessPlan) as (plan, out, _):
-        summary = ReprocessSummary(out=out.url(), rows=plan.rows_of_this_part())
-        carry_out(PIPELINE, stages.Setting(job, plan.names), plan.of_this_part, out, summary, started)
+    with opened(job, ReprocessPlan) as run:
+        summary = ReprocessSummary(out=run.out.url(), rows=run.plan.rows_of_this_part())
+        carry_out(PIPELINE, stages.Setting(job, run.plan.names), run, summary)
         if job.part[1] == 1:
-            summary.look_at_studies(out)
+            summary.look_at_studies(run.out)
             if job.report:
-                summary.report = write_report(out, timed_names(PIPELINE))
+                summary.report = write_report(run.out, timed_names(PIPELINE))
     publish(summary)
     return as_final_state(summary)

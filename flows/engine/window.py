@@ -6,7 +6,7 @@ is and when it must stop are the same for all flows that work in bulk.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,47 +14,40 @@ from prefect.futures import PrefectFuture
 
 from flows.engine.artifacts import ProgressArtifact
 from flows.engine.local_server import outlast_outages
-from flows.engine.pending import PendingShard, Shard, list_pending
+from flows.engine.pending import PendingShard, list_pending
 from flows.engine.pipeline import Setting, Stage, Submitter
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
+from flows.engine.run_folder import OpenRun
 from flows.engine.runners import started
 from flows.engine.summary import Summary
 from flows.jobs.render import allowed_failures
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
-from tasks.runfolder.storage import Storage
 
 
 def carry_out(
-    pipeline: Sequence[Stage],
-    setting: Setting,
-    shards: Callable[[], Iterator[Shard]],
-    out: Storage,
-    summary: Summary,
-    since: float,
-    in_turns: bool = False,
+    pipeline: Sequence[Stage], setting: Setting, run: OpenRun[Any], summary: Summary, in_turns: bool = False
 ) -> None:
     """Does all shards that are left to do and counts them in `summary`, showing how far the run is.
 
     Args:
-        shards: all of this part of the run; called twice, so that they need not be held.
-        since: when the run started, by `time.perf_counter`.
         in_turns: the models don't fit the device's memory together; see `Submitter`.
 
     Raises:
-        Stopped: more rows failed than `max_failures` allows.
+        Stopped: more rows failed than `max_failures` allows, or another run has taken the folder.
         Exception: whatever a stage raises; the shards in flight are waited for, and count where they got complete.
     """
     outlast_outages()
     job = setting.job
-    pending = list_pending(job, shards, out, summary)
+    pending = list_pending(job, run.plan.of_this_part, run.out, summary)
     begun = time.perf_counter()
-    summary.seconds_start = begun - since
+    summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
     with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
         for done in _outcomes(pipeline, setting, pending, in_turns):
+            run.lock.check()  # stages in other processes cannot
             summary.add(done)
             progress.advance(done.rows)
             if summary.quarantined > allowed:

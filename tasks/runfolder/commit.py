@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage
 
 
@@ -49,8 +50,10 @@ def commit(
     """Writes what a shard came to, once its pictures are there. In a later attempt, what was made is added.
 
     Raises:
+        Stopped: another run has taken the folder.
         StorageError: something could not be written; the shard does not count as complete then.
     """
+    check_locks(storage)
     name = shard.name
     if attempt > 1:
         made = read_table(storage, f"metadata/{name}.parquet")

@@ -29,6 +29,25 @@ class _SystemLock:
         pass
 
 
+_held: dict[str, list[Lock]] = {}
+"""The locks on object stores that this process holds, by the run folder's URL."""
+
+
+def check_locks(storage: Storage) -> None:
+    """Raises Stopped if this process has lost a lock on the run folder: nothing more may be committed there."""
+    for lock in _held.get(storage.url(), ()):
+        lock.check()
+
+
+@contextmanager
+def _registered(url: str, lock: Lock) -> Iterator[None]:
+    _held.setdefault(url, []).append(lock)
+    try:
+        yield
+    finally:
+        _held[url].remove(lock)
+
+
 @contextmanager
 def locked(storage: Storage, name: str = "run") -> Iterator[Lock]:
     """Holds the lock `name` of a run folder.
@@ -38,7 +57,7 @@ def locked(storage: Storage, name: str = "run") -> Iterator[Lock]:
         StorageError: the folder cannot be written.
     """
     if storage.local is None:
-        with leased(storage.url(f"{name}.lock")) as lease:
+        with leased(storage.url(f"{name}.lock")) as lease, _registered(storage.url(), lease):
             yield lease
         return
     # The file stays: taking it away would let two runs hold locks on two files of one name.

@@ -7,12 +7,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
 import pytest
 
+from tasks.prompts.shards import Shard
 from tasks.runfolder import lease as module
+from tasks.runfolder.commit import commit
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.lease import Lease, leased
+from tasks.runfolder.lock import locked
 from tasks.runfolder.lock_object import LockObject
+from tasks.runfolder.storage import Storage
 from tests.integration.faults import Faults, Proxy
 from tests.integration.s3 import S3
 
@@ -105,3 +110,15 @@ def test_lost_calls_and_lost_answers(s3: S3, bucket: str, proxy: Proxy) -> None:
     if LockObject(f"{bucket}/run.lock").read() is not None:  # the answer to giving it back was lost, which is no harm
         with leased(f"{bucket}/run.lock"):
             pass
+
+
+def test_an_owner_that_lost_its_lock_commits_nothing_more(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, empty = Storage(bucket), pa.table({"row": pa.array([], pa.int64()), "id": pa.array([], pa.string())})
+    with locked(out):
+        commit(out, Shard(0, 0, 0), empty, empty, {}, 1)
+        monkeypatch.setattr(module, "STALE", 0.5)
+        monkeypatch.setattr(module, "SURE", 0.5)
+        time.sleep(2.5)
+        with leased(f"{bucket}/run.lock"), pytest.raises(Stopped, match="took this folder over"):
+            commit(out, Shard(1, 0, 0), empty, empty, {}, 1)
+    assert out.list("metadata") == ["metadata/00000.parquet"]

@@ -11,7 +11,7 @@ from tasks.prompts.shards import Shard
 from tests.integration.test_deployment import ROOT
 
 SETTING = SimpleNamespace(job=RenderJob(prompts="a.parquet", out="run"))
-SHARDS = [PendingShard(Shard(index, 0, 0, 0, 4)) for index in range(2)]
+SHARDS = [PendingShard(Shard(index, 0, 4)) for index in range(2)]
 
 
 def nothing(setting: object, shard: object, state: object) -> object:
@@ -56,7 +56,7 @@ def test_each_stage_waits_for_the_one_before_it() -> None:
 
 
 def test_models_that_do_not_fit_together_take_turns_over_a_window() -> None:
-    waits = submitted(True, SHARDS, [PendingShard(Shard(2, 0, 0, 0, 4))])
+    waits = submitted(True, SHARDS, [PendingShard(Shard(2, 0, 4))])
     assert list(waits)[:4] == ["read 00000", "encode 00000", "read 00001", "encode 00001"]
     assert waits["encode 00000"] == ["read 00000"]
     assert waits["generate 00000"] == ["encode 00000", "encode 00000", "encode 00001"]
