@@ -16,12 +16,12 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 
 from models.diffusers import weights
 from models.diffusers.hub import INDEX, LEFT_OUT, library
-from models.messages import one_line
+from models.messages import one_line, one_sentence
 from models.text.transformers_encoder import has_vocabulary, weights_digest
+from models.weight_files import check_classes, read_json
 
 Half = Literal["text", "picture"]
 _TEXT = ("text_encoder", "tokenizer", "processor")
@@ -57,12 +57,8 @@ class DiffusersCheckpoint:
             weights.check(where, self.variant)
 
     def _read_index(self) -> dict[str, Any]:
-        path = self.folder / INDEX
-        try:
-            index = json.loads(path.read_text("utf-8"))
-            return {name: value for name, value in index.items() if name == "_class_name" or not name.startswith("_")}
-        except (OSError, ValueError, AttributeError) as error:
-            raise ValueError(f"{path} cannot be read ({one_line(error)}); copy the checkpoint again.") from None
+        index = read_json(self.folder / INDEX)
+        return {name: value for name, value in index.items() if name == "_class_name" or not name.startswith("_")}
 
     def _find_kind(self) -> Any:
         name = self._index.get("_class_name")
@@ -88,12 +84,22 @@ class DiffusersCheckpoint:
             raise ValueError(
                 f"{self.folder}: the part {part!r} is code of its own ({library}), which is never run; choose another."
             )
-        kind = self._index[part][1]
-        if not hasattr(importlib.import_module(library), kind):
+        name = self._index[part][1]
+        kind = getattr(importlib.import_module(library), name, None)
+        if kind is None:
             raise ValueError(
-                f"{self.folder} wants {kind} for its part {part!r}, which this version of {library} does not have; "
+                f"{self.folder} wants {name} for its part {part!r}, which this version of {library} does not have; "
                 f"choose another checkpoint or update {library}."
             )
+        has_weights = not part.startswith(_CONFIG_ONLY)
+        if has_weights != (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
+            fit = "a network" if has_weights else "no network"
+            raise ValueError(
+                f"{self.folder} names {name} as the class of its part {part!r}, which has to be {fit}; "
+                "choose another checkpoint."
+            )
+        if not has_weights:
+            check_classes(folder)
         if part.startswith("tokenizer") and kind != "ByT5Tokenizer" and not has_vocabulary(folder):
             raise ValueError(f"{folder} has no vocabulary (tokenizer.json or its kin); copy the checkpoint again.")
 
@@ -158,17 +164,13 @@ class DiffusersCheckpoint:
         """
         wanted = {*self.half(half), "scheduler"}
         absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
-        try:
+        with one_sentence(self.folder):
             given = {**self.tokenizers, **self._text_networks(dtype)} if half == "text" else {}
             pipe = self.kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 variant=self.variant,
                 **absent, **given, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            raise ValueError(f"{self.folder} cannot be loaded: {one_line(error)}") from error
         weights.check_whole(self.folder, pipe)
         pipe.set_progress_bar_config(disable=True)
         if half == "text" and self.kind.__name__ in _ASKS_DENOISER:

@@ -1,6 +1,5 @@
 """The folder of a diffusers checkpoint: one on this machine, or brought from the model hub."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from models.diffusers.weights import CONVERT
 from models.messages import one_line
 from models.text.transformers_encoder import quiet_hub
+from models.weight_files import read_json
 
 INDEX = "model_index.json"
 # Never loaded: no picture here is an input, and a blackened picture would pass for a good one.
@@ -16,11 +16,12 @@ LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 
 def is_checkpoint(folder: Path) -> bool:
     """Whether the folder is one of diffusers'; our own flow has its format too, and a config.json that says so."""
+    if not (folder / INDEX).is_file():
+        return False
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        config = None
-    return (folder / INDEX).is_file() and not (isinstance(config, dict) and "family" in config)
+        return "family" not in read_json(folder / "config.json")
+    except ValueError:  # none, or another library's
+        return True
 
 
 def find_checkpoint(reference: str) -> Path | None:

@@ -24,6 +24,7 @@ from models.diffusers.hub import find_checkpoint
 from models.diffusers.signatures import Interface
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
+from models.messages import one_sentence
 from models.protocols import Generator
 
 _SEED = 0x7FFFFFFFFFFFFFFF
@@ -56,9 +57,10 @@ class DiffusersGenerator(Generator):
             raise ValueError(
                 f"attention is {options.attention!r}, a kernel for GPUs; on the {device} choose flash or math."
             )
-        self.size = self._native_size()
+        with one_sentence(checkpoint.folder):
+            self.size, self.multiple = self._native_size(), self._multiple()
         if options != PLAIN:
-            accelerate(checkpoint.skeleton(), options)  # what cannot be is told before a run begins
+            accelerate(self._skeleton, options)  # what cannot be is told before a run begins
 
     def ready(self) -> None:
         if self._pipe is None:
@@ -85,15 +87,14 @@ class DiffusersGenerator(Generator):
             return int(by_call)
         sample = getattr(self._skeleton, "default_sample_size", None)
         sample = sample or getattr(denoiser_of(self._skeleton).config, "sample_size", None)
-        return sample * self._skeleton.vae_scale_factor if isinstance(sample, int) else 1024
+        return sample * self._skeleton.vae_scale_factor if _is_positive(sample) else 1024
 
-    @cached_property
-    def multiple(self) -> int:
+    def _multiple(self) -> int:
         """Edges of pictures are multiples of this many pixels."""
         processor = getattr(self._skeleton, "image_processor", None)
         by_processor = processor.config.vae_scale_factor if processor is not None else 1
         patch = getattr(denoiser_of(self._skeleton).config, "patch_size", None)
-        by_patch = self._skeleton.vae_scale_factor * (patch if isinstance(patch, int) else 1)
+        by_patch = self._skeleton.vae_scale_factor * (patch if _is_positive(patch) else 1)
         return math.lcm(int(by_processor), int(by_patch))
 
     def check_size(self, width: int, height: int) -> None:
@@ -208,6 +209,10 @@ class DiffusersGenerator(Generator):
 
     def _placed(self, value: Tensor) -> Tensor:
         return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _mark_infinities(pipe: Any) -> None:

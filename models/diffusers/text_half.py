@@ -18,6 +18,7 @@ from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.signatures import NEGATIVE, Interface
 from models.fixed_batches import BatchLimit, chunks
+from models.messages import one_sentence
 from models.protocols import EncodeNegative, TextEncoder
 
 CPU_TEXTS, GPU_TEXTS = 8, 16  # texts a chunk
@@ -53,7 +54,8 @@ class DiffusersTextEncoder(TextEncoder):
             self._pipe = self._checkpoint.load("text", self._options.torch_dtype, self._device, self._options.offload)
             self.loads += 1
         if self._ragged is None:
-            self._ragged = self._shape_of("a") != self._shape_of("a b c d " * 16)
+            with one_sentence(self._checkpoint.folder):
+                self._ragged = self._shape_of("a") != self._shape_of("a b c d " * 16)
 
     def release(self) -> None:
         if self._pipe is not None:

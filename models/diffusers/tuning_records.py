@@ -5,14 +5,16 @@ the weights that it was measured with; a device's name is part of it, so a folde
 """
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from models.cache import cache_folder
 from models.device import device_name
 from models.diffusers.acceleration import Acceleration
 
 NAME = "imagemill-tuned.json"
+MOST = 4096  # images in one batch; a record beyond it is damaged, and ignored
 
 
 class Measured(BaseModel):
@@ -26,7 +28,7 @@ class Measured(BaseModel):
 class Tuned(BaseModel):
     """What was found for one device, size and set of options, and when (seconds since the epoch)."""
 
-    batch_size: int
+    batch_size: Annotated[int, Field(ge=1, le=MOST)]
     measured: list[Measured]
     when: float
 

@@ -4,7 +4,6 @@ A part's folder has `NAME.safetensors`, or shards `NAME-00001-of-00002.safetenso
 variant stands before the ending (`NAME.fp16.safetensors`); many checkpoints have nothing else.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from models.messages import one_line
-from models.text.transformers_encoder import PICKLED
+from models.weight_files import PICKLED, check_safetensors_only, listed_files
 
 CONVERT = (
     "convert the checkpoint where you trust it: "
     "DiffusionPipeline.from_pretrained(FOLDER, use_safetensors=False).save_pretrained(NEW)"
 )
-_UNUSED = ("lm_head.", "pooler.")  # what speaks or sums up is not asked for features
+_UNUSED = ("lm_head.", "pooler.")  # heads that feature extraction does not need
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
@@ -55,12 +54,10 @@ def check(folder: Path, variant: str | None) -> None:
             raise ValueError(
                 f"{file} is damaged or cut short ({one_line(error)}); copy the checkpoint again."
             ) from None
+    check_safetensors_only(folder)
     there = {file.name for file in loaded}
     for index in folder.glob("*.safetensors.index*.json"):
-        try:
-            listed = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{index} cannot be read ({one_line(error)}); copy the checkpoint again.") from None
+        listed = listed_files(index)
         if listed & there and listed - there:  # an index of another variant lists none of them
             raise ValueError(f"{folder} lacks {min(listed - there)}, which {index.name} lists; copy it again, whole.")
     if not any(folder.glob("*.safetensors.index*.json")) and any("-of-" in name for name in there):

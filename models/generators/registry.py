@@ -16,6 +16,7 @@ from models import checkpoint
 from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.image_half import open_diffusers
 from models.generators.dummy import DummyGenerator
+from models.messages import one_sentence
 from models.protocols import Generator
 
 DEFAULT = checkpoint.EMBEDDED / "vae"
@@ -63,7 +64,8 @@ def load_generator(reference: str, device: str = "cpu", options: Acceleration = 
             f"{folder} holds a model of the family {name!r}, which makes no pictures from text; "
             f"use one of {', '.join(FAMILIES)}."
         )
-    return FAMILIES[name](folder, device, "default" if reference == "default" else folder.resolve().name)
+    with one_sentence(folder):
+        return FAMILIES[name](folder, device, "default" if reference == "default" else folder.resolve().name)
 
 
 def _existing_folder(reference: str) -> Path:

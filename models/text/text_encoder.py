@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from models.fixed_batches import BatchLimit, chunks
-from models.messages import one_line
+from models.messages import one_sentence
 from models.protocols import TextEncoder
 from models.text import gemma
-from models.text.transformers_encoder import Tokenize, find_folder, load_network, load_tokenizer, weights_digest
+from models.text.transformers_encoder import Tokenize, find_folder, load_network, load_tokenizer, model_digest
 
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
@@ -108,11 +108,9 @@ def load_text_encoder(reference: str, device: str = "cpu") -> LanguageModel:
     local = reference != "minilm" and Path(reference).expanduser().is_dir()
     name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
     max_tokens = min(MAX_TOKENS, longest)
-    encoder = LanguageModel(name, weights_digest(folder), load_network(folder), tokenize, max_tokens, device)
-    try:
+    encoder = LanguageModel(name, model_digest(folder), load_network(folder), tokenize, max_tokens, device)
+    with one_sentence(reference, "used as a text encoder"):
         encoder.encode(["a"])
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{reference} does not encode texts ({one_line(error)}).") from error
     return encoder
 
 

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from models.cache import cache_folder
 from models.device import multiplies_bfloat16
-from models.messages import one_line
+from models.messages import one_sentence
+from models.weight_files import PICKLED, check_classes, check_safetensors_only, index_digest
 
 if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
 Tokenize = Callable[[Sequence[str], int], list[list[int]]]
 """The tokens of each text, special ones included, at most so many."""
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _CONVERT = (
     "convert them where you trust them: "
@@ -44,6 +43,7 @@ def find_folder(reference: str) -> Path:
         if any(found for pattern in PICKLED for found in folder.glob(pattern)):
             raise ValueError(f"{reference} has only pickled weights, which can run code when loaded; {_CONVERT}.")
         raise ValueError(f"{reference} has no weights (*.safetensors); copy the model again.")
+    check_safetensors_only(folder)
     return folder
 
 
@@ -97,12 +97,10 @@ def load_network(folder: Path) -> "PreTrainedModel":
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
+    with one_sentence(folder, "loaded as a language model"):
         model, info = AutoModel.from_pretrained(
             folder, dtype="auto", use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"{folder} cannot be loaded as a language model: {one_line(error)}") from error
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))  # we use no pooler
     if missing:
         raise ValueError(f"{folder} lacks weights that its config.json asks for ({missing[0]} ...); copy it again.")
@@ -131,15 +129,20 @@ def load_tokenizer(folder: Path) -> tuple[Tokenize, int]:
 
     if not has_vocabulary(folder):
         raise ValueError(f"{folder} has no tokenizer (tokenizer.json); copy the model again, whole.")
-    try:
+    check_classes(folder)
+    with one_sentence(folder, "loaded for its tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ValueError(f"{folder} has no tokenizer that can be loaded: {one_line(error)}") from error
 
     def tokenize(texts: Sequence[str], longest: int) -> list[list[int]]:
         return tokenizer(list(texts), truncation=True, max_length=longest, padding=False)["input_ids"]
 
     return tokenize, tokenizer.model_max_length
+
+
+def model_digest(folder: Path) -> str:
+    """sha256, hex, of the weights, and where there are several files of which tensor is taken from which."""
+    weights, index = weights_digest(folder), index_digest(folder)
+    return hashlib.sha256(f"{weights} {index}".encode()).hexdigest() if index else weights
 
 
 def weights_digest(folder: Path) -> str:
