@@ -50,8 +50,8 @@ def pad(features: Sequence[Tensor], multiple: int = BUCKET) -> Features:
     """
     longest = max(len(row) for row in features)
     length = -(-longest // multiple) * multiple
-    tokens = torch.zeros(len(features), length, features[0].shape[1])
-    mask = torch.zeros(len(features), length, dtype=torch.bool)
+    tokens = features[0].new_zeros(len(features), length, features[0].shape[1], dtype=torch.float32)
+    mask = features[0].new_zeros(len(features), length, dtype=torch.bool)
     for i, row in enumerate(features):
         tokens[i, : len(row)] = row
         mask[i, : len(row)] = True

@@ -1,7 +1,7 @@
-"""`family: "autoencoder"`: pictures to latents to pictures; a picture from text is text features to latents to decoder.
+"""`family: "autoencoder"`: an image autoencoder, and a text head that predicts its latents from text features.
 
-The text head is a regression with noise (implicit maximum likelihood, Li 2018): of a few noises it learns from the one
-whose picture comes nearest, so that different seeds may paint different pictures instead of the mean of all.
+The text head is trained by implicit maximum likelihood (Li 2018): of a few noise vectors, only the one whose latents
+come nearest the target is trained on, so that different seeds give different images rather than the mean of all.
 """
 
 import torch
@@ -9,35 +9,36 @@ from torch import Tensor
 
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import PATCH, sharpness_loss
-from models.generators.latent.text_to_latent import NOISE, Painter
+from models.generators.latent.text_to_latent import NOISE, TextToLatent
 from models.text_features import Features
 
-TRIES = 3  # noises that the text head tries for a picture
+TRIES = 3  # noise vectors that are tried for each training image
 
 
 class Autoencoder(LatentModel):
-    """A codec, and a text head that paints in its latents."""
+    """A codec, and a text head that predicts its latents."""
 
     def __init__(self, config: LatentConfig) -> None:
         super().__init__(config, noise=(NOISE,))
-        self.head = Painter(config.features, config.size // PATCH, config.width, config.layers)
+        self.head = TextToLatent(config.features, config.size // PATCH, config.width, config.layers)
 
     def latents(self, words: Features, noise: Tensor) -> Tensor:
         return self.head(words.tokens, words.mask, noise)
 
     def reconstruction_loss(self, pictures: Tensor) -> Tensor:
+        """Sharpness loss of reconstructed images (batch, 3, height, width) in [0, 1]."""
         return sharpness_loss(self.codec.decode(self.codec.encode(pictures)), pictures)
 
     def head_loss(self, words: Features, pictures: Tensor) -> Tensor:
-        """How far the nearest of a few tries is from the pictures' latents."""
+        """Nearest-of-TRIES loss of the text head against the latents of images (batch, 3, height, width) in [0, 1]."""
         return nearest_loss(self.head, words, self.codec.encode(pictures))
 
 
-def nearest_loss(painter: Painter, words: Features, wanted: Tensor) -> Tensor:
-    """Mean squared distance to the wanted latents (n, 16, edge, edge) of the nearest of TRIES paintings of each row."""
+def nearest_loss(network: TextToLatent, words: Features, wanted: Tensor) -> Tensor:
+    """Mean squared error against latents (batch, 16, edge, edge) of the nearest of TRIES predictions of each row."""
     noises = torch.randn(TRIES, len(wanted), NOISE, device=wanted.device)
     with torch.no_grad():
-        far = [(painter(words.tokens, words.mask, noise) - wanted).square().mean((1, 2, 3)) for noise in noises]
+        far = [(network(words.tokens, words.mask, noise) - wanted).square().mean((1, 2, 3)) for noise in noises]
         best = torch.stack(far).argmin(0)
     noise = noises[best, torch.arange(len(wanted), device=wanted.device)]
-    return (painter(words.tokens, words.mask, noise).float() - wanted).square().mean()
+    return (network(words.tokens, words.mask, noise).float() - wanted).square().mean()

@@ -1,7 +1,7 @@
-"""What the families that paint in latents share: `autoencoder`, `gan` and `flow`.
+"""What the families that generate latents share: `autoencoder`, `gan` and `flow`.
 
-A row's features and noise become latents, and the codec decodes them. Networks run on chunks of a fixed number of rows
-at token lengths that depend on the row alone, so a row's picture is the same to the byte in any company.
+A row's features and noise become latents, and the codec decodes them. Networks run on batches of a fixed size and at
+token lengths that depend on the row alone, so a row's image is the same to the byte whatever rows are in the batch.
 """
 
 from abc import ABC, abstractmethod
@@ -21,27 +21,27 @@ from models.generators.latent.codec import Codec
 from models.protocols import Generator
 from models.text_features import Features, alike, pad
 
-CHUNK = 16
+CHUNK = 16  # rows in one forward pass
 LONGEST = 64  # tokens of a text that are read, in training too
 
 
 @dataclass(frozen=True)
 class LatentConfig:
-    """What config.json of a latent family holds beside its family; all that is needed to build the empty model."""
+    """Configuration of a latent family in config.json: all that is needed to build the model without weights."""
 
     encoder: str  # reference of the text encoder
     encoder_digest: str
     features: int  # width of its features
-    size: int = 64  # edge of pictures in pixels
+    size: int = 64  # edge of images in pixels
     codec_width: int = 128  # channels of the codec's decoder where it is widest
-    codec_depth: int = 4  # its residual blocks at the latents' own resolution
-    width: int = 256  # of the network that reads the text
-    layers: int = 4
+    codec_depth: int = 4  # residual blocks of the decoder at the latents' resolution
+    width: int = 256  # of the network that turns text into latents
+    layers: int = 4  # of that network
     steps: int = 0  # training steps taken
 
 
 class LatentModel(nn.Module, ABC):
-    """One family's networks; `noise` is the shape of a row's noise."""
+    """One family's networks; `noise` is the shape of a row's noise, without the batch's dimension."""
 
     def __init__(self, config: LatentConfig, noise: tuple[int, ...]) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def latents(self, words: Features, noise: Tensor) -> Tensor:
-        """(n, 16, edge, edge) from the words of n rows and their noise (n, *noise)."""
+        """Text features of a batch and noise (batch, *noise) to latents (batch, 16, edge, edge)."""
 
 
 Model = TypeVar("Model", bound=LatentModel)
 
 
 def load(folder: Path, family: str, build: Callable[[LatentConfig], Model]) -> Model:
-    """The model of a checkpoint folder. Raises ValueError with a sentence when it is of another family or damaged."""
+    """Loads a checkpoint folder. Raises ValueError with one sentence if it is of another family or damaged."""
     content = checkpoint.read_config(folder)
     if content["family"] != family:
         raise ValueError(
@@ -97,11 +97,11 @@ class LatentGenerator(Generator):
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py.
 
-        Other shapes than the model's own square are scaled until they cover the size, and cut around the middle.
+        The model's square image is scaled until it covers the size, and cropped around the middle.
         """
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
-        pictures = torch.empty(len(features), 3, height, width)
+        pictures = torch.empty(len(features), 3, height, width, device="cpu")
         for rows in alike(features, LONGEST):
             for chunk in chunks(rows, CHUNK):
                 words = pad([features[i][:LONGEST] for i in chunk])
@@ -113,11 +113,12 @@ class LatentGenerator(Generator):
 
 
 def _noise(seed: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF))
+    source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
+    return torch.randn(shape, generator=source, device="cpu")
 
 
 def _cover(picture: Tensor, width: int, height: int) -> Tensor:
-    """(3, edge, edge) scaled to cover (height, width), cut around the middle."""
+    """An image (3, edge, edge) scaled to cover (height, width) and cropped around the middle."""
     edge = picture.shape[-1]
     if (width, height) == (edge, edge):
         return picture

@@ -1,14 +1,14 @@
-"""Pictures to latents and back: what the autoencoder is made of, and what the GAN and the latent flow paint in.
+"""Images to latents and back; the autoencoder's halves, and the latent space of the GAN and the rectified flow.
 
-The encoder needs no training: the principal components of 8x8 patches in closed form (Hotelling 1933), as a strided
-convolution. The decoder inverts it and adds what a residual network with sub-pixel upsampling (Shi 2016) has learned.
+The encoder is the principal components of 8x8 patches in closed form (Hotelling 1933), as a strided convolution. The
+decoder is its inverse plus a learned residual: a convolutional network with sub-pixel upsampling (Shi 2016).
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PATCH = 8  # pixels a side that become one latent
+PATCH = 8  # edge in pixels of the patch that becomes one latent
 CHANNELS = 16
 
 
@@ -28,7 +28,7 @@ def _up(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class Codec(nn.Module):
-    """`encode` pictures (n, 3, h, w) in [0, 1] to latents (n, 16, h/8, w/8) of unit variance, `decode` them again."""
+    """`encode`: images (batch, 3, h, w) in [0, 1] to latents (batch, 16, h/8, w/8) of unit variance; `decode`: back."""
 
     mean: Tensor
     basis: Tensor
@@ -50,11 +50,11 @@ class Codec(nn.Module):
             _up(width // 4, 3),
         )
         for weight in list(self.refine.parameters())[-2:]:
-            nn.init.zeros_(weight)  # begins as the plain inverse of the encoder
+            nn.init.zeros_(weight)  # starts as the encoder's linear inverse
 
     @torch.no_grad()
     def fit(self, pictures: Tensor) -> None:
-        """Sets the encoder from pictures (n, 3, h, w) in [0, 1]."""
+        """Sets the encoder to the principal components of images (batch, 3, h, w) in [0, 1]."""
         patches = F.unfold(pictures, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1).double()
         mean = patches.mean(0)
         values, vectors = torch.linalg.eigh((patches - mean).T.cov())
@@ -65,23 +65,24 @@ class Codec(nn.Module):
         self.spread.copy_(values[-CHANNELS:].flip(0).clamp(min=1e-8).sqrt())
 
     def encode(self, pictures: Tensor) -> Tensor:
+        """Images (batch, 3, h, w) in [0, 1] to latents (batch, 16, h/8, w/8)."""
         shift = (self.basis * self.mean).sum((1, 2, 3))
         basis = self.basis / self.spread[:, None, None, None]
-        with torch.autocast(pictures.device.type, enabled=False):  # these are what others learn
+        with torch.autocast(pictures.device.type, enabled=False):  # training targets: in full precision
             return F.conv2d(pictures, basis, -shift / self.spread, stride=PATCH)
 
     def inverse(self, latents: Tensor) -> Tensor:
-        """The encoder's inverse, without what the decoder has learned."""
+        """The encoder's linear inverse, without the learned residual: (batch, 3, h, w)."""
         plain = F.conv_transpose2d(latents, self.basis * self.spread[:, None, None, None], stride=PATCH)
         return plain + self.mean.repeat(1, latents.shape[2], latents.shape[3])
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Not clamped, so that gradients pass everywhere."""
+        """Latents (batch, 16, h/8, w/8) to images (batch, 3, h, w), not clamped to [0, 1] so that gradients pass."""
         return self.inverse(latents) + self.refine(latents)
 
 
 def sharpness_loss(made: Tensor, pictures: Tensor) -> Tensor:
-    """L1 of the pictures and of their gradients: sharp edges in the right place."""
+    """L1 loss of images (batch, 3, h, w) in [0, 1] and of their horizontal and vertical gradients."""
     across = (made[..., 1:] - made[..., :-1]) - (pictures[..., 1:] - pictures[..., :-1])
     down = (made[..., 1:, :] - made[..., :-1, :]) - (pictures[..., 1:, :] - pictures[..., :-1, :])
     return (made - pictures).abs().mean() + across.abs().mean() + down.abs().mean()

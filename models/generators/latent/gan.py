@@ -2,9 +2,9 @@
 
 Both work in the latents of a trained autoencoder, which saves the pixels' cost. The discriminator is matching-aware
 (Reed 2016): a real picture with another picture's text is a negative too. Hinge loss, and a gradient penalty on real
-matching pairs (DF-GAN, Tao 2022) that keeps the discriminator smooth where the generator should arrive. In training it
-sees everything through a veil of noise (Sønderby 2017): else it tells young paintings by their grain, and what it says
-is of no use to the generator.
+matching pairs (DF-GAN, Tao 2022) that keeps the discriminator smooth around the data. In training its inputs carry
+instance noise (Sønderby 2017): else it tells early outputs from data by their high frequencies, and its gradients are
+of no use.
 """
 
 import torch
@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import CHANNELS, PATCH
-from models.generators.latent.text_to_latent import NOISE, Normaliser, Painter
+from models.generators.latent.text_to_latent import NOISE, Normaliser, TextToLatent
 from models.text_features import Features
 
-_VEIL = 0.5  # standard deviation of the noise; latents have 1
+_INSTANCE_NOISE = 0.5  # its standard deviation; latents have 1
 
 
 class _Down(nn.Module):
-    """A residual block that halves the edge, or keeps it."""
+    """A residual block (batch, inputs, h, w) to (batch, outputs, h, w), or half the edge."""
 
     def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _Down(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """How real latents (n, 16, edge, edge) look, and how well they match a sentence (n, features): scores (n,)."""
+    """Scores how real latents look and how well they match a text."""
 
     def __init__(self, features: int, width: int = 96) -> None:
         super().__init__()
@@ -51,12 +51,13 @@ class Discriminator(nn.Module):
         self.score = nn.Linear(2 * width, 1)
 
     def sentence(self, words: Features) -> Tensor:
-        """The mean of a text's normalised features, (n, features)."""
+        """The mean of each text's normalised features, (batch, features)."""
         return Features(self.normalise(words.tokens, words.mask), words.mask).pooled
 
     def forward(self, latents: Tensor, sentence: Tensor) -> Tensor:
-        veil = _VEIL * torch.randn_like(latents) if self.training else 0.0
-        seen = self.look(latents + veil)
+        """Latents (batch, 16, edge, edge) and sentence vectors (batch, features) to scores (batch,)."""
+        noise = _INSTANCE_NOISE * torch.randn_like(latents) if self.training else 0.0
+        seen = self.look(latents + noise)
         read = self.read(sentence)[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         return self.score(self.judge(torch.cat([seen, read], 1)).mean((2, 3))).squeeze(1)
 
@@ -67,14 +68,17 @@ class Gan(LatentModel):
     def __init__(self, config: LatentConfig) -> None:
         super().__init__(config, noise=(NOISE,))
         self.codec.requires_grad_(False)
-        self.generator = Painter(config.features, config.size // PATCH, config.width, config.layers)
+        self.generator = TextToLatent(config.features, config.size // PATCH, config.width, config.layers)
         self.discriminator = Discriminator(config.features)
 
     def latents(self, words: Features, noise: Tensor) -> Tensor:
         return self.generator(words.tokens, words.mask, noise)
 
     def discriminator_losses(self, words: Features, wanted: Tensor) -> dict[str, Tensor]:
-        """Hinge losses of real, wrongly captioned and painted latents, and the penalty."""
+        """Hinge losses of real, wrongly captioned and generated latents, and the gradient penalty.
+
+        `wanted` are latents (batch, 16, edge, edge) of images that the texts describe.
+        """
         noise = torch.randn(len(wanted), NOISE, device=wanted.device)
         with torch.no_grad():
             made = self.latents(words, noise)
@@ -94,6 +98,6 @@ class Gan(LatentModel):
         }
 
     def generator_loss(self, words: Features, amount: int) -> Tensor:
-        """How little the discriminator takes the paintings for real ones of their text."""
+        """Hinge loss of the generator on `amount` texts: minus the mean score of what it generates."""
         made = self.latents(words, torch.randn(amount, NOISE, device=words.tokens.device))
         return -self.discriminator(made, self.discriminator.sentence(words)).mean()

@@ -1,6 +1,6 @@
 """`family: "flow"`: latent rectified flow (Liu 2022) by a transformer of diffusers that attends to the words.
 
-From noise the transformer's velocity leads to a picture's latents in a few Euler steps, with classifier-free guidance
+The transformer's velocity leads from noise to an image's latents in a few Euler steps, with classifier-free guidance
 (Ho 2022). A checkpoint is a folder as diffusers keeps them (`model_index.json`, `transformer/`, `scheduler/`), with the
 autoencoder's codec under `vae/` and our `config.json` and model card beside them.
 """
@@ -20,13 +20,14 @@ from models.generators.latent.codec import CHANNELS, PATCH
 from models.generators.latent.text_to_latent import Normaliser
 from models.messages import one_line
 from models.text_features import Features
+from models.weight_files import check_safetensors_only
 
 try:
     from diffusers import FlowMatchEulerDiscreteScheduler, PixArtTransformer2DModel
 except ImportError as error:
     raise ValueError("A model of the family flow needs diffusers: pip install 'imagemill[diffusers]'.") from error
 
-GUIDANCE = 3.0  # how far a step goes beyond what the text alone would have it do
+GUIDANCE = 3.0  # scale of classifier-free guidance
 EULER_STEPS = 16
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PARTS = (
@@ -40,7 +41,7 @@ _PARTS = (
 
 
 class Flow(LatentModel):
-    """The transformer and the codec it paints for; the codec is the autoencoder's and stays as it is.
+    """The transformer, and the codec that decodes its latents; the codec is the autoencoder's and is not trained.
 
     A saved transformer takes features as the encoder makes them: the normalisation is folded into its first layer.
     """
@@ -65,7 +66,10 @@ class Flow(LatentModel):
         self.normalise = Normaliser(config.features)
 
     def velocity(self, latents: Tensor, words: Features, noisiness: Tensor) -> Tensor:
-        """Which way noise lies from latents (n, 16, edge, edge) that hold a share `noisiness` (n,) of it."""
+        """The velocity (batch, 16, edge, edge), from data towards noise, at latents mixed with a share of noise.
+
+        `latents` is (batch, 16, edge, edge), `noisiness` (batch,) in [0, 1].
+        """
         return self.transformer(
             latents,
             encoder_hidden_states=self.normalise(words.tokens, words.mask),
@@ -76,7 +80,7 @@ class Flow(LatentModel):
         )[0]
 
     def loss(self, words: Features, wanted: Tensor) -> Tensor:
-        """Squared error of the velocity at a random share of noise; one text in ten is left unsaid."""
+        """Squared error of the velocity at a random share of noise; one text in ten is dropped (for guidance)."""
         count = len(wanted)
         share = torch.sigmoid(
             torch.randn(count, device=wanted.device)
@@ -100,14 +104,14 @@ class Flow(LatentModel):
 
 
 def _unsaid(words: Features, rows: Tensor) -> Features:
-    """The words, with those of some rows replaced by one that says nothing."""
+    """The features with the text of some rows (batch,) bool dropped: a single token of zeros in its place."""
     first = torch.zeros_like(words.mask)
     first[:, 0] = True
     return Features(words.tokens * ~rows[:, None, None], torch.where(rows[:, None], first, words.mask))
 
 
 def adapt(model: Flow, rank: int) -> None:
-    """Fine-tuning with low-rank adapters (LoRA, Hu 2021) of all attention; everything else stands still.
+    """Sets the model up for fine-tuning of low-rank adapters (LoRA, Hu 2021) on all attention; the rest is frozen.
 
     Raises ValueError when peft is not installed.
     """
@@ -120,7 +124,7 @@ def adapt(model: Flow, rank: int) -> None:
 
 
 def begin(model: Flow, folder: Path) -> None:
-    """Gives the model a checkpoint's codec and transformer, its first layer for normalised features again.
+    """Loads a checkpoint's codec and transformer into the model, its first layer for normalised features again.
 
     Raises ValueError with a sentence when the checkpoint is damaged or of other sizes.
     """
@@ -174,7 +178,7 @@ def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
 
 
 def load(folder: Path) -> Flow:
-    """The model of a checkpoint folder. Raises ValueError with a sentence when it cannot be used."""
+    """Loads a checkpoint folder. Raises ValueError with one sentence if it cannot be used."""
     config = checkpoint.fill(LatentConfig, checkpoint.read_config(folder), folder)
     transformer = _transformer(folder)
     if transformer.config.caption_channels != config.features:
@@ -189,6 +193,7 @@ def _transformer(folder: Path) -> PixArtTransformer2DModel:
     if missing:
         pickled = " (pickled weights are not loaded)" if missing[0].endswith("safetensors") else ""
         raise ValueError(f"{folder} lacks {missing[0]}{pickled}; copy the checkpoint again.")
+    check_safetensors_only(folder / "transformer")
     try:
         return PixArtTransformer2DModel.from_pretrained(
             folder, subfolder="transformer", use_safetensors=True, torch_dtype=torch.float32
@@ -200,7 +205,7 @@ def _transformer(folder: Path) -> PixArtTransformer2DModel:
 
 
 def digest(folder: Path) -> str:
-    """sha256, hex, of everything that decides what the checkpoint paints."""
+    """sha256, hex, of all files that decide what the checkpoint generates."""
     total = hashlib.sha256()
     for part in _PARTS:
         total.update((folder / part).read_bytes())

@@ -1,16 +1,19 @@
-"""Text features and a little noise to latents in one pass: the autoencoder's text head, and the GAN's generator."""
+"""Text features and noise to latents in one forward pass: the autoencoder's text head and the GAN's generator."""
 
 import torch
 from torch import Tensor, nn
 
 from models.generators.latent.codec import CHANNELS
 
-NOISE = 32  # random numbers that a picture is made from
-SQUARE = 2  # latents a side that one query paints
+NOISE = 32  # width of the noise vector
+SQUARE = 2  # edge in latents of the patch that one query predicts
 
 
 class Normaliser(nn.Module):
-    """A frozen language model's features (n, tokens, width) with mean 0 and variance 1, zero where padded."""
+    """Standardises a frozen language model's features (batch, tokens, width) by channel; zero where padded.
+
+    `mean` and `spread` (standard deviation), both (width,), are set from the training set and not learned.
+    """
 
     mean: Tensor
     spread: Tensor
@@ -21,11 +24,15 @@ class Normaliser(nn.Module):
         self.register_buffer("spread", torch.ones(features))
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Features (batch, tokens, width) float32 and their mask (batch, tokens) bool to the same shape."""
         return ((tokens - self.mean) / self.spread) * mask.unsqueeze(-1)
 
 
-class Painter(nn.Module):
-    """A transformer whose queries, one a square of latents and coloured by the noise, attend to the words."""
+class TextToLatent(nn.Module):
+    """A transformer decoder: one learned query per 2x2 patch of latents, shifted by the noise, attends to the words.
+
+    `enter` and `leave` are what is elsewhere called proj_in and proj_out; the names are those of saved weights.
+    """
 
     def __init__(self, features: int, edge: int, width: int, layers: int) -> None:
         super().__init__()
@@ -45,9 +52,9 @@ class Painter(nn.Module):
         self.fold = nn.PixelShuffle(SQUARE)
 
     def forward(self, tokens: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Features (n, tokens, width), their mask and noise (n, 32) to latents (n, 16, edge, edge)."""
-        words = self.enter(self.normalise(tokens, mask))
-        painted = self.queries + self.noise(noise).reshape(len(words), *self.queries.shape)
+        """Features (batch, tokens, features), mask (batch, tokens) and noise (batch, 32) to (batch, 16, edge, edge)."""
+        words = self.enter(self.normalise(tokens, mask))  # (batch, tokens, width)
+        hidden = self.queries + self.noise(noise).reshape(len(words), *self.queries.shape)  # (batch, queries, width)
         for layer in self.layers:
-            painted = layer(painted, words, memory_key_padding_mask=~mask)
-        return self.fold(self.leave(painted).transpose(1, 2).reshape(len(words), -1, self.squares, self.squares))
+            hidden = layer(hidden, words, memory_key_padding_mask=~mask)
+        return self.fold(self.leave(hidden).transpose(1, 2).reshape(len(words), -1, self.squares, self.squares))

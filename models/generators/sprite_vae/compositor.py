@@ -1,4 +1,4 @@
-"""Paints sprites onto a canvas: the spatial transformer of Attend-Infer-Repeat without rotation.
+"""Composites sprites onto a canvas: the spatial transformer of Attend-Infer-Repeat without rotation.
 
 Moving and scaling are separable, so a sprite is resampled by one matrix a side, as in DRAW (Gregor 2015), with a
 triangle kernel that widens when the sprite shrinks: anti-aliased, differentiable, and right at any canvas size.
@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 
 
-def _weights(start: float, length: float, pixels: range, edge: int) -> Tensor:
+def _weights(start: float, length: float, pixels: range, edge: int, device: torch.device) -> Tensor:
     """The (pixels, edge) matrix that resamples `edge` texels laid over `length` pixels from `start`."""
     step = edge / length
-    centres = (torch.arange(pixels.start, pixels.stop, dtype=torch.float32) + 0.5 - start) * step
+    centres = (torch.arange(pixels.start, pixels.stop, dtype=torch.float32, device=device) + 0.5 - start) * step
     reach = max(1.0, step)
-    beyond = math.ceil(
-        reach
-    )  # texels outside the sprite are transparent, but count when the weights are made to add up
-    texels = torch.arange(-beyond, edge + beyond, dtype=torch.float32) + 0.5
+    beyond = math.ceil(reach)  # texels outside are transparent, but count when weights are normalised
+    texels = torch.arange(-beyond, edge + beyond, dtype=torch.float32, device=device) + 0.5
     weights = (1 - (centres[:, None] - texels[None, :]).abs() / reach).clamp(min=0)
     return (weights / weights.sum(1, keepdim=True).clamp(min=1e-3))[:, beyond:-beyond]
 
@@ -37,15 +35,15 @@ def place(sprite: Tensor, pose: tuple[float, float, float], height: int, width: 
     box = slice(rows.start, max(rows.start, rows.stop)), slice(columns.start, max(columns.start, columns.stop))
     if not rows or not columns:
         return sprite.new_zeros(len(sprite), len(rows), len(columns)), *box
-    down = _weights(foot - size, size, rows, edge)
-    across = _weights(x - size / 2, size, columns, edge)
+    down = _weights(foot - size, size, rows, edge, sprite.device)
+    across = _weights(x - size / 2, size, columns, edge, sprite.device)
     return down @ sprite @ across.T, *box
 
 
 def paint(
     canvas: Tensor, sprite: Tensor, pose: tuple[float, float, float], light: Tensor | None = None
 ) -> tuple[Tensor, slice, slice]:
-    """Lays one sprite over `canvas` (3, height, width) in place, its colours multiplied by `light` (3,).
+    """Composites a sprite (4, edge, edge) over `canvas` (3, height, width) in place, its colours times `light` (3,).
 
     Returns what it covers, (1, rows, columns) between 0 and 1, and which rows and columns.
     """

@@ -1,4 +1,4 @@
-"""What the structured VAE is trained on: reading, priors and KL from captions, reconstruction from pictures."""
+"""Losses of the structured VAE: reading, priors and KL from captions, reconstruction from images."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from models.generators.sprite_vae.model import LATENT, StructuredVae
 from models.generators.sprite_vae.recolour import recolour
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 
-FREE = 0.5  # nats that a number of z may carry at no cost (Kingma 2016), so that none falls silent
-RECORD = 2 * -3.9  # log-variance of a recorded pose taken as a posterior: two hundredths of the picture
+FREE = 0.5  # free bits: nats that a dimension of z may carry at no cost (Kingma 2016), so that none collapses
+RECORD = 2 * -3.9  # log-variance of a recorded pose as a posterior: its deviation is 0.02 of the image
 
 
 @dataclass
 class Batch:
-    """Captions and what they show; rows without recorded objects have `recorded` false and count nowhere but in z."""
+    """Captions' features and the scenes that the data set recorded for them; n rows."""
 
-    tokens: Tensor  # (n, length, features)
-    mask: Tensor  # (n, length)
-    place: Tensor  # (n,)
-    sky: Tensor  # (n,)
+    tokens: Tensor  # (n, tokens, features)
+    mask: Tensor  # (n, tokens) bool
+    place: Tensor  # (n,) index
+    sky: Tensor  # (n,) index
     concepts: Tensor  # (n, slots) index in memory, -1 where the slot is empty
     poses: Tensor  # (n, slots, 3)
     colours: Tensor  # (n, slots) index, -1 where a thing has its own colour
@@ -38,7 +38,7 @@ def _first(slots: Tensor, start: int) -> Tensor:
 
 
 def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
-    """What the text names, where it plays, what stands around: the priors against what the data set recorded."""
+    """Cross-entropies and KL of objects, colours, place, sky, poses and surroundings against what was recorded."""
     config = model.config
     reading = model.reader(batch.tokens, batch.mask)
     asked = _first(batch.concepts, config.objects)
@@ -72,7 +72,7 @@ def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
 
 
 def prior_loss(model: StructuredVae, before: StructuredVae, batch: Batch) -> Tensor:
-    """How far the backdrop's prior is from what it was `before`: for a reader that learns without pictures."""
+    """KL of the background's prior from that of a frozen model `before`: for fine-tuning the text reader alone."""
     scene = model.scene(batch.place, batch.sky)
     with torch.no_grad():
         mean, log_variance = before.prior(scene, before.reader(batch.tokens, batch.mask))
@@ -87,13 +87,14 @@ def _colour_loss(logits: Tensor, colours: Tensor, there: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _layers(model: StructuredVae, batch: Batch, edge: int, sprites: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What each slot contributes (n, slots, 3, edge, edge), what of the backdrop is left, and the front's cover."""
+    """Each slot's visible colours (n, slots, 3, edge, edge), the background's visibility and the front's coverage,
+    (n, 1, edge, edge) each."""
     count, slots = batch.concepts.shape
     colours = torch.zeros(count, slots, 3, edge, edge)
     left = torch.ones(count, 1, edge, edge)
     cover = torch.zeros(count, 1, edge, edge)
     for row in range(count):
-        for slot in range(slots - 1, -1, -1):  # from the front, so that what is left is what the slot behind shows
+        for slot in range(slots - 1, -1, -1):  # front to back: what is left is what the slot behind shows
             concept = int(batch.concepts[row, slot])
             if concept < 0:
                 continue
@@ -109,7 +110,7 @@ def _layers(model: StructuredVae, batch: Batch, edge: int, sprites: Tensor) -> t
 
 
 def lamp_of(model: StructuredVae, concepts: Tensor, poses: Tensor) -> Tensor:
-    """Where the sun or moon stands, (n, 4): there or not, x, height of its middle, size."""
+    """The sun or moon as a condition, (n, 4): presence, x, y of its centre, size; from (n, slots) and (n, slots, 3)."""
     slot = model.config.lamp
     there = (concepts[:, slot] >= 0).float()
     pose = poses[:, slot]
@@ -120,7 +121,7 @@ def lamp_of(model: StructuredVae, concepts: Tensor, poses: Tensor) -> Tensor:
 def picture_loss(
     model: StructuredVae, batch: Batch, pictures: Tensor, sprites: Tensor
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Reconstruction and KL of pictures (n, 3, 128, 128), and the reconstructions themselves."""
+    """Reconstruction loss and KL of images (n, 3, 128, 128) in [0, 1], and the reconstructions."""
     scene = model.scene(batch.place, batch.sky)
     lamp = lamp_of(model, batch.concepts, batch.poses)
     prior = model.prior(scene, model.reader(batch.tokens, batch.mask))
@@ -139,14 +140,14 @@ def picture_loss(
     losses = {
         "picture": (made - pictures).abs().mean(),
         "edges": across.abs().mean() + down.abs().mean(),
-        "early": (composed - pictures).abs().mean(),  # keeps the finishing network a finish
+        "early": (composed - pictures).abs().mean(),  # keeps the finishing network's residual small
         "kl": kl,
     }
     return losses, made
 
 
 def sprite_loss(model: StructuredVae, concepts: list[int], sprites: Tensor) -> Tensor:
-    """How far the decoded sprites are from the true ones, (n, 4, 128, 128)."""
+    """L1 and gradient loss of decoded sprites against the true ones (n, 4, 128, 128) in [0, 1]."""
     made = model.memory(concepts)
     across = (made[..., 1:] - made[..., :-1]) - (sprites[..., 1:] - sprites[..., :-1])
     down = (made[..., 1:, :] - made[..., :-1, :]) - (sprites[..., 1:, :] - sprites[..., :-1, :])

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.generators.sprite_vae.backdrop import BackdropDecoder, BackdropEncoder, Finish
-from models.generators.sprite_vae.sprite_memory import SpriteMemory, silence
-from models.generators.sprite_vae.text_reader import OBJECT_SLOTS, Reader, Reading
+from models.generators.sprite_vae.background import BackgroundDecoder, BackgroundEncoder, Finish
+from models.generators.sprite_vae.sprite_memory import SpriteMemory, zero_init
+from models.generators.sprite_vae.text_reader import OBJECT_SLOTS, Reading, TextReader
 
 LATENT = 16
 POSE = 3
@@ -58,7 +58,7 @@ class StructuredVae(nn.Module):
         self.config = config
         places, skies = len(config.places), len(config.skies)
         self.memory = SpriteMemory(config.coded, len(config.concepts) - config.coded, config.patches)
-        self.reader = Reader(config.features, config.coded, len(config.colours), places, skies)
+        self.reader = TextReader(config.features, config.coded, len(config.colours), places, skies)
         width = self.reader.enter.out_features
         self.place = nn.Embedding(places, EMBED)
         self.sky = nn.Embedding(skies, EMBED)
@@ -70,9 +70,9 @@ class StructuredVae(nn.Module):
         self.object_pose = _mlp(scene + width + self.reader.key, 2 * POSE)
         self.z_prior = _mlp(scene + width, 2 * LATENT)
         self.light = nn.Linear(scene, config.slots * 3)
-        silence(self.light)
-        self.encoder = BackdropEncoder(LATENT, scene + 4)
-        self.decoder = BackdropDecoder(LATENT + scene + 4)
+        zero_init(self.light)
+        self.encoder = BackgroundEncoder(LATENT, scene + 4)
+        self.decoder = BackgroundDecoder(LATENT + scene + 4)
         self.finish = Finish(scene)
 
     def scene(self, place: Tensor, sky: Tensor) -> Tensor:

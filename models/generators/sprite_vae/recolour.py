@@ -60,7 +60,7 @@ def _ramp(x: Tensor, low: float, high: float) -> Tensor:
 def _dominant(hue: Tensor, weight: Tensor) -> Tensor:
     """The hue, in turns, that most of the weight is at."""
     bins = (hue * _BINS).long().clamp(max=_BINS - 1).flatten()
-    counts = torch.zeros(_BINS).index_add_(0, bins, weight.flatten())
+    counts = torch.zeros(_BINS, device=hue.device).index_add_(0, bins, weight.flatten())
     smooth = counts + 0.6 * (counts.roll(1) + counts.roll(-1)) + 0.25 * (counts.roll(2) + counts.roll(-2))
     return (smooth.argmax() + 0.5) / _BINS
 
@@ -78,6 +78,6 @@ def _to_hsv(rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _to_rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    shift = torch.tensor([5.0, 3.0, 1.0])[:, None, None]
+    shift = torch.tensor([5.0, 3.0, 1.0], device=hue.device)[:, None, None]
     k = (shift + hue * 6) % 6
     return value * (1 - saturation * torch.minimum(k, 4 - k).clamp(0, 1))

@@ -54,9 +54,9 @@ class _Plan:
 def _noise(seed: int, slots: int) -> _Noise:
     source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
     return _Noise(
-        torch.rand(2 + slots, generator=source),
-        torch.randn(LATENT, generator=source),
-        torch.randn(slots, POSE, generator=source).clamp(-2, 2),
+        torch.rand(2 + slots, generator=source, device="cpu"),
+        torch.randn(LATENT, generator=source, device="cpu"),
+        torch.randn(slots, POSE, generator=source, device="cpu").clamp(-2, 2),
     )
 
 
@@ -71,8 +71,9 @@ def _draw(logits: Tensor, uniform: Tensor, rare: float = 0.0) -> Tensor:
 class VaeGenerator(Generator):
     """A trained structured VAE as a generator."""
 
-    def __init__(self, model: StructuredVae, name: str, digest: str) -> None:
-        self.model = model.eval()
+    def __init__(self, model: StructuredVae, name: str, digest: str, device: str = "cpu") -> None:
+        self.model = model.to(device).eval()
+        self._device = device
         self.name = name
         self.digest = digest
         self.encoder: str | None = model.config.encoder
@@ -81,13 +82,11 @@ class VaeGenerator(Generator):
     @classmethod
     def load(cls, folder: Path, device: str, name: str) -> Self:
         """Loads a checkpoint folder of the family `vae`. Raises ValueError with a sentence when it cannot be used."""
-        if device != "cpu":
-            raise ValueError(f"The vae generator runs on the cpu, not on {device}: leave the device out.")
         content = checkpoint.read_config(folder)
         model = StructuredVae(checkpoint.fill(VaeConfig, content, folder))
         checkpoint.load_weights(folder, model)
         model.memory.index()
-        return cls(model, name, checkpoint.digest(folder))
+        return cls(model, name, checkpoint.digest(folder), device)
 
     def check_size(self, width: int, height: int) -> None:
         check_size(width, height)
@@ -105,14 +104,14 @@ class VaeGenerator(Generator):
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
-        pictures = torch.empty(len(features), 3, height, width)
+        pictures = torch.empty(len(features), 3, height, width, device="cpu")
         for rows in alike(features, LONGEST):
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
                 plan = self._plan([features[i][:LONGEST] for i in full], [seeds[i] for i in full])
                 for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
-                    pictures[i] = picture
+                    pictures[i] = picture.cpu()
         return pictures
 
     def _decode(self, plan: _Plan, rows: int, width: int, height: int) -> list[Tensor]:
@@ -123,7 +122,7 @@ class VaeGenerator(Generator):
         backdrops = model.decoder(torch.cat([plan.z, scene, lamp], 1))
         lights = model.lights(scene)
         composed = backdrops.clone()
-        cover = torch.zeros(len(composed), 1, EDGE, EDGE)
+        cover = composed.new_zeros(len(composed), 1, EDGE, EDGE)
         for row in range(rows):
             self._compose(composed[row], plan, lights, row, cover[row])
         finish = model.finish(composed, cover, scene)
@@ -161,8 +160,8 @@ class VaeGenerator(Generator):
         """Draws every latent of the rows from its prior."""
         model, config = self.model, self.model.config
         noise = [_noise(seed, config.slots) for seed in seeds]
-        choices = torch.stack([n.choices for n in noise])
-        batch = pad(features)
+        choices = torch.stack([n.choices for n in noise]).to(self._device)
+        batch = pad(features).to(self._device)
         reading = model.reader(batch.tokens, batch.mask)
         plain = reading.place.softmax(-1)[:, -1] > 0.5
         where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], RARE))
@@ -173,21 +172,21 @@ class VaeGenerator(Generator):
         there[:, 0] |= plain & ~there.any(1)  # a clean ground shows something
         props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
         props[plain] = 0
-        shown = torch.full((len(features), config.slots), -1)
-        poses = torch.zeros(len(features), config.slots, POSE)
-        eps = torch.stack([n.poses for n in noise])
+        shown = torch.full((len(features), config.slots), -1, device=self._device)
+        poses = torch.zeros(len(features), config.slots, POSE, device=self._device)
+        eps = torch.stack([n.poses for n in noise]).to(self._device)
         named = slice(config.objects, config.objects + OBJECT_SLOTS)
         shown[:, named] = torch.where(there, asked, -1)
         mean, log_variance = model.object_poses(scene, reading, asked)
         poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * CALM
-        colours = torch.full((len(features), config.slots), -1)
+        colours = torch.full_like(shown, -1)
         tint = reading.colours.argmax(-1)
         colours[:, named] = torch.where(tint < len(config.colours), tint, -1)
         slots = list(config.prop_slots)
-        table = torch.tensor([-1, *config.props])
+        table = torch.tensor([-1, *config.props], device=self._device)
         shown[:, slots] = table[props]
         mean, log_variance = model.prop_poses(scene, props)
         poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * CALM
         mean, log_variance = model.prior(scene, reading)
-        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]) * CALM
+        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * CALM
         return _Plan(where, above, shown, colours, poses, z)

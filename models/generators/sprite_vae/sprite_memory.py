@@ -32,7 +32,7 @@ def filled_patches(sprites: Tensor) -> int:
     return int(_visible(_patches(sprites)).sum())
 
 
-def silence(layer: nn.Module) -> None:
+def zero_init(layer: nn.Module) -> None:
     """Makes a residual's last layer say nothing at first."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(condition, 2 * channels) if condition else None
-        silence(self.second)
+        zero_init(self.second)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         h = self.first(F.silu(x))
@@ -83,7 +83,7 @@ class SpriteMemory(nn.Module):
         self.enter = nn.Conv2d(codes + 1, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.leave = nn.Conv2d(width, _VALUES, 3, padding=1)
-        silence(self.leave)
+        zero_init(self.leave)
         self.drawn: dict[int, Tensor] = {}
 
     def index(self) -> None:
@@ -118,7 +118,7 @@ class SpriteMemory(nn.Module):
         rows = slice(int(self.starts[concept]), int(self.starts[concept + 1]))
         nibbles = torch.stack([self.coarse[rows] >> 4, self.coarse[rows] & 15], 2).flatten(1)
         steps = torch.cat([self.fine[rows].float(), nibbles.float() - 8], 1)
-        codes = torch.zeros(GRID * GRID, len(self.scale))
+        codes = self.scale.new_zeros(GRID * GRID, len(self.scale))
         codes[there] = steps * self.scale
         return codes.T.reshape(-1, GRID, GRID), there.reshape(1, GRID, GRID).float()
 

@@ -37,7 +37,7 @@ class Reading:
     keys: Tensor
 
 
-class Reader(nn.Module):
+class TextReader(nn.Module):
     """A small transformer over (n, tokens, features); `mean` and `spread` normalise a frozen encoder's features.
 
     `meanings` (concepts, features) are set from the data set and not learned: see `pooled`.
@@ -98,7 +98,7 @@ class Reader(nn.Module):
         tokens = self.normalised(tokens, mask)
         if self.training:
             tokens = tokens + NOISE * torch.randn_like(tokens)
-            shown = torch.rand(mask.shape) > HIDDEN
+            shown = torch.rand(mask.shape, device=mask.device) > HIDDEN
             shown[:, 0] = True
             mask = mask & shown
         hidden = self.encoder(self.enter(tokens), src_key_padding_mask=~mask)

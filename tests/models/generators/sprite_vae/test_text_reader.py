@@ -2,12 +2,12 @@
 
 import torch
 
-from models.generators.sprite_vae.text_reader import Reader
+from models.generators.sprite_vae.text_reader import TextReader
 
 
 def test_concepts_that_mean_the_same_have_nearly_the_same_key() -> None:
     torch.manual_seed(0)
-    reader = Reader(32, 4, 2, 2, 2).eval()
+    reader = TextReader(32, 4, 2, 2, 2).eval()
     meanings = torch.randn(4, 32)
     meanings[1] = meanings[0]
     with torch.no_grad():
@@ -19,7 +19,7 @@ def test_concepts_that_mean_the_same_have_nearly_the_same_key() -> None:
 
 
 def test_keys_are_computed_once_and_again_after_training() -> None:
-    reader = Reader(32, 4, 2, 2, 2).eval()
+    reader = TextReader(32, 4, 2, 2, 2).eval()
     with torch.inference_mode():
         first = reader.keys()
         assert reader.keys() is first
@@ -31,7 +31,7 @@ def test_keys_are_computed_once_and_again_after_training() -> None:
 
 
 def test_what_is_pooled_leaves_out_the_first_token_and_the_padding() -> None:
-    reader = Reader(8, 2, 2, 2, 2)
+    reader = TextReader(8, 2, 2, 2, 2)
     tokens = torch.randn(1, 4, 8)
     mask = torch.tensor([[True, True, True, False]])
     assert torch.allclose(reader.pooled(tokens, mask)[0], tokens[0, 1:3].mean(0), atol=1e-6)

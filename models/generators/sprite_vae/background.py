@@ -1,4 +1,4 @@
-"""The convolutional half of the VAE: backdrops from a latent, latents from pictures, and the finishing pass."""
+"""The convolutional half of the VAE: backgrounds from a latent, latents from images, and the finishing pass."""
 
 from itertools import pairwise
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.generators.sprite_vae.sprite_memory import ResidualBlock, silence
+from models.generators.sprite_vae.sprite_memory import ResidualBlock, zero_init
 
 
-class BackdropEncoder(nn.Module):
-    """q(z | picture, text): how a picture differs from what the text makes expect, to mean and log-variance of z.
+class BackgroundEncoder(nn.Module):
+    """q(z | image, text): from the difference of an image to what its text predicts, mean and log-variance of z.
 
-    It sees the difference (n, 3, 128, 128) rather than the picture: what the text tells already would drown the rest.
+    The difference rather than the image, since what the text already explains would dominate the rest.
     """
 
     def __init__(self, latent: int, condition: int) -> None:
@@ -20,11 +20,12 @@ class BackdropEncoder(nn.Module):
         widths = (3, 24, 48, 96, 128, 128)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
         self.leave = nn.Linear(128 * 16 + condition, 2 * latent)
-        with torch.no_grad():  # a loud signal with little noise at first, or the decoder learns to ignore z
+        with torch.no_grad():  # large means and small variances at first, or the decoder learns to ignore z
             self.leave.weight[:latent] *= 8
             self.leave.bias[latent:] = -4.0
 
     def forward(self, difference: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, 3, 128, 128) in [-1, 1] and (batch, condition) to mean and log-variance, (batch, latent) each."""
         hidden = difference * 8
         for layer in self.down:
             hidden = F.silu(layer(hidden))
@@ -32,8 +33,8 @@ class BackdropEncoder(nn.Module):
         return mean, log_variance.clamp(-8, 2)
 
 
-class BackdropDecoder(nn.Module):
-    """phi(z, scene): grows a learned 8x8 grid to 32x32 under the condition, then 4x4 pixels at each place."""
+class BackgroundDecoder(nn.Module):
+    """phi(z, scene): upsamples a learned 8x8 grid to 32x32 under the condition, then 4x4 pixels at each place."""
 
     def __init__(self, condition: int, widths: tuple[int, int, int] = (128, 96, 48)) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class BackdropDecoder(nn.Module):
         self.leave = nn.Conv2d(narrow, 48, 3, padding=1)
 
     def forward(self, condition: Tensor) -> Tensor:
+        """(batch, condition) to backgrounds (batch, 3, 128, 128) in [0, 1]."""
         c = self.condition(condition)
         coarse = self.start(c).reshape(len(c), -1, 4, 4)
         x = self.grid + F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
@@ -64,16 +66,16 @@ class BackdropDecoder(nn.Module):
 
 
 class Finish(nn.Module):
-    """Shadows and light where sprites meet the backdrop: a residual from the picture and what the sprites cover."""
+    """Shadows and light where sprites meet the background: a residual from the image and the sprites' coverage."""
 
     def __init__(self, condition: int, width: int = 32) -> None:
         super().__init__()
         self.enter = nn.Conv2d(64, width, 3, padding=1)
         self.block = ResidualBlock(width, condition)
         self.leave = nn.Conv2d(width, 48, 3, padding=1)
-        silence(self.leave)
+        zero_init(self.leave)
 
     def forward(self, picture: Tensor, cover: Tensor, condition: Tensor) -> Tensor:
-        """(n, 3, 128, 128) and coverage (n, 1, 128, 128) to the residual (n, 3, 128, 128)."""
+        """Images (batch, 3, 128, 128) and coverage (batch, 1, 128, 128), in [0, 1], to the images' residual."""
         hidden = self.enter(F.pixel_unshuffle(torch.cat([picture * 2 - 1, cover], 1), 4))
         return F.pixel_shuffle(self.leave(F.silu(self.block(hidden, condition))), 4)
