@@ -29,6 +29,8 @@ def test_a_judge_learns_and_a_table_compares_the_data_set_with_generators(datase
     judge = tmp_path / "judge"
     trained = run_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=8, every=60))
     assert trained.figures["held-out place"] > 0.2  # of nine
+    with pytest.raises(BadInput, match="--device gpu: torch finds no such device"):
+        run_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=8, device="gpu"))
     with pytest.raises(BadInput, match=r"other settings \(--batch was 8, --seed was 0\)"):
         run_training(JudgeJob(dataset=str(dataset), out=judge, steps=60, batch=4, seed=1))
     job = EvaluateJob(generators=["dummy", "dummy"], dataset=str(dataset), out=tmp_path / "out", judge=judge)

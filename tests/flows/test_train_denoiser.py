@@ -119,6 +119,9 @@ def test_what_cannot_be_used_is_a_sentence(archive: Path, tmp_path: Path) -> Non
         run_training(job(tmp_path / "blank", tmp_path / "out2"))
     with pytest.raises(BadInput, match=r"has no config\.json"):
         run_training(job(archive, tmp_path / "out3", start=str(tmp_path / "blank")))
+    with pytest.raises(BadInput, match="--device gpu: torch finds no such device"):
+        run_training(job(archive, tmp_path / "out4").model_copy(update={"device": "gpu"}))
+    assert not (tmp_path / "out4").exists()
     run_training(job(archive, tmp_path / "out4", steps=2))
     with pytest.raises(BadInput, match="holds a training with other settings"):
         run_training(job(archive, tmp_path / "out4", steps=3))

@@ -14,8 +14,10 @@ from PIL import Image
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from flows.jobs.train import AutoencoderJob, FlowJob, GanJob, LatentJob, VaeJob
+from flows.jobs.train import AutoencoderJob, FlowJob, GanJob, VaeJob
 from flows.train import run_training
+from models.checkpoint import NotFinite
+from models.generators.latent import rectified_flow
 from models.generators.registry import load_generator
 from tasks.runfolder.errors import BadInput
 from tasks.training.output_folder import STATE
@@ -24,7 +26,8 @@ from tests.tiny import WordEncoder, write_tiny
 
 pytestmark = pytest.mark.slow
 
-JOBS = {"autoencoder": AutoencoderJob, "gan": GanJob, "flow": FlowJob}
+LatentJob = AutoencoderJob | GanJob | FlowJob
+JOBS: dict[str, type[LatentJob]] = {"autoencoder": AutoencoderJob, "gan": GanJob, "flow": FlowJob}
 SMALL: dict[str, Any] = {"encoder": "words", "width": 64, "layers": 1, "batch": 8, "steps": 4, "every": 2}
 
 
@@ -186,6 +189,38 @@ def test_a_training_begins_on_two_words(tmp_path: Path) -> None:
     for caption in ("a", "ab"):
         pq.write_table(pa.table({"image": [pixels.getvalue()], "caption": [caption]}), tmp_path / "one.parquet")
         assert run_training(job("autoencoder", str(tmp_path), tmp_path / caption), WordEncoder()).steps == 4
+
+
+@pytest.mark.parametrize("caption", ["狗狗狗狗", "狗"])  # with three tokens after the first, and with none
+def test_a_data_set_whose_captions_are_all_alike_trains_to_a_checkpoint_that_generates(
+    caption: str, tmp_path: Path
+) -> None:
+    pixels = io.BytesIO()
+    Image.effect_noise((40, 40), 80).convert("RGB").save(pixels, "PNG")
+    (tmp_path / "data").mkdir()
+    rows = pa.table({"image": [pixels.getvalue()] * 9, "caption": [caption] * 9})
+    pq.write_table(rows, tmp_path / "data" / "alike.parquet")
+    run_training(job("autoencoder", str(tmp_path / "data"), tmp_path / "autoencoder"), WordEncoder())
+    for family in ("gan", "flow"):
+        run_training(job(family, str(tmp_path / "data"), tmp_path / family, tmp_path / "autoencoder"), WordEncoder())
+    for family in JOBS:
+        assert all(tensor.isfinite().all() for tensor in weights(tmp_path / family).values())
+        generator = load_generator(str(tmp_path / family))
+        assert generator.generate(WordEncoder().encode(["a red car", caption]), [1, 2], 32, 32).isfinite().all()
+
+
+def test_a_flow_that_half_precision_cannot_hold_leaves_the_last_good_checkpoint(
+    dataset: str, trained: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "flow"
+    shutil.copytree(trained["flow"], out)
+    before = weights(out)
+    model = rectified_flow.load(out)
+    model.normalise.spread.fill_(1e-7)  # what the first layer is divided by
+    with pytest.raises(NotFinite, match="caption_projection"):
+        rectified_flow.save(out, model, model.config, "")
+    after = weights(out)
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_truncated_pickled_and_missing_weights_are_refused(trained: dict[str, Path], tmp_path: Path) -> None:

@@ -74,3 +74,14 @@ def test_weights_may_be_read_by_whoever_may_read_their_folder(tmp_path: Path) ->
         tmp_path.chmod(mode)
         checkpoint.save_tensors(tmp_path / "model.safetensors", {"weight": torch.ones(2)})
         assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == mode & 0o666
+
+
+@pytest.mark.parametrize(("layer", "value"), [(0, float("nan")), (0, 1e9), (2, float("inf")), (2, 1e6)])
+def test_weights_that_are_no_numbers_in_the_kept_precision_are_never_written(
+    layer: int, value: float, tmp_path: Path
+) -> None:
+    model = network()
+    nn.init.constant_(model[layer].weight[0], value)  # of a layer kept as int8 with a scale, and of one as float16
+    with pytest.raises(checkpoint.NotFinite, match=f"^{layer}.weight.* is not finite"):
+        checkpoint.save(tmp_path, "vae", Config(96), model, "# card")
+    assert not list(tmp_path.iterdir())

@@ -61,10 +61,9 @@ def test_two_at_once_and_folders_that_are_no_training_s_are_refused(tmp_path: Pa
     (tmp_path / "model" / "config.json").touch()
     with pytest.raises(BadInput, match="holds a model"), lock_output_folder(tmp_path / "model", Job(), set()):
         pass
-    taken = tmp_path / "model" / "config.json"
     with (
         pytest.raises(BadInput, match="a file stands"),
-        failures_told(taken),
-        lock_output_folder(taken, Job(), set()),
+        failures_told(tmp_path),
+        lock_output_folder(tmp_path / "model" / "config.json", Job(), set()),
     ):
         pass
