@@ -32,7 +32,7 @@ from tasks.evaluation.pictures import pictures_of, write_grids
 from tasks.evaluation.questions import NAMES, Questions
 from tasks.evaluation.table import table
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
-from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.data.captioned import CaptionedDataset, read_captioned
 from tasks.training.data.feature_cache import cached_features
 
 HEAD_STEPS = 600
@@ -77,7 +77,7 @@ def main(
 
 
 def _pictures(
-    data: Captioned,
+    data: CaptionedDataset,
     generator: VaeGenerator,
     encoder: LanguageModel,
     out: Path,
@@ -122,7 +122,7 @@ class _Captions:
     concepts: Tensor
 
 
-def _captions(data: Captioned, kinds: set[str], split: str, language: str | None = None) -> _Captions:
+def _captions(data: CaptionedDataset, kinds: set[str], split: str, language: str | None = None) -> _Captions:
     number = {c["id"]: i for i, c in enumerate(data.concepts)}
     rows = [
         i
@@ -132,7 +132,7 @@ def _captions(data: Captioned, kinds: set[str], split: str, language: str | None
     return _Captions(rows, torch.tensor([number[data.rows[i]["concepts"][0]] for i in rows]))
 
 
-def _heads(data: Captioned, encoder: LanguageModel, cache: Path) -> str:
+def _heads(data: CaptionedDataset, encoder: LanguageModel, cache: Path) -> str:
     texts = [row["caption"] for row in data.rows]
     singles = {row["kind"] for row in data.rows} - {"scene"}
     train = _captions(data, singles, "train")

@@ -23,13 +23,13 @@ _AT_ONCE = 64  # rows of Parquet that are read at once: their pictures are in me
 
 
 @dataclass(frozen=True)
-class Found:
-    """A picture as it was found; `problem` says why it cannot be used, `said` holds the table's other columns."""
+class FoundPicture:
+    """A picture as it was found; `problem` says why it cannot be used, `columns` holds the table's other columns."""
 
     name: str
     data: bytes
     caption: str | None
-    said: dict[str, Any]
+    columns: dict[str, Any]
     problem: str | None = None
 
 
@@ -63,20 +63,20 @@ class CaptionedFolder:
     def __len__(self) -> int:
         return len(self._files)
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundPicture]:
         return map(self._read, self._files)
 
-    def _read(self, file: str) -> Found:
-        name, said, stem = file.removeprefix(f"{self._base}/"), self._rows.get(file, {}), file.rsplit(".", 1)[0]
-        caption = first(said, TEXT_COLUMNS)
+    def _read(self, file: str) -> FoundPicture:
+        name, columns, stem = file.removeprefix(f"{self._base}/"), self._rows.get(file, {}), file.rsplit(".", 1)[0]
+        caption = first(columns, TEXT_COLUMNS)
         try:
             if caption is None and stem in self._texts:
                 caption = self._fs.cat_file(self._texts[stem]).decode("utf-8-sig")
-            return Found(name, self._fs.cat_file(file), caption, said)
+            return FoundPicture(name, self._fs.cat_file(file), caption, columns)
         except UnicodeDecodeError:
-            return Found(name, b"", None, said, "its text file is not UTF-8")
+            return FoundPicture(name, b"", None, columns, "its text file is not UTF-8")
         except OSError as error:
-            return Found(name, b"", caption, said, f"it cannot be read ({explain(error, name) or error})")
+            return FoundPicture(name, b"", caption, columns, f"it cannot be read ({explain(error, name) or error})")
 
 
 def _read_table(data: bytes, file: str) -> dict[str, dict[str, Any]]:
@@ -122,7 +122,7 @@ class CaptionedParquet:
     def __len__(self) -> int:
         return self._found.rows
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundPicture]:
         text = self._found.text_column
         wanted = ["image", text, *LICENCE_COLUMNS, "source", "split"]
         columns = [name for name in self._found.schema.names if name in wanted]
@@ -136,7 +136,7 @@ class CaptionedParquet:
                         data = image if self._of_bytes or image is None else image["bytes"]
                         name = f"{PurePosixPath(path).name}#{number}"
                         problem = None if data else "it has no bytes"
-                        yield Found(name, data or b"", row.pop(text), row, problem)
+                        yield FoundPicture(name, data or b"", row.pop(text), row, problem)
                         number += 1
 
 

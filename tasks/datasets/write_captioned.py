@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, Field, StringConstraints
 
 from tasks.datasets.emoji.dataset import CONCEPTS, PICTURES
-from tasks.datasets.find_captioned import LICENCE_COLUMNS, Found, first
+from tasks.datasets.find_captioned import LICENCE_COLUMNS, FoundPicture, first
 from tasks.runfolder.commit import to_parquet
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
@@ -58,7 +58,9 @@ def check_new(out: Storage) -> None:
         raise BadInput(f"{out.url()} is not empty: choose a new folder for the data set.")
 
 
-def collect(found: Iterable[Found], out: Storage, options: CollectOptions, done: Callable[[int], None]) -> Collected:
+def collect(
+    found: Iterable[FoundPicture], out: Storage, options: CollectOptions, done: Callable[[int], None]
+) -> Collected:
     """Writes the data set; calls `done` with how many pictures have been looked at.
 
     Raises BadInput when not one picture can be used.
@@ -95,7 +97,7 @@ def collect(found: Iterable[Found], out: Storage, options: CollectOptions, done:
     return result
 
 
-def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
+def _row(item: FoundPicture, options: CollectOptions) -> dict[str, Any]:
     """A row of the data set. Raises ValueError with the reason why there cannot be one."""
     if item.problem:
         raise ValueError(item.problem)
@@ -106,7 +108,7 @@ def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
         raise ValueError("it has no caption")
     image = _square(item.data, options.edge)
     identity = hashlib.sha256(item.name.encode("utf-8", "replace") + b"\0" + caption.encode())
-    split = item.said.get("split")
+    split = item.columns.get("split")
     if split not in ("train", "test"):
         split = "test" if int(identity.hexdigest()[:8], 16) < options.held_out * 2**32 else "train"
     return {
@@ -118,8 +120,8 @@ def _row(item: Found, options: CollectOptions) -> dict[str, Any]:
         "says": [],
         "concepts": [],
         "objects": [],
-        "licence": _text(first(item.said, LICENCE_COLUMNS)) or options.licence,
-        "source": _text(first(item.said, ("source",)) or options.source or item.name),
+        "licence": _text(first(item.columns, LICENCE_COLUMNS)) or options.licence,
+        "source": _text(first(item.columns, ("source",)) or options.source or item.name),
         "split": split,
     }
 

@@ -9,7 +9,7 @@ import torch
 from tasks.datasets.emoji.concepts import plain
 from tasks.datasets.emoji.scenes import OBJECTS
 from tasks.runfolder.errors import BadInput
-from tasks.training.data.captioned import Captioned
+from tasks.training.data.captioned import CaptionedDataset
 
 Question = TypeVar("Question")
 NAMES = {
@@ -49,12 +49,12 @@ _REPEATED = 16  # scenes that are asked for from several seeds
 class Questions:
     """All that a generator is asked for, and the data set that it is drawn from."""
 
-    data: Captioned
+    data: CaptionedDataset
     names: list[Named]
     scenes: list[Scene]
 
     @classmethod
-    def drawn(cls, data: Captioned, names: int, scenes: int, seed: int) -> "Questions":
+    def drawn(cls, data: CaptionedDataset, names: int, scenes: int, seed: int) -> "Questions":
         """At most so many names of each group and so many scenes. Raises BadInput when the data set holds too few."""
         return cls(data, ask_names(data, names, seed), ask_scenes(data, scenes, seed))
 
@@ -72,7 +72,7 @@ class Questions:
         return len(self.names) + len(self.scenes) + len(self.repeated) * seeds
 
 
-def ask_names(data: Captioned, amount: int, seed: int) -> list[Named]:
+def ask_names(data: CaptionedDataset, amount: int, seed: int) -> list[Named]:
     """At most `amount` questions of each group, evenly drawn. Exact names were seen in training, paraphrases never."""
     owners: dict[str, set[str]] = {}
     for row in data.rows:
@@ -86,7 +86,7 @@ def ask_names(data: Captioned, amount: int, seed: int) -> list[Named]:
     return [question for asked in found.values() for question in _some(asked, amount, seed)]
 
 
-def ask_scenes(data: Captioned, amount: int, seed: int) -> list[Scene]:
+def ask_scenes(data: CaptionedDataset, amount: int, seed: int) -> list[Scene]:
     """At most `amount` sentences of scenes that were held out of training.
 
     Raises BadInput when the data set has none, or does not record what they show.

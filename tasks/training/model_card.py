@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tasks.training.data.captioned import Captioned
+from tasks.training.data.captioned import CaptionedDataset
 
 _ABOUT = {
     "vae": (
@@ -28,7 +28,9 @@ _ABOUT = {
 }
 
 
-def model_card(family: str, command: str, steps: int, data: Captioned, encoder: str, figures: dict[str, float]) -> str:
+def model_card(
+    family: str, command: str, steps: int, data: CaptionedDataset, encoder: str, figures: dict[str, float]
+) -> str:
     """Markdown. `figures` are those of held-out rows; none while training goes on."""
     title, about = _ABOUT[family]
     licences = Counter(row["licence"] or "not recorded" for row in data.rows)

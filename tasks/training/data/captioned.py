@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Captioned:
+class CaptionedDataset:
     """The rows of a data set that can be used, and the sprites (concepts, 4, 128, 128) of its concepts, if it has any.
 
     A row is a dict of the data set's columns, with `file` and `row` for where it stands.
@@ -98,7 +98,7 @@ def decoded(image: Any) -> Image.Image:
     return picture.convert("RGB")
 
 
-def read_captioned(place: str | Path) -> Captioned:
+def read_captioned(place: str | Path) -> CaptionedDataset:
     """Reads `pictures-*.parquet` (or every Parquet file) of a folder, local or s3://, and `concepts.parquet` if any.
 
     Rows without a caption are left out. Raises BadInput when there is no such data set, or nothing in it to learn from,
@@ -129,7 +129,7 @@ def read_captioned(place: str | Path) -> Captioned:
         sprites = np.stack([np.asarray(Image.open(io.BytesIO(c["image"]["bytes"])).convert("RGBA")) for c in concepts])
     pixels = torch.from_numpy(sprites).permute(0, 3, 1, 2).float() / 255
     pixels[:, :3] *= pixels[:, 3:]
-    return Captioned(rows, [{k: c[k] for k in ("id", "en", "zh", "kind")} for c in concepts], pixels, refused)
+    return CaptionedDataset(rows, [{k: c[k] for k in ("id", "en", "zh", "kind")} for c in concepts], pixels, refused)
 
 
 def _says(caption: Any) -> bool:

@@ -23,7 +23,7 @@ from models.judge.model import EDGE, JudgeConfig
 from tasks.datasets.emoji.backdrops import LIGHT, PLAIN, draw
 from tasks.datasets.emoji.scenes import OBJECTS
 from tasks.runfolder.errors import BadInput
-from tasks.training.data.captioned import Captioned, decoded
+from tasks.training.data.captioned import CaptionedDataset, decoded
 
 _MOVED = EDGE // 16  # pixels that a picture is moved at most
 _AMONG = 0.17, 0.55  # the smallest and the largest size of a sprite that is pasted into a scene, as shares of its edge,
@@ -32,9 +32,9 @@ _GROUNDS = 64  # clean ones, which differ in colour
 
 
 @dataclass(frozen=True)
-class Seen:
+class LabelledBatch:
     """Of a step: pictures (n, 3, 128, 128) in [0, 1], their `place` (n) and `sky` (n), and of every object the number
-    of its `picture`, `what` it is and `where`, as in `Shown`."""
+    of its `picture`, `what` it is and `where`, as in `JudgePictures`."""
 
     pictures: Tensor
     picture: Tensor
@@ -43,13 +43,13 @@ class Seen:
     place: Tensor
     sky: Tensor
 
-    def to(self, device: str) -> "Seen":
+    def to(self, device: str) -> "LabelledBatch":
         """The same on a device."""
-        return Seen(*(getattr(self, name).to(device) for name in Seen.__dataclass_fields__))
+        return LabelledBatch(*(getattr(self, name).to(device) for name in LabelledBatch.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
-class Shown:
+class JudgePictures:
     """Distinct pictures (n, 3, 128, 128) uint8 and what each shows: `what` (objects, 2), indices of concepts and of
     colours, and `where` (objects, 2), the (x, y) of their middles, as fractions. The others are indices."""
 
@@ -67,13 +67,15 @@ class Shown:
     tinted: Tensor  # (concepts), whether scenes have it in other colours than its own
 
 
-def small(image: Image.Image) -> Tensor:
+def resized(image: Image.Image) -> Tensor:
     """A picture as the judge sees it, (3, 128, 128) uint8."""
     reduced = image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX)
     return torch.from_numpy(np.asarray(reduced).copy()).permute(2, 0, 1)
 
 
-def look(data: Captioned, config: JudgeConfig, done: Callable[[int], None] = lambda rows: None) -> Shown:
+def read_judge_pictures(
+    data: CaptionedDataset, config: JudgeConfig, done: Callable[[int], None] = lambda rows: None
+) -> JudgePictures:
     """The data set's distinct pictures; `done` is told how many rows have been looked at.
 
     Raises BadInput when it does not record what they show.
@@ -102,7 +104,7 @@ def look(data: Captioned, config: JudgeConfig, done: Callable[[int], None] = lam
                 told[number[o["concept"]]] += torch.tensor([o["slot"] in OBJECTS, bool(o.get("colour"))])
         what.append(torch.tensor([known_as, colours], dtype=torch.long).T)
         where.append(torch.tensor([(o["x"], o["foot"] - o["size"] / 2) for o in objects]).reshape(-1, 2))
-        pictures.append(small(decoded(row["image"])))
+        pictures.append(resized(decoded(row["image"])))
         places.append(config.places.index(row["place"] or PLAIN))
         skies.append(config.skies.index(row["sky"] or PLAIN))
     done(len(data.rows))
@@ -113,7 +115,7 @@ def look(data: Captioned, config: JudgeConfig, done: Callable[[int], None] = lam
             "`imagemill dataset emoji`."
         )
     ours = [i for i, concept in enumerate(data.concepts) if concept["id"] in number]
-    return Shown(
+    return JudgePictures(
         torch.stack(pictures),
         what,
         where,
@@ -135,22 +137,26 @@ def _clean_grounds() -> Tensor:
     return torch.from_numpy(drawn.astype(np.float32)).permute(0, 3, 1, 2)
 
 
-def joined(parts: list[Seen]) -> Seen:
+def concatenated(parts: list[LabelledBatch]) -> LabelledBatch:
     """All pictures, one part's after another's."""
     first = torch.tensor([0, *(len(part.place) for part in parts[:-1])]).cumsum(0).tolist()
     moved = [replace(part, picture=part.picture + start) for part, start in zip(parts, first, strict=True)]
-    return Seen(*(torch.cat([getattr(part, name) for part in moved]) for name in Seen.__dataclass_fields__))
+    return LabelledBatch(
+        *(torch.cat([getattr(part, name) for part in moved]) for name in LabelledBatch.__dataclass_fields__)
+    )
 
 
-def mosaic(seen: Seen) -> Seen:
+def mosaic(seen: LabelledBatch) -> LabelledBatch:
     """Every four pictures as quarters of one, which has the place and the sky of the first."""
     quarters = F.avg_pool2d(seen.pictures, 2).unflatten(0, (-1, 2, 2))  # (n, down, across, 3, height, width)
     pictures = quarters.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, EDGE, EDGE)
     corner = torch.stack([seen.picture % 2, seen.picture % 4 // 2], 1) / 2
-    return Seen(pictures, seen.picture // 4, seen.what, seen.where / 2 + corner, seen.place[::4], seen.sky[::4])
+    return LabelledBatch(
+        pictures, seen.picture // 4, seen.what, seen.where / 2 + corner, seen.place[::4], seen.sky[::4]
+    )
 
 
-def varied(pictures: Tensor) -> tuple[Tensor, Tensor]:
+def augmented(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Pictures moved, blurred, brightened and noisy, and by how much (n, 2) of the picture they were moved."""
     n = len(pictures)
     padded = F.pad(pictures, (_MOVED,) * 4, mode="replicate")
@@ -163,18 +169,24 @@ def varied(pictures: Tensor) -> tuple[Tensor, Tensor]:
     return moved.clamp(0, 1), (_MOVED - shift) / EDGE
 
 
-def alone(amount: int, shown: Shown, places: tuple[str, ...], skies: tuple[str, ...]) -> Seen:
+def on_plain_ground(
+    amount: int, shown: JudgePictures, places: tuple[str, ...], skies: tuple[str, ...]
+) -> LabelledBatch:
     """One thing each on a clean ground."""
     nothing = torch.empty(0, dtype=torch.long)
     place, sky = torch.full((amount,), places.index(PLAIN)), torch.full((amount,), skies.index(PLAIN))
     grounds = shown.grounds[torch.randint(len(shown.grounds), (amount,))]
-    clean = Seen(grounds, nothing, nothing.reshape(0, 2), torch.empty(0, 2), place, sky)
-    return pasted(clean, shown, skies, most=1, sizes=_ALONE)
+    clean = LabelledBatch(grounds, nothing, nothing.reshape(0, 2), torch.empty(0, 2), place, sky)
+    return paste_sprites(clean, shown, skies, most=1, sizes=_ALONE)
 
 
-def pasted(
-    seen: Seen, shown: Shown, skies: tuple[str, ...], most: int = 3, sizes: tuple[float, float] = _AMONG
-) -> Seen:
+def paste_sprites(
+    seen: LabelledBatch,
+    shown: JudgePictures,
+    skies: tuple[str, ...],
+    most: int = 3,
+    sizes: tuple[float, float] = _AMONG,
+) -> LabelledBatch:
     """Pictures with one to `most` more things in the light of their sky, two in five times the same again.
 
     What they hide is told no longer: a thing whose middle is covered.
@@ -194,18 +206,18 @@ def pasted(
             left = cover[y, x] < 0.5
             what, where = torch.cat([what[left], thing[None]]), torch.cat([where[left], middle[None]])
         number = torch.zeros(len(what), dtype=torch.long)
-        made.append(Seen(picture[None], number, what, where, seen.place[n : n + 1], seen.sky[n : n + 1]))
-    return joined(made)
+        made.append(LabelledBatch(picture[None], number, what, where, seen.place[n : n + 1], seen.sky[n : n + 1]))
+    return concatenated(made)
 
 
-def _drawn(shown: Shown) -> Tensor:
+def _drawn(shown: JudgePictures) -> Tensor:
     """A concept and its colour, (2,)."""
     concept = int(torch.multinomial(shown.chances, 1))
     tinted = bool(shown.tinted[concept]) and torch.rand(()) < 0.5
     return torch.tensor([concept, int(torch.randint(len(COLOURS), ())) if tinted else len(COLOURS)])
 
 
-def _sprite(shown: Shown, thing: Tensor) -> Tensor:
+def _sprite(shown: JudgePictures, thing: Tensor) -> Tensor:
     concept, colour = thing.tolist()
     sprite = shown.sprites[concept]
     return sprite if colour == len(COLOURS) else recolour(sprite, tuple(COLOURS)[colour])

@@ -17,7 +17,7 @@ from models.generators.latent.base import LONGEST
 from models.text_features import Features, pad
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, may_mirror
-from tasks.training.data.captioned import Captioned, Refused, content_of, decoded
+from tasks.training.data.captioned import CaptionedDataset, Refused, content_of, decoded
 from tasks.training.data.feature_cache import A_FILE, FeatureCache, keep_once
 
 
@@ -25,7 +25,7 @@ from tasks.training.data.feature_cache import A_FILE, FeatureCache, keep_once
 class PictureDataset:
     """Pictures (rows, 3, edge, edge) uint8, features of every wording of their captions, and which row is for what."""
 
-    data: Captioned
+    data: CaptionedDataset
     pictures: Tensor
     wordings: Sequence[FeatureCache]  # the captions', then those of each other wording of them
     train: Tensor
@@ -46,7 +46,9 @@ class PictureDataset:
         return words.to(device), self.pictures[rows].to(device).float() / 255
 
 
-def cached_pictures(folder: Path, data: Captioned, edge: int, done: Callable[[int], None]) -> tuple[Tensor, list[int]]:
+def cached_pictures(
+    folder: Path, data: CaptionedDataset, edge: int, done: Callable[[int], None]
+) -> tuple[Tensor, list[int]]:
     """The rows' pictures (rows, 3, edge, edge) uint8, cut to a square around the middle, and which could not be read.
 
     They are kept under `folder`, in files of 2,048. Latents are not kept: pictures are varied anew in every epoch, and
@@ -87,7 +89,7 @@ def _square(image: object, edge: int) -> Tensor | None:
     return torch.from_numpy(np.asarray(cut).copy()).permute(2, 0, 1)
 
 
-def split(data: Captioned, broken: list[int]) -> tuple[Tensor, Tensor, list[Refused]]:
+def split(data: CaptionedDataset, broken: list[int]) -> tuple[Tensor, Tensor, list[Refused]]:
     """Rows to learn from, rows held out, and those that neither may be: `broken`, with the reason.
 
     Raises BadInput when there are none to learn from.

@@ -12,7 +12,7 @@ PHOTONS = (5.0, 300.0)  # at white
 RICIAN = (0.015, 0.26)  # standard deviation of both parts of a complex signal, whose magnitude is the picture
 
 
-def spoil(clean: Tensor, coloured: Tensor) -> tuple[Tensor, Tensor]:
+def add_noise(clean: Tensor, coloured: Tensor) -> tuple[Tensor, Tensor]:
     """Adds Gaussian, Poisson or Rician noise of any level to each picture; torch's default generator draws.
 
     Args:

@@ -8,7 +8,7 @@ from torch import nn
 from models.device import multiplies_bfloat16
 from models.text.text_encoder import load_text_encoder
 from tasks.loading.models import resolve, usable
-from tasks.training.data.captioned import Captioned, read_captioned
+from tasks.training.data.captioned import CaptionedDataset, read_captioned
 from tasks.training.data.feature_cache import Encoder, FeatureCache, cached_features
 from tasks.training.family import Count, Family, Schedule
 from tasks.training.model_card import model_card
@@ -31,7 +31,7 @@ class CaptionFamily(Family[Model, Options]):
         super().__init__(options)
         self._encoder = encoder
         self.source = ""
-        self.data: Captioned
+        self.data: CaptionedDataset
 
     @property
     def encoder(self) -> Encoder:

@@ -21,7 +21,7 @@ from models.device import multiplies_bfloat16
 from models.filters.denoiser import FAMILY, Denoiser, DenoiserConfig, denoise, from_opponent, load
 from tasks.loading.models import resolve, usable
 from tasks.training.data.noisy_patches import Patches, list_archive, read_patches
-from tasks.training.data.synthetic_noise import spoil
+from tasks.training.data.synthetic_noise import add_noise
 from tasks.training.family import Count, Family, OptimizerGroup, Schedule
 from tasks.training.options import DenoiserOptions
 
@@ -95,7 +95,7 @@ class DenoiserFamily(Family[Denoiser, DenoiserOptions]):
         shown = self.patches.pixels[:: max(1, len(self.patches.pixels) // 8)][:8]
         coloured = self.patches.coloured[:: max(1, len(self.patches.pixels) // 8)][:8]
         if self.options.clean:
-            shown, _ = spoil(shown, coloured)
+            shown, _ = add_noise(shown, coloured)
         lights = [from_opponent(p if c else p[:1]) for p, c in zip(shown, coloured, strict=True)]
         with torch.no_grad():
             made = [denoise(model.eval(), light.to(self.options.device)).cpu() for light in lights]
@@ -145,7 +145,7 @@ def clean_loss(model: nn.Module, clean: Tensor, coloured: Tensor) -> Tensor:
     """
     greyed = coloured & (torch.rand(len(clean)) < _GREYED)
     grey = torch.cat([clean[:, :1] / 3**0.5, torch.zeros_like(clean[:, 1:])], 1)
-    noisy, mean = spoil(torch.where(greyed[:, None, None, None], grey, clean), coloured & ~greyed)
+    noisy, mean = add_noise(torch.where(greyed[:, None, None, None], grey, clean), coloured & ~greyed)
     device = next(model.parameters()).device  # noise is drawn on the processor, the same for every device
     noisy, mean = noisy.to(device), mean.to(device)
     left = (model(noisy) - mean).square().mean((1, 2, 3))

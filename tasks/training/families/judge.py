@@ -19,8 +19,17 @@ from models.generators.sprite_vae.recolour import COLOURS
 from models.judge.model import EDGE, GRID, Judge, JudgeConfig
 from tasks.datasets.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.training.data.batch_order import rows_of_step
-from tasks.training.data.captioned import Captioned, read_captioned
-from tasks.training.data.judge_pictures import Seen, Shown, alone, joined, look, mosaic, pasted, varied
+from tasks.training.data.captioned import CaptionedDataset, read_captioned
+from tasks.training.data.judge_pictures import (
+    JudgePictures,
+    LabelledBatch,
+    augmented,
+    concatenated,
+    mosaic,
+    on_plain_ground,
+    paste_sprites,
+    read_judge_pictures,
+)
 from tasks.training.family import Count, Family, OptimizerGroup, Schedule
 from tasks.training.options import JudgeOptions
 from tasks.training.sample_grid import write_grid
@@ -35,8 +44,8 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
     loss_weights: ClassVar[dict[str, float]] = {"colour": 0.5, "place": 0.5, "sky": 0.5}
 
     source: str
-    data: Captioned
-    shown: Shown
+    data: CaptionedDataset
+    shown: JudgePictures
 
     def load(self, source: str) -> None:
         self.source, self.data = source, read_captioned(source)
@@ -47,7 +56,7 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
 
     def encode(self, cache: Path, count: Count) -> None:
         with count("reading pictures", "rows", len(self.data.rows)) as done:
-            self.shown = look(self.data, _config(self.data), done)
+            self.shown = read_judge_pictures(self.data, _config(self.data), done)
 
     def build(self) -> None:
         torch.manual_seed(self.options.seed)
@@ -67,30 +76,30 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
         scenes = self._seen(rows_of_step(self.shown.scenes, batch - 2 * quarter, step, seed, 0))
         singles = rows_of_step(self.shown.singles, 5 * quarter, step, seed, 1)
         parts = [
-            pasted(scenes, self.shown, self.model.config.skies),
+            paste_sprites(scenes, self.shown, self.model.config.skies),
             self._singles(singles[:quarter]),
             mosaic(self._singles(singles[quarter:])),
         ]
-        shown = joined([part for part in parts if len(part.place)])
-        pictures, moved = varied(shown.pictures)
+        shown = concatenated([part for part in parts if len(part.place)])
+        pictures, moved = augmented(shown.pictures)
         shown = replace(shown, pictures=pictures, where=shown.where + moved[shown.picture])
         return self._losses(shown.to(self.options.device))
 
-    def _singles(self, rows: list[int]) -> Seen:
+    def _singles(self, rows: list[int]) -> LabelledBatch:
         """Every second as the data set shows it, the others on clean grounds."""
         if not len(self.shown.sprites):
             return self._seen(rows)
         config, half = self.model.config, len(rows) // 2
-        return joined([self._seen(rows[half:]), alone(half, self.shown, config.places, config.skies)])
+        return concatenated([self._seen(rows[half:]), on_plain_ground(half, self.shown, config.places, config.skies)])
 
-    def _seen(self, rows: list[int]) -> Seen:
+    def _seen(self, rows: list[int]) -> LabelledBatch:
         s = self.shown
         what = torch.cat([torch.empty(0, 2, dtype=torch.long), *(s.what[row] for row in rows)])
         where = torch.cat([torch.empty(0, 2), *(s.where[row] for row in rows)])
         picture = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(s.what[row]) for row in rows]).long())
-        return Seen(s.pictures[rows].float() / 255, picture, what, where, s.place[rows], s.sky[rows])
+        return LabelledBatch(s.pictures[rows].float() / 255, picture, what, where, s.place[rows], s.sky[rows])
 
-    def _losses(self, shown: Seen) -> dict[str, Tensor]:
+    def _losses(self, shown: LabelledBatch) -> dict[str, Tensor]:
         verdict = self.model(shown.pictures)
         inside = ((shown.where >= 0) & (shown.where < 1)).all(1)
         picture, middle = shown.picture[inside], shown.where[inside] * GRID
@@ -154,7 +163,7 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
         ) + ("\n" + "\n".join(lines) + "\n" if figures else "")
 
 
-def _config(data: Captioned) -> JudgeConfig:
+def _config(data: CaptionedDataset) -> JudgeConfig:
     """Of a judge for the data set's concepts."""
     concepts = tuple(c["id"] for c in data.concepts if c["kind"] != "element")
     return JudgeConfig(concepts, tuple(COLOURS), (*PLACES, PLAIN), (*SKIES, PLAIN))

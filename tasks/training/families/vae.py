@@ -20,7 +20,7 @@ from tasks.datasets.emoji.scenes import LEFT, LIGHT, OBJECTS, SLOTS, WEATHER
 from tasks.loading.models import resolve
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.batch_order import rows_of_step
-from tasks.training.data.captioned import Captioned
+from tasks.training.data.captioned import CaptionedDataset
 from tasks.training.data.feature_cache import Encoder, FeatureCache
 from tasks.training.families.captioned_base import CaptionFamily
 from tasks.training.families.vae_metrics import evaluate
@@ -38,7 +38,9 @@ _PICTURE_PARTS = ("memory", "encoder", "decoder", "finish", "light", "z_prior")
 _READING_PARTS = ("reader", "object_pose", "z_prior")
 
 
-def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, reference: str, seed: int) -> StructuredVae:
+def build_model(
+    data: CaptionedDataset, features: FeatureCache, encoder: Encoder, reference: str, seed: int
+) -> StructuredVae:
     """A model that fits the data set: memory filled, features' statistics set, networks at random.
 
     Raises BadInput when the data set holds no concepts.
@@ -77,7 +79,7 @@ def build_model(data: Captioned, features: FeatureCache, encoder: Encoder, refer
 
 
 @torch.no_grad()
-def _meanings(model: StructuredVae, data: Captioned, features: FeatureCache) -> Tensor:
+def _meanings(model: StructuredVae, data: CaptionedDataset, features: FeatureCache) -> Tensor:
     """What each concept's captions for training mean to the language model, (concepts, features), mean 0, spread 1."""
     number = {c["id"]: i for i, c in enumerate(data.concepts[: model.config.coded])}
     total, count = torch.zeros(len(number), model.config.features), torch.zeros(len(number), 1)

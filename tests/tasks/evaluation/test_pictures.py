@@ -11,7 +11,7 @@ from torch import Tensor
 from models.protocols import Generator
 from tasks.evaluation.pictures import no_features, pictures_of, write_grids
 from tasks.evaluation.questions import Named, Questions, Scene
-from tasks.training.data.captioned import Captioned
+from tasks.training.data.captioned import CaptionedDataset
 
 
 class Seeds(Generator):
@@ -33,7 +33,7 @@ class Seeds(Generator):
 
 
 QUESTIONS = Questions(
-    Captioned([], [], torch.zeros(0, 4, 128, 128)),
+    CaptionedDataset([], [], torch.zeros(0, 4, 128, 128)),
     [Named(row, f"name {row}", "g", frozenset({"a", f"b{row}"})) for row in range(40)],
     [Scene(100 + row, f"scene {row}", None, None, ()) for row in range(18)],
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tasks.training.data import synthetic_noise
-from tasks.training.data.synthetic_noise import lifted, spoil
+from tasks.training.data.synthetic_noise import add_noise, lifted
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2])
@@ -13,7 +13,7 @@ def test_noise_has_the_mean_that_is_said(kind: int, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(synthetic_noise.torch, "randint", lambda *_: torch.tensor(kind))
     clean = torch.full((4, 3, 200, 200), 0.0)
     clean[:, 0] = 0.3
-    noisy, mean = spoil(clean, torch.tensor([True, False, True, False]))
+    noisy, mean = add_noise(clean, torch.tensor([True, False, True, False]))
     apart = noisy - mean
     assert apart.mean((2, 3)).abs().max() < 0.01
     assert apart[:, 0].std((1, 2)).min() > 0.01
