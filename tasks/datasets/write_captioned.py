@@ -1,4 +1,4 @@
-"""Collect: a user's own captioned pictures as a data set that training reads.
+"""Writes a user's own captioned pictures as a data set that training reads.
 
 The result has the format of `imagemill dataset emoji` (tasks/datasets/emoji/dataset.py): rows of the kind `captioned`,
 without recorded objects, and an empty `concepts.parquet`, written last, so that its existence means the data set is
@@ -127,7 +127,7 @@ def _row(item: FoundPicture, options: CollectOptions) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A value of a table as a line of text: a licence may be a number there, and a character half a pair."""
+    """A table's value as one line of text: a licence may be a number there, a character half of a surrogate pair."""
     text = "" if value is None else str(value)
     return " ".join(text.encode("utf-8", "replace").decode().split())
 

@@ -1,1 +1,1 @@
-"""How good a generator's pictures are, told from the pictures alone."""
+"""Evaluation of generators by a judge that sees their pictures alone."""

@@ -1,4 +1,4 @@
-"""What a generator is asked for in an evaluation, and what would be right: sampled from a captioned data set."""
+"""The questions of an evaluation and their right answers, drawn from a captioned data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

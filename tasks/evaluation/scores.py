@@ -1,4 +1,4 @@
-"""Scores pictures by the judge: is what was asked for in them, how varied are they, how far from real ones."""
+"""Scores from the judge's verdicts: agreement with the text, variety, distance from real pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _AT_ONCE = 32
 
 @torch.inference_mode()
 def judged(judge: Judge, pictures: Tensor) -> Verdict:
-    """The judge's verdict on pictures (n, 3, height, width), a few at a time."""
+    """The judge's verdict on pictures (n, 3, height, width) in [0, 1], a few at a time."""
     parts = [judge(part) for part in pictures.split(_AT_ONCE)]
     return Verdict(*(torch.cat([getattr(p, name) for p in parts]) for name in Verdict.__dataclass_fields__))
 

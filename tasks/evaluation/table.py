@@ -1,4 +1,4 @@
-"""What an evaluation leaves to read: the questions, and one table for all generators."""
+"""What an evaluation writes to read: its questions as CSV, and one table of all generators."""
 
 import csv
 from collections.abc import Sequence
@@ -35,7 +35,13 @@ def _cell(name: str, value: float | None) -> str:
 
 
 def notes(steps: int, names: int, scenes: int) -> str:
-    """What the figures are: of a judge trained for so many steps, asked so many names a group and scenes."""
+    """Explains the figures.
+
+    Args:
+        steps: that the judge was trained for.
+        names: questions in each group of names.
+        scenes: questions about scenes.
+    """
     return (
         f"Told by the judge ({steps} steps, shown no text) from {names} pictures a group of names "
         f"and {scenes} of held-out sentences. The first column is the judge on the data set's own pictures: its "

@@ -1,1 +1,1 @@
-"""Training of image models: reading a captioned data set, the trainers, and their figures."""
+"""Training of models: their options, data, losses and figures, and one trainer for all families."""

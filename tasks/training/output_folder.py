@@ -1,4 +1,4 @@
-"""A training's folder belongs to one training."""
+"""The output folder of a training, which belongs to that training alone."""
 
 import json
 from collections.abc import Iterator

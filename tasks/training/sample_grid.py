@@ -1,4 +1,4 @@
-"""Pictures in rows, to look at."""
+"""A grid of pictures as a PNG file."""
 
 from collections.abc import Sequence
 from pathlib import Path

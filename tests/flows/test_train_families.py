@@ -20,6 +20,7 @@ from models.checkpoint import NotFinite
 from models.generators.latent import rectified_flow
 from models.generators.registry import load_generator
 from tasks.runfolder.errors import BadInput
+from tasks.training.families.rectified_flow import FlowFamily
 from tasks.training.output_folder import STATE
 from tests.flows.killed import train_until_killed
 from tests.tiny import WordEncoder, write_tiny
@@ -157,6 +158,24 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_no_checkpoint(
         with pytest.raises(BadInput, match=sentence):
             run_training(wanted, encoder)
         assert not (wanted.out / "config.json").exists()
+
+
+def test_from_the_flow_to_the_first_step_the_call_goes_through_at_most_five_files(
+    dataset: str, trained: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reached(Exception):
+        pass
+
+    def losses(family: FlowFamily, group: int, step: int) -> None:
+        raise Reached
+
+    monkeypatch.setattr(FlowFamily, "losses", losses)
+    with pytest.raises(Reached) as reached:
+        run_training(job("flow", dataset, tmp_path / "out", trained["autoencoder"]), WordEncoder())
+    root = Path.cwd()
+    on_the_way = [entry.path.relative_to(root) for entry in reached.traceback if entry.path.is_relative_to(root)]
+    files = {str(path) for path in on_the_way if path.parts[0] in ("flows", "tasks", "models")}
+    assert files == {"flows/train.py", "flows/stages/train.py", "tasks/training/trainer.py"}  # and the family's own two
 
 
 def test_options_that_do_not_go_together_are_refused(dataset: str, tmp_path: Path) -> None:

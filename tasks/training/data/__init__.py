@@ -1,1 +1,1 @@
-"""What trainings read: captioned pictures, caches, augmentation, noise."""
+"""Training data: captioned pictures, caches, augmentation, noise."""

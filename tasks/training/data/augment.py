@@ -1,7 +1,7 @@
-"""Data augmentation: how a small data set goes further.
+"""Data augmentation, so that a small data set goes further: flips where the caption permits, crops, colours, wordings.
 
-Flips where the caption permits, crops, colours, and other wordings of a caption. Scenes recomposed from a data set's
-single things are made beforehand, by `imagemill dataset emoji --scenes`, since their captions must be encoded.
+Scenes recomposed from a data set's single things are made beforehand, by `imagemill dataset emoji --scenes`, since
+their captions must be encoded.
 """
 
 import re
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from models.text_features import Features
 
-# What a mirror would make wrong: sides, and signs that are read.
+# Captions that a mirrored picture would contradict: sides, and what is read.
 _SIDED = re.compile(
     r"\b(left|right|east|west|clock\w*|watch|letters?|words?|numbers?|digits?|text|sign|arrow|flag|map|keycap|button)\b"
     r"|[左右东西字数号牌钟表旗]|地图|箭头|文本",
@@ -39,7 +39,7 @@ def reworded(caption: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far pictures and words are varied; 0 leaves them as they are."""
+    """How much pictures and captions are varied; 0 leaves them as they are."""
 
     mirror: float = 0.5  # share of pictures mirrored, of those whose captions permit it
     crop: float = 0.1  # at most so much of a picture's edge is cut off
@@ -47,7 +47,7 @@ class Augmentation:
     drop: float = 0.1  # share of tokens that are hidden
 
     def pictures(self, pictures: Tensor, may_mirror: Tensor) -> Tensor:
-        """Pictures (n, 3, h, w), varied each in its own way."""
+        """Varies pictures (n, 3, h, w) in [0, 1], each by itself; `may_mirror` is (n,) bool."""
         count = len(pictures)
         device = pictures.device
         mirrored = (torch.rand(count, device=device) < self.mirror) & may_mirror
@@ -63,7 +63,7 @@ class Augmentation:
         return ((moved - 0.5) * (1 + contrast) + 0.5 + brightness).clamp(0, 1)
 
     def words(self, words: Features) -> Features:
-        """Some tokens hidden, the first and at least half of each text never."""
+        """Masks random tokens of each text, but never its first, and of none more than half."""
         seen = torch.rand(words.mask.shape, device=words.mask.device) >= self.drop
         seen[:, 0] = True
         enough = (seen & words.mask).sum(1, keepdim=True) * 2 >= words.mask.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""A captioned data set as training reads it."""
+"""Captioned data sets, read to train on."""
 
 import hashlib
 import io
@@ -43,14 +43,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class CaptionedDataset:
-    """The rows of a data set that can be used, and the sprites (concepts, 4, 128, 128) of its concepts, if it has any.
+    """The rows of a data set that have a caption, and the sprites of its concepts, if it has any.
 
     A row is a dict of the data set's columns, with `file` and `row` for where it stands.
     """
 
     rows: list[dict[str, Any]]
     concepts: list[dict[str, str]]  # id, en, zh, kind
-    sprites: Tensor
+    sprites: Tensor  # (concepts, 4, 128, 128) float32 in [0, 1], RGBA with premultiplied alpha
     refused: list[Refused] = field(default_factory=list)
 
     def digest(self) -> str:
@@ -74,13 +74,13 @@ class CaptionedDataset:
 
 
 def content_of(image: Any) -> bytes:
-    """The bytes of a picture's cell, none if there are none."""
+    """The bytes in a cell of the column `image`; b"" if there are none."""
     content = image.get("bytes") if isinstance(image, dict) else image
     return content if isinstance(content, bytes) else b""
 
 
 def decoded(image: Any) -> Image.Image:
-    """The picture of a cell, transparent parts white: bytes, or a struct of bytes and path as Hugging Face keeps it.
+    """Decodes a cell of the column `image` to RGB, transparent parts white: bytes, or Hugging Face's bytes and path.
 
     Raises ValueError with the reason when it cannot be decoded.
     """

@@ -1,4 +1,4 @@
-"""What a training keeps on disk for itself and others: the language model's features of captions."""
+"""Text features of captions, kept on disk, where several trainings share them."""
 
 import hashlib
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Encoder(Protocol):
 
 
 class FeatureCache:
-    """Features of texts by number, float16 as they lie on disk."""
+    """Features of texts by number, in memory as float16."""
 
     def __init__(self, paths: list[Path]) -> None:
         tokens, lengths = [], []
@@ -71,9 +71,9 @@ class FeatureCache:
 
 
 def keep_once(path: Path, make: Callable[[], dict[str, Tensor]]) -> None:
-    """Writes what `make` makes to a file of a cache, if it is missing or was cut short.
+    """Writes the tensors that `make` computes to a file of a cache, if it is missing or was cut short.
 
-    Two trainings at once: one makes it, the other waits and takes what was made.
+    Of two trainings at once one computes them, and the other waits.
     """
     if _whole(path):
         return

@@ -1,4 +1,4 @@
-"""Patches of an archive of pictures, local or in an object store: what a denoiser is trained on."""
+"""Patches of an archive of pictures, local or in an object store, to train a denoiser on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCALES = (1.0, 0.75, 0.5)  # at which clean pictures are cut: their own noise is
 
 @dataclass(frozen=True)
 class Patches:
-    """What a training sees of an archive.
+    """Patches cut from an archive.
 
     Attributes:
         pixels: (n, 3, SIDE, SIDE) float32 in the opponent space; of grey pictures only the first channel is not 0.
@@ -106,7 +106,7 @@ def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:
 def _cut(
     picture: np.ndarray, amount: int, source: np.random.Generator, scales: tuple[float, ...]
 ) -> list[tuple[Tensor, bool]]:
-    """So many patches (3, SIDE, SIDE) of one picture (h, w, c), but none that is blank; whether it has colours."""
+    """Cuts random patches (3, SIDE, SIDE) from a picture (h, w, c), each with whether it has colours; no blank ones."""
     sizes = [_channels(picture, scale) for scale in scales if scale == 1 or min(picture.shape[:2]) * scale >= SIDE]
     made = []
     for _ in range(amount):

@@ -1,4 +1,4 @@
-"""Captioned pictures as the latent families learn from them: small, in memory, with the words' features at hand."""
+"""Small captioned pictures in memory, with the features of their captions: what the latent families learn from."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

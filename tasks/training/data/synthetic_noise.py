@@ -1,4 +1,4 @@
-"""Noise for pictures that have none: what a denoiser may learn from where clean pictures exist."""
+"""Synthetic noise, for a denoiser that learns from clean pictures."""
 
 import math
 

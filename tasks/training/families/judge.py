@@ -1,7 +1,7 @@
 """Trains the judge of pictures (models/judge/model.py) on a data set that records what its pictures show.
 
 Half of a step's pictures are scenes with sprites pasted in, a quarter show one thing, and a quarter are mosaics of four
-of those; half of the single things are pasted onto a clean ground (tasks/training/data/judge_pictures.py). Captions
+of those; half of the single things are pasted onto a plain background (tasks/training/data/judge_pictures.py). Captions
 play no part.
 """
 
@@ -20,21 +20,15 @@ from models.judge.model import EDGE, GRID, Judge, JudgeConfig
 from tasks.datasets.emoji.backdrops import PLACES, PLAIN, SKIES
 from tasks.training.data.batch_order import rows_of_step
 from tasks.training.data.captioned import CaptionedDataset, read_captioned
-from tasks.training.data.judge_pictures import (
-    JudgePictures,
-    LabelledBatch,
-    augmented,
-    concatenated,
-    mosaic,
-    on_plain_ground,
-    paste_sprites,
-    read_judge_pictures,
-)
+from tasks.training.data.judge_augment import augmented, concatenated, mosaic, on_plain_ground, paste_sprites
+from tasks.training.data.judge_pictures import JudgePictures, LabelledBatch, read_judge_pictures
 from tasks.training.family import Count, Family, OptimizerGroup, Schedule
 from tasks.training.options import JudgeOptions
 from tasks.training.sample_grid import write_grid
 
-_OWN = 0.25  # how much a thing in its own colour counts: four in five are, and a judge in doubt would say that of all
+_OWN = (
+    0.25  # weight of the class "its own colour": four in five things have it, and a judge in doubt would always say so
+)
 
 
 class JudgeFamily(Family[Judge, JudgeOptions]):
@@ -86,7 +80,7 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
         return self._losses(shown.to(self.options.device))
 
     def _singles(self, rows: list[int]) -> LabelledBatch:
-        """Every second as the data set shows it, the others on clean grounds."""
+        """Every second as the data set shows it, the others on plain backgrounds."""
         if not len(self.shown.sprites):
             return self._seen(rows)
         config, half = self.model.config, len(rows) // 2
@@ -118,7 +112,7 @@ class JudgeFamily(Family[Judge, JudgeOptions]):
 
     @torch.no_grad()
     def evaluate(self, model: Judge) -> dict[str, float]:
-        """Of the held-out pictures: things found (of all, the right concept where it stands), colours, place, sky."""
+        """Shares of held-out pictures' things that are found where they stand, of their colours, places and skies."""
         model.eval()
         s, right = self.shown, {"thing": 0, "colour": 0, "place": 0, "sky": 0}
         things = 0
@@ -170,7 +164,13 @@ def _config(data: CaptionedDataset) -> JudgeConfig:
 
 
 def _focal(logits: Tensor, picture: Tensor, middle: Tensor) -> Tensor:
-    """CenterNet's: cells near a middle count less as mistakes, the nearer the less."""
+    """CenterNet's focal loss: a cell counts the less as a mistake the nearer it is to a thing's middle.
+
+    Args:
+        logits: (n, GRID, GRID).
+        picture: (objects,), which of the n pictures each object is in.
+        middle: (objects, 2), (x, y) in cells.
+    """
     cells = torch.arange(GRID, device=logits.device) + 0.5
     near = torch.zeros_like(logits)
     for i, (x, y) in zip(picture.tolist(), middle.tolist(), strict=True):

@@ -5,15 +5,8 @@ from torch import Tensor
 
 from models.generators.sprite_vae.recolour import COLOURS
 from models.judge.model import EDGE
-from tasks.training.data.judge_pictures import (
-    JudgePictures,
-    LabelledBatch,
-    augmented,
-    concatenated,
-    mosaic,
-    on_plain_ground,
-    paste_sprites,
-)
+from tasks.training.data.judge_augment import augmented, concatenated, mosaic, on_plain_ground, paste_sprites
+from tasks.training.data.judge_pictures import JudgePictures, LabelledBatch
 
 OWN = len(COLOURS)
 _PAINT = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.2, 0.9]])  # of the two concepts' sprites, which are squares
