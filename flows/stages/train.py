@@ -107,7 +107,7 @@ def fit(training: Training) -> Training:
             job.out,
             job.every,
             stepped=lambda losses: shown.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())),
-            sampled=show_samples if TaskRunContext.get() else lambda path, steps: None,
+            sampled=show_samples if TaskRunContext.get() and not family.private else lambda path, steps: None,
         )
     return training
 

@@ -50,6 +50,7 @@ class Family(ABC, Generic[Model, Options]):
 
     name: ClassVar[str]
     loss_weights: ClassVar[dict[str, float]] = {}  # of losses; those that are not here count once
+    private: ClassVar[bool] = False  # samples may show patients' pictures: they stay in the output folder
     model: Model
     optimizer_groups: Sequence[OptimizerGroup]
     pictures: int  # what it learns from: rows of a data set, or files of an archive

@@ -1,5 +1,6 @@
 """What a Prefect server shows of trainings, evaluations and data sets: a task run a stage, and their artifacts."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from pydicom.data import get_testdata_file
 
 from tests.integration.prefect_server import Server, serve
 from tests.tiny import write_tiny
@@ -70,6 +72,19 @@ def test_a_judge_is_trained_and_an_evaluation_shows_each_generator_s_stages(
     stages = ["load", "load dummy", "ask", "generate dummy", "judge dummy", "table with dummy"]
     assert shown(server, found, 6) == [(stage, "Completed") for stage in stages]
     assert "| composition, place |" in str(server.artifacts(found.id)["evaluation"].data)
+
+
+def test_a_denoiser_s_samples_which_may_be_patients_pictures_stay_in_its_folder(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    shutil.copy(get_testdata_file("CT_small.dcm"), tmp_path / "archive" / "Zzyquist")
+    quick = ["--out", str(tmp_path / "out"), "--steps", "2", "--patches", "64", "--device", "cpu"]
+    found = run(server, "train", "denoiser", str(tmp_path / "archive"), *quick)
+    assert shown(server, found, 5) == [(stage, "Completed") for stage in STAGES]
+    artifacts = server.artifacts(found.id)
+    assert {"imagemill-progress", "imagemill-validation"} <= artifacts.keys()
+    assert "imagemill-samples" not in artifacts
+    assert "Zzyquist" not in str(artifacts)
+    assert (tmp_path / "out" / "samples" / "000002.png").is_file()
 
 
 def test_a_data_set_of_one_s_own_pictures_shows_its_stages(server: Server, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class DenoiserFamily(Family[Denoiser, DenoiserOptions]):
     """A denoiser and the patches that it learns from."""
 
     name = FAMILY
+    private = True
 
     archive: str
     start: Denoiser | None
