@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @dataclass
 class BatchLimit:
-    """How much a network is given at once (rows, or tokens); halved when the memory ends, and kept from then on."""
+    """How much a network gets in one forward pass (rows or tokens); halved for good when memory runs out."""
 
     size: int
 
@@ -21,7 +21,7 @@ class BatchLimit:
 
 
 def chunks(items: Sequence[T], rows: int) -> Iterator[list[T]]:
-    """The items in chunks of exactly `rows`, the last one filled up with copies of its first item."""
+    """The items in batches of exactly `rows`, the last one filled up with copies of its first item."""
     for start in range(0, len(items), rows):
         chunk = list(items[start : start + rows])
         yield chunk + chunk[:1] * (rows - len(chunk))

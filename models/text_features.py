@@ -1,7 +1,7 @@
-"""What passes from a text encoder to a generator.
+"""Text features, as they pass from a text encoder to a generator.
 
-A row's *features* are one tensor, (tokens, width) float32, unpadded: it depends on the row's text alone, so it can be
-kept, sent and reused. `pad` makes the batch a network wants.
+A row's *features* are one tensor, (tokens, width) float32, unpadded. It depends on the row's text alone, so it can be
+cached and sent. `pad` makes a batch of them.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Encoded = Tensor | dict[str, Tensor]
-"""A row's features: one tensor, or what a diffusers checkpoint's own encoders make (models/diffusers/text_half.py)."""
+"""A row's features: one tensor, or a diffusers checkpoint's dict of tensors (models/diffusers/text_half.py)."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Features:
         return Features(self.tokens.to(device), self.mask.to(device))
 
 
-BUCKET = 16  # where kernels must see few shapes, token lengths are rounded up to a multiple of this
+BUCKET = 16  # token lengths are rounded up to a multiple of this, so that kernels see few shapes
 
 
 def alike(features: Sequence[Tensor], longest: int) -> list[list[int]]:
-    """The rows' positions, those together that `pad` pads to one length: of (tokens_i, width) `longest` are read."""
+    """Row indices grouped by the length that `pad` pads them to, if at most `longest` tokens of each are read."""
     buckets: dict[int, list[int]] = {}
     for i, row in enumerate(features):
         buckets.setdefault(-(-min(len(row), longest) // BUCKET), []).append(i)
@@ -44,10 +44,7 @@ def alike(features: Sequence[Tensor], longest: int) -> list[list[int]]:
 
 
 def pad(features: Sequence[Tensor], multiple: int = BUCKET) -> Features:
-    """Pads rows of (tokens_i, width) to one length, rounded up to a multiple.
-
-    The rounding keeps the number of shapes small, which is what kernels and their caches like.
-    """
+    """Pads rows of (tokens_i, width) with zeros to one length, rounded up to a multiple, on their device."""
     longest = max(len(row) for row in features)
     length = -(-longest // multiple) * multiple
     tokens = features[0].new_zeros(len(features), length, features[0].shape[1], dtype=torch.float32)

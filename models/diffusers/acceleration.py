@@ -1,15 +1,15 @@
-"""How a diffusers checkpoint is run: number formats, kernels, schedulers, caches. All off unless asked for.
+"""How a diffusers checkpoint is run: number formats, attention kernels, schedulers, caches. All off by default.
 
-Most of these change pictures, if only in their last bits, and so belong to what a run folder was made with.
+Most of these change images, if only in their last bits, and so belong to what identifies a run folder.
 """
 
-import inspect
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.diffusers.workarounds import marks_cache_context
 from models.messages import one_line
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -18,7 +18,7 @@ StepCache = Literal["first-block", "taylorseer"]
 
 
 class Acceleration(BaseModel):
-    """Speed and memory of a diffusers checkpoint, for what it may change in the pictures."""
+    """Options that trade speed and memory of a diffusers checkpoint against small changes in its images."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,11 +53,11 @@ class Acceleration(BaseModel):
 
 
 PLAIN = Acceleration()
-DENOISERS = ("transformer", "unet")  # names of the part that every step runs
+DENOISERS = ("transformer", "unet")  # names of the part that every denoising step runs
 
 
 def accelerate(pipe: Any, options: Acceleration) -> None:
-    """Sets up a loaded pipeline (its denoiser half). Raises ValueError with a sentence for what it cannot do."""
+    """Applies the options to a pipeline's denoiser half. Raises ValueError with one sentence for what it cannot do."""
     denoiser = denoiser_of(pipe)
     if options.cache_threshold != PLAIN.cache_threshold and options.step_cache != "first-block":
         raise ValueError("cache_threshold is of step_cache first-block alone; ask for that too, or leave it out.")
@@ -80,7 +80,7 @@ def accelerate(pipe: Any, options: Acceleration) -> None:
 
 
 def kernels(options: Acceleration) -> AbstractContextManager[Any]:
-    """Within it, attention runs on the kernel that was asked for, and fails where that cannot."""
+    """Within it, attention runs on the chosen kernel, and fails where that is not available."""
     if options.attention is None:
         return nullcontext()
     from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -95,7 +95,7 @@ def kernels(options: Acceleration) -> AbstractContextManager[Any]:
 
 
 def denoiser_of(pipe: Any) -> Any:
-    """The network that every step runs."""
+    """The network that every denoising step runs. Raises ValueError if there is none."""
     found = next((part for name in DENOISERS if (part := getattr(pipe, name, None)) is not None), None)
     if found is None:
         raise ValueError(f"{type(pipe).__name__} has neither a transformer nor a unet, so it cannot be run here.")
@@ -108,7 +108,7 @@ def _decoder_of(pipe: Any, option: str) -> Any:
     return pipe.vae
 
 
-# For distilled checkpoints; they name no others as compatible. FlowMatchLCMScheduler draws noise that no seed decides.
+# For distilled checkpoints; no scheduler names them as compatible. FlowMatchLCMScheduler would draw unseeded noise.
 _FEW_STEPS = {"LCMScheduler", "TCDScheduler"}
 
 
@@ -128,7 +128,7 @@ def _scheduler(pipe: Any, name: str) -> Any:
 def _cache_steps(pipe: Any, denoiser: Any, options: Acceleration) -> None:
     import diffusers
 
-    if "cache_context" not in inspect.getsource(type(pipe).__call__):  # tells the two sides of guidance apart
+    if not marks_cache_context(type(pipe).__call__):
         raise ValueError(f"step_cache: {type(pipe).__name__} does not go with caches between steps; leave it out.")
     if options.step_cache == "first-block":
         config: Any = diffusers.FirstBlockCacheConfig(threshold=options.cache_threshold)

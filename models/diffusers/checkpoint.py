@@ -1,8 +1,8 @@
-"""A diffusers checkpoint on disk, and its two halves.
+"""A diffusers checkpoint on disk, which loads in two halves.
 
 The folder holds `model_index.json`, which names the pipeline's class and its parts, and a folder for each part. The
-text half is the text encoders and their tokenizers; the picture half is all else: denoiser, decoder, scheduler. Each
-half loads by itself. Weights load from safetensors only, and a checkpoint's own code is never run.
+text half is the text encoders and their tokenizers; the picture half is the rest: denoiser, decoder, scheduler. Weights
+load from safetensors only, and a checkpoint's own code is never run.
 """
 
 import hashlib
@@ -25,17 +25,21 @@ from models.weight_files import check_classes, read_json
 
 Half = Literal["text", "picture"]
 _TEXT = ("text_encoder", "tokenizer", "processor")
-# Whose encode_prompt asks the denoiser's configuration how wide features are, where there is no T5.
+# Pipelines whose encode_prompt reads the width of features from the denoiser's configuration, if there is no T5.
 _ASKS_DENOISER = {"StableDiffusion3Pipeline"}
 _CONFIG_ONLY = ("tokenizer", "processor", "scheduler", "feature_extractor")
 
 
 class DiffusersCheckpoint:
-    """An opened checkpoint: checked, no weights loaded.
+    """An opened checkpoint: checked, no weights loaded. Raises ValueError with one sentence if it cannot be used.
 
-    `name`; `kind`: the pipeline's class; `parts`: names of those that are there; `variant`: that of the weights which
-    are loaded, None for plain ones; `digests`: sha256 hex of each part; `own`: the folder is a user's, no download.
-    Raises ValueError with one sentence when it cannot be used.
+    Attributes:
+        name: what metadata calls it by.
+        kind: the pipeline's class.
+        parts: names of the parts that are there.
+        loaded: those of them that are ever loaded.
+        variant: of the weights to load, such as `fp16`; None for plain ones.
+        own: whether the folder is a user's rather than a download in the cache.
     """
 
     def __init__(self, folder: Path, name: str | None = None, own: bool = True) -> None:
@@ -104,31 +108,32 @@ class DiffusersCheckpoint:
             raise ValueError(f"{folder} has no vocabulary (tokenizer.json or its kin); copy the checkpoint again.")
 
     def _weighty(self, parts: Sequence[str]) -> list[Path]:
-        """The folders of those parts that have weights."""
+        """The folders of those of the parts that have weights."""
         return [self.folder / part for part in parts if not part.startswith(_CONFIG_ONLY)]
 
     @property
     def _required(self) -> list[str]:
-        """What the pipeline's class must be given, be it None."""
+        """The arguments of the pipeline's class without a default."""
         arguments = inspect.signature(self.kind.__init__).parameters
         return [name for name, given in arguments.items() if name != "self" and given.default is given.empty]
 
     def half(self, half: Half) -> tuple[str, ...]:
-        """The names of a half's parts."""
+        """The names of a half's loaded parts."""
         return tuple(part for part in self.loaded if part.startswith(_TEXT) == (half == "text"))
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
+        """sha256, hex, of each loaded part."""
         return {part: _digest(self.folder / part) for part in self.loaded}
 
     def digest(self, half: Half) -> str:
-        """sha256, hex, of a half's parts (weights, configurations, vocabularies) and of the pipeline's own settings."""
+        """sha256, hex, of a half's parts (weights, configurations, vocabularies) and of the pipeline's settings."""
         parts = {part: self.digests[part] for part in self.half(half)}
         settings = {name: value for name, value in self._index.items() if not _is_part(value)}  # its class is one
         return hashlib.sha256(json.dumps([settings, parts], sort_keys=True).encode()).hexdigest()
 
     def bytes(self, half: Half, dtype: torch.dtype, in_bytes: Collection[str] = ()) -> int:
-        """What a half's weights take in memory, as `dtype`; those of the parts `in_bytes` take one byte each."""
+        """Memory of a half's weights as `dtype`; those of the parts `in_bytes` take one byte each."""
         return sum(
             weights.numbers(file) * (1 if where.name in in_bytes else dtype.itemsize)
             for where in self._weighty(self.half(half))
@@ -137,7 +142,7 @@ class DiffusersCheckpoint:
 
     @cached_property
     def tokenizers(self) -> Mapping[str, Any]:
-        """Those of the text encoders that are there, by part; these are loaded once, the networks maybe in turns."""
+        """The tokenizers by part, of text encoders that are there. Loaded once, however often the networks are."""
         import transformers
 
         return {
@@ -156,11 +161,14 @@ class DiffusersCheckpoint:
         offload: bool = False,
         prepare: Callable[[Any], None] | None = None,
     ) -> Any:
-        """A pipeline with the parts of one half; those of the other are None, but for the scheduler.
+        """A pipeline with the parts of one half and the scheduler; those of the other half are None.
 
-        `offload`: a part is brought to the device for its turn only; `prepare`: sets the pipeline up before any is.
+        Args:
+            offload: bring each part to the device only while it runs.
+            prepare: called with the pipeline before any part is on the device.
 
-        Raises ValueError with one sentence when the weights do not fit.
+        Raises:
+            ValueError: weights are missing or do not fit; the message is one sentence.
         """
         wanted = {*self.half(half), "scheduler"}
         absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
@@ -183,7 +191,7 @@ class DiffusersCheckpoint:
         return pipe.to(device)
 
     def _text_networks(self, dtype: torch.dtype) -> dict[str, Any]:
-        """The networks of transformers', loaded here: a pipeline would not tell which of their weights it made up."""
+        """The text encoders, loaded apart: a pipeline would not report weights that it initialises at random."""
         import transformers
 
         return {
@@ -195,7 +203,7 @@ class DiffusersCheckpoint:
         }
 
     def skeleton(self) -> Any:
-        """A pipeline of the picture half without weights, to ask for sizes and schedulers; takes no memory."""
+        """A pipeline of the picture half on the meta device: sizes and schedulers without the weights' memory."""
         diffusers, index = library(), self._index
         parts: dict[str, Any] = {part: None for part, where in index.items() if _is_part(where)}
         parts |= dict.fromkeys(self._required)
@@ -211,7 +219,7 @@ class DiffusersCheckpoint:
 
 
 def _is_part(where: Any) -> bool:
-    """Whether a value of the index is a part's library and class, be they null; all else are settings."""
+    """Whether a value of the index is a part ([library, class], or nulls) rather than a setting."""
     return isinstance(where, list) and len(where) == 2 and all(isinstance(name, str | None) for name in where)
 
 

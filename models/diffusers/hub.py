@@ -10,12 +10,12 @@ from models.text.transformers_encoder import quiet_hub
 from models.weight_files import read_json
 
 INDEX = "model_index.json"
-# Never loaded: no picture here is an input, and a blackened picture would pass for a good one.
+# Never loaded: no image is an input here, and an image that a checker has blackened would pass for a good one.
 LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether the folder is one of diffusers'; our own flow has its format too, and a config.json that says so."""
+    """Whether the folder is a diffusers checkpoint, and not our family `flow`, which has a config.json besides."""
     if not (folder / INDEX).is_file():
         return False
     try:
@@ -61,7 +61,7 @@ def find_checkpoint(reference: str) -> Path | None:
 
 
 def library() -> Any:
-    """The package diffusers, which keeps quiet. Raises ValueError with a sentence if it is not installed."""
+    """The package diffusers, logging errors alone. Raises ValueError with one sentence if it is not installed."""
     try:
         import diffusers
     except ImportError as error:

@@ -1,8 +1,8 @@
 """The picture half of a diffusers checkpoint as a generator.
 
-Rows of one call share size, steps, guidance and the shapes of their features; seeds and texts are each row's own. The
-networks' kernels depend on shapes, so whoever calls this fills batches up to a fixed number of rows: then a row's
-picture is the same to the byte in any company.
+Rows of one call share size, steps and shapes of features, and guidance where the pipeline takes one for a batch; seeds
+and texts are each row's own. Kernels depend on shapes, so callers fill batches up to a fixed number of rows: then a
+row's image is the same to the byte whatever rows are in the batch.
 """
 
 import math
@@ -19,11 +19,11 @@ from models.cache import cache_folder
 from models.device import let_go
 from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
-from models.diffusers.guidance import RowGuidance, input_of_each
 from models.diffusers.hub import find_checkpoint
 from models.diffusers.signatures import Interface
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
+from models.diffusers.workarounds import RowGuidance, guidance_by_row, mark_infinities
 from models.messages import one_sentence
 from models.protocols import Generator
 
@@ -31,7 +31,7 @@ _SEED = 0x7FFFFFFFFFFFFFFF
 
 
 class DiffusersGenerator(Generator):
-    """A checkpoint's denoiser and decoder, loaded when first asked. Not for two threads at once."""
+    """A checkpoint's denoiser and decoder, loaded when first used."""
 
     own_encoder: DiffusersTextEncoder
     encoder = None
@@ -68,7 +68,9 @@ class DiffusersGenerator(Generator):
             self._pipe = self._checkpoint.load(
                 "picture", options.torch_dtype, self._device, options.offload, lambda pipe: accelerate(pipe, options)
             )  # weights of 8 bits are so before they come to the device, where others may not fit
-            _mark_infinities(self._pipe)
+            decoder = getattr(getattr(self._pipe, "vae", None), "decoder", None)
+            if decoder is not None:
+                mark_infinities(decoder)
             self.loads += 1
 
     def release(self) -> None:
@@ -81,7 +83,7 @@ class DiffusersGenerator(Generator):
         return self._checkpoint.skeleton()
 
     def _native_size(self) -> int:
-        """The edge in pixels that the pipeline itself would choose, or 1024."""
+        """The edge in pixels that the pipeline would choose, or 1024."""
         by_call = self.interface.default("height")
         if by_call is not None:
             return int(by_call)
@@ -98,17 +100,16 @@ class DiffusersGenerator(Generator):
         return math.lcm(int(by_processor), int(by_patch))
 
     def check_size(self, width: int, height: int) -> None:
-        """Raises ValueError with a sentence if the pipeline would round such a size."""
+        """Raises ValueError with one sentence for a size that the pipeline would round."""
         if width % self.multiple or height % self.multiple:
             raise ValueError(
                 f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
             )
 
     def batch_size(self, width: int, height: int, wanted: int | None = None) -> int:
-        """Pictures at once: as `wanted`, else what was measured here, else as many as come to one million pixels, on a
-        GPU to four."""
+        """Rows in one call: as `wanted`, else as measured on this device, else for 2^20 pixels (on a GPU 2^22)."""
         if self._options.step_cache == "first-block":
-            return 1  # it decides for the batch as a whole what to skip, so rows would depend on their company
+            return 1  # it skips steps for the batch as a whole, so a row's image would depend on the other rows
         if wanted is not None:
             return wanted
         tuned = self.tunings.kept(self._device, width, height, self._options)
@@ -118,7 +119,7 @@ class DiffusersGenerator(Generator):
         return min(32, max(1, pixels // (width * height)))
 
     def batch_key(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
-        """Rows for which this is equal may share a batch, if their sizes are equal too."""
+        """See models/protocols.py; features are a dict of tensors without the batch's dimension."""
         guided = guidance is not None and guidance > 1  # else pipelines run one side only
         return (
             steps,
@@ -159,7 +160,7 @@ class DiffusersGenerator(Generator):
             values = [self._placed(row[name]) for row in features]
             arguments[name] = values if self.interface.listed else torch.stack(values)
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
-        embedded = input_of_each(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
+        embedded = guidance_by_row(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
         with kernels(self._options), self._tidied(), embedded:
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
@@ -168,8 +169,8 @@ class DiffusersGenerator(Generator):
 
     @contextmanager
     def _tidied(self) -> Iterator[None]:
-        """Puts right what a call leaves behind that ends halfway, as where memory does: what is kept between steps,
-        parts that had their turn on the device, and a decoder that SDXL takes to float32 for float16's sake."""
+        """Restores the pipeline after a call that was aborted, as by the end of memory: step caches, offloaded parts,
+        and the decoder that SDXL casts to float32 for the decoding of float16 latents."""
         decoder = getattr(self._pipe, "vae", None)
         dtype = decoder and decoder.dtype
         try:
@@ -182,29 +183,29 @@ class DiffusersGenerator(Generator):
 
     @cached_property
     def _mixed(self) -> bool:
-        """Whether rows of one batch may differ in guidance as a factor; the network must not be told of it too."""
+        """Whether guidance is only a factor in the pipeline's arithmetic, so that rows of a batch may differ in it."""
         taken = getattr(denoiser_of(self._skeleton).config, "time_cond_proj_dim", None)
         return self.interface.adapter.mixed and taken is None
 
     @cached_property
     def _embeds(self) -> bool:
-        """Whether guidance is an input of the network alone: there is no other side that the pipeline would weigh."""
+        """Whether guidance is only an input of the network (distilled), with no second prediction to weigh."""
         taken = getattr(denoiser_of(self._skeleton).config, "guidance_embeds", False)
         return bool(taken) and not self.interface.knows_negative
 
     def _scales(self, guidance: Sequence[float | None]) -> list[float]:
-        """Each row's, or one for all; none where the pipeline has no such thing."""
+        """Guidance of each row, or one for all; empty if the pipeline has none."""
         own = self.defaults.get("guidance")
         if own is None:
             return []
         return [float(own if value is None else value) for value in guidance] or [float(own)]
 
     def _scale(self, scales: Sequence[float]) -> float | None:
-        """What the pipeline is given."""
+        """The guidance argument of the pipeline's call."""
         if not scales:
             return None
         if self._embeds:
-            return 1.0  # the factor that `input_of_each` expects
+            return 1.0  # the factor that `guidance_by_row` expects
         return RowGuidance(scales) if self._mixed and len(scales) > 1 else scales[0]
 
     def _placed(self, value: Tensor) -> Tensor:
@@ -213,15 +214,6 @@ class DiffusersGenerator(Generator):
 
 def _is_positive(value: Any) -> bool:
     return isinstance(value, int) and value > 0
-
-
-def _mark_infinities(pipe: Any) -> None:
-    """Makes infinities in what the decoder returns NaN, which a pipeline's clamping to [0, 1] leaves as they are."""
-    decoder = getattr(getattr(pipe, "vae", None), "decoder", None)
-    if decoder is not None:
-        decoder.register_forward_hook(
-            lambda module, arguments, output: output.masked_fill(~output.isfinite(), math.nan)
-        )
 
 
 def open_diffusers(reference: str, device: str, options: Acceleration) -> DiffusersGenerator | None:

@@ -1,37 +1,36 @@
-"""What a diffusers pipeline's signatures tell: how its texts are encoded, and what its call takes of that.
+"""A diffusers pipeline's interface, from its signatures: how texts are encoded, and what its call takes of that.
 
-Pipelines agree on little but on names: whatever `encode_prompt` returns, `__call__` takes under the same name, so the
-names in its last `return` say which tensors are features. What names do not tell stands in `_ADAPTERS`.
+Pipelines have one convention in common: whatever `encode_prompt` returns, `__call__` takes under the same name, so the
+names in its last `return` say which tensors are features. What names do not tell is in `_ADAPTERS`.
 """
 
-import ast
 import inspect
 import math
 import re
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from models.diffusers.workarounds import returned_names
 
 NEGATIVE = "negative_"
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """What signatures do not tell.
-
-    `tokens`: lengths of texts are rounded up to a multiple of this inside the network, so that rows of one multiple
-    may share a batch; `full_row`: the network pads to the longest text of a batch, so that a row which hides no token
-    has to be in each; `mixed`: guidance is a factor of whole batches, so each row may have its own; `before`: what is
-    put before a text, and counts as the text does where that is cut; `refused`: why this version cannot run it.
-    """
+    """What signatures do not tell of a pipeline."""
 
     tokens: int = 1
+    """The network rounds lengths of texts up to a multiple of this, so that rows of one multiple may share a batch."""
     full_row: bool = False
+    """The network pads to the longest text of a batch, so that each batch needs a row whose mask is all ones."""
     mixed: bool = False
+    """Guidance is a factor on whole batches, so that each row may have its own."""
     before: str = ""
+    """Template before a text, which counts where the text is cut."""
     refused: str | None = None
+    """Why it cannot be run here."""
 
 
 _CHAT = "<|im_start|>user\n"
@@ -55,16 +54,16 @@ _ADAPTERS: Mapping[str, Adapter] = {
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
     "FluxKontextPipeline": Adapter(refused="it edits pictures"),
 }
-# What only a call takes that begins with a picture; `image` alone is also a reference that may be left out.
+# Arguments of calls that start from an image; `image` alone may also be an optional reference.
 _PICTURE_FIRST = {"strength", "mask_image", "masked_image_latents", "original_image"}
 _FOLLOWS = "Control|Adapter|Edit|Upscale|Refiner|SuperResolution|Img2Img|Pix2Pix"
-# What the call would pass to encode_prompt, but for these: cleaning depends on which packages are installed.
+# Arguments that differ from the call's own defaults: cleaning depends on which packages are installed.
 _SET = {"clean_caption": False, "num_images_per_prompt": 1, "use_resolution_binning": False}
 
 
 @dataclass(frozen=True)
 class Interface:
-    """A pipeline's class, read. Raises ValueError with a sentence if its text cannot be encoded apart from the rest."""
+    """A pipeline's class as read. Raises ValueError with one sentence if its texts cannot be encoded on their own."""
 
     kind: Any
     adapter: Adapter = field(init=False)
@@ -77,7 +76,7 @@ class Interface:
             raise ValueError(f"{name} cannot be run as a generator: {why}; choose another checkpoint.")
 
     def _unfit(self) -> str | None:
-        """What its signatures tell against running it."""
+        """Why its signatures say that it cannot be run here."""
         if not hasattr(self.kind, "encode_prompt"):
             return "it does not encode texts apart from making pictures"
         if not {"prompt_embeds", "num_inference_steps", "generator"} <= self._call.keys():
@@ -103,16 +102,11 @@ class Interface:
     @cached_property
     def returned(self) -> tuple[str, ...]:
         """The names of what `encode_prompt` returns."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(self.kind.encode_prompt)))
-        last = max(
-            (node for node in ast.walk(tree) if isinstance(node, ast.Return)), key=lambda node: node.lineno
-        ).value
-        items = last.elts if isinstance(last, ast.Tuple) else [last]
-        return tuple(item.id if isinstance(item, ast.Name) else "" for item in items)
+        return returned_names(self.kind.encode_prompt)
 
     @cached_property
     def features(self) -> tuple[str, ...]:
-        """Those of `returned` that the call takes."""
+        """The names of features: those of `returned` that the call takes."""
         return tuple(name for name in self.returned if name in self._call)
 
     @property
@@ -122,7 +116,7 @@ class Interface:
 
     @property
     def guidance(self) -> str | None:
-        """The call's name for how closely the text is followed, or None if it has none.
+        """The call's argument for the guidance scale, or None if it has none.
 
         A pipeline that has `true_cfg_scale` beside a `guidance_scale` (FLUX) feeds the latter to a distilled network.
         """
@@ -133,13 +127,13 @@ class Interface:
 
     @property
     def knows_negative(self) -> bool:
-        """Whether the pipeline steers away from a negative text without being asked for it twice."""
+        """Whether the pipeline uses a negative text by default, without a second scale being set for it."""
         distilled = self.guidance == "guidance_scale" and "true_cfg_scale" in self._call
         return f"{NEGATIVE}prompt_embeds" in self._call and not distilled
 
     @property
     def listed(self) -> bool:
-        """Whether the call takes a list of tensors of any length instead of one padded tensor."""
+        """Whether the call takes features as a list of tensors of any length instead of one padded tensor."""
         return str(self._call["prompt_embeds"].annotation).startswith("list[torch.")
 
     def default(self, name: str) -> Any:
@@ -149,7 +143,7 @@ class Interface:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """What a row may set beside its text, seed and size, with the values it has otherwise."""
+        """What a row may set beside its text, seed and size, with the call's own values."""
         found = {"steps": self.default("num_inference_steps")}
         if self.guidance is not None and isinstance(self.default(self.guidance), int | float):
             found["guidance"] = float(self.default(self.guidance))
@@ -163,7 +157,7 @@ class Interface:
         return self.default("max_sequence_length") or math.inf
 
     def as_read(self, text: str) -> str:
-        """What the tokenizers are given of a text, up to its end."""
+        """A text as the tokenizers get it, without what comes after it."""
         cleaned = text.lower().strip() if "clean_caption" in self._encode else text  # so it is where that is False
         return self.adapter.before + cleaned
 

@@ -1,9 +1,9 @@
 """The text half of a diffusers checkpoint as a text encoder.
 
-A text's features are a dict of tensors by the names under which the pipeline's call takes them, without the batch's
-dimension: `prompt_embeds` (tokens, width), `pooled_prompt_embeds` (width,), masks (tokens,), and so on. They are the
-same bytes whatever the text is encoded with: chunks are filled up with copies to a fixed number of rows, and a
-pipeline that pads to the longest of a batch encodes texts one at a time.
+A text's features are a dict of tensors named as the arguments of the pipeline's call, without the batch's dimension:
+`prompt_embeds` (tokens, width), `pooled_prompt_embeds` (width,), masks (tokens,), and so on. They are the same bytes
+whatever else is in the batch: batches are filled up with copies to a fixed number of rows, and a pipeline that pads to
+the longest text of a batch encodes texts one at a time.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,13 @@ from models.fixed_batches import BatchLimit, chunks
 from models.messages import one_sentence
 from models.protocols import EncodeNegative, TextEncoder
 
-CPU_TEXTS, GPU_TEXTS = 8, 16  # texts a chunk
+CPU_TEXTS, GPU_TEXTS = 8, 16  # texts in one forward pass
 REMEMBERED = 16  # negative texts
-_ROUNDED = 32  # lengths of ragged features with a mask are padded to a multiple of this
+_ROUNDED = 32  # features of varying length with a mask are padded to a multiple of this
 
 
 class DiffusersTextEncoder(TextEncoder):
-    """A checkpoint's own text encoders, loaded when first asked. Not for two threads at once.
-
-    `limit`: texts a chunk, halved by whoever meets the end of the memory; `loads`: how often the networks were
-    loaded; `bytes`: what they take.
-    """
+    """A checkpoint's own text encoders, loaded when first used. `limit` counts texts; `loads` how often they loaded."""
 
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
         dtype = options.torch_dtype
@@ -72,9 +68,9 @@ class DiffusersTextEncoder(TextEncoder):
         return self._encode_negative if self.interface.knows_negative else None
 
     def _encode_negative(self, texts: Sequence[str | None]) -> list[dict[str, Tensor]]:
-        """The features of each negative text, in order, under names of their own; None is the pipeline's own text.
+        """The features of each negative text, in order, named as the call names them; None is the pipeline's own text.
 
-        The last few are remembered: most inputs have one for all rows, and a shard should not encode it anew.
+        The last few are remembered: most inputs have one for all rows.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._negatives]
         for kind in ([text for text in new if text is None], [text for text in new if text is not None]):
@@ -85,7 +81,7 @@ class DiffusersTextEncoder(TextEncoder):
         return found
 
     def cuts(self, texts: Sequence[str]) -> list[bool]:
-        """Whether each text is longer than what any of the text encoders reads of it; no network is needed."""
+        """Whether each text is longer than what every text encoder reads of it; needs no network."""
         asked = [self.interface.as_read(text) for text in texts]
         tokenizers = self._checkpoint.tokenizers.values()
         cut = [bool(tokenizers)] * len(texts)
@@ -109,7 +105,7 @@ class DiffusersTextEncoder(TextEncoder):
     def _run(self, chunk: list[Any], negative: bool) -> list[dict[str, Tensor]]:
         face = self.interface
         paired = negative and face.encodes_pairs
-        if paired:  # a None among them is the pipeline's own negative text, so a chunk is of one kind
+        if paired:  # None is the pipeline's own negative text, which a batch has throughout or not at all
             own = chunk[0] is None
             arguments = face.encode_arguments([""] * len(chunk), None if own else list(chunk), True)
         else:
@@ -124,9 +120,9 @@ class DiffusersTextEncoder(TextEncoder):
         return [self._padded(row, NEGATIVE if negative else "") for row in rows]
 
     def _padded(self, row: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Ragged features with a mask, padded so that rows of similar lengths share a shape.
+        """Features of varying length with a mask, padded so that rows of similar lengths share a shape.
 
-        There is always some padding: pipelines drop a mask that hides nothing, and with it another kernel would run.
+        There is always some padding: pipelines drop a mask of all ones, and another kernel would run without it.
         """
         name, mask = f"{prefix}prompt_embeds", f"{prefix}prompt_embeds_mask"
         if self._ragged and mask.removeprefix(prefix) in self.interface.features:

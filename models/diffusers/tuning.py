@@ -1,4 +1,4 @@
-"""Which batch size suits a checkpoint on a device: measured."""
+"""Measures which batch size suits a checkpoint on a device."""
 
 import time
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from models.diffusers.image_half import DiffusersGenerator
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Measured, Tuned
 
-MOST = 256  # pictures at once
+MOST = 256  # images in one batch
 GAIN = 1.03  # a larger batch has to be faster by this factor
 
 
 def measure(generator: DiffusersGenerator, device: str, width: int, height: int, steps: int) -> Iterator[Measured]:
-    """Batch sizes 1, 2, 4 and so on, until memory ends or a larger one is no faster. Loads the halves by turns."""
+    """Times batch sizes 1, 2, 4 and so on until memory ends or a larger one is no faster; holds one half at a time."""
     features = example(generator.own_encoder)
     generator.own_encoder.release()
     best, size, most = 0.0, 1, generator.batch_size(width, height, MOST)
@@ -34,7 +34,7 @@ def measure(generator: DiffusersGenerator, device: str, width: int, height: int,
 
 
 def example(encoder: DiffusersTextEncoder) -> dict[str, Tensor]:
-    """The features of some text, to measure with."""
+    """The features of an example text."""
     features = encoder.encode(["a red cat on a table by the window"])[0]
     return features if encoder.encode_negative is None else {**features, **encoder.encode_negative([None])[0]}
 
@@ -48,7 +48,7 @@ def _timed(
     height: int,
     steps: int,
 ) -> tuple[float, int | None]:
-    """Seconds of a batch, the first one of its shape not counted, and the peak of memory."""
+    """Seconds of a batch, after one to warm up, and peak memory in bytes."""
     seconds = []
     on_gpu = device.startswith("cuda")
     for _ in range(3):

@@ -1,7 +1,7 @@
-"""What was measured of a checkpoint: `imagemill-tuned.json` in its folder, an entry a device, size and options.
+"""Measured batch sizes of a checkpoint: `imagemill-tuned.json` in its folder, one entry per device, size and options.
 
-Where that cannot be written, or the folder is a download's, the same file lies in the user's cache. An entry counts for
-the weights that it was measured with; a device's name is part of it, so a folder may serve several machines.
+If the folder cannot be written or is a download, the file is in the user's cache. Entries hold for the weights they
+were measured with, and name their device, so that several machines may share a folder.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ class Measured(BaseModel):
 
 
 class Tuned(BaseModel):
-    """What was found for one device, size and set of options, and when (seconds since the epoch)."""
+    """The result for one device, size and set of options, and when it was measured (seconds since the epoch)."""
 
     batch_size: Annotated[int, Field(ge=1, le=MOST)]
     measured: list[Measured]
@@ -42,11 +42,11 @@ class _File(BaseModel):
 
 
 class Tunings:
-    """The findings about one checkpoint.
+    """The records of one checkpoint.
 
     Args:
-        folder: the checkpoint's own, or None where nothing may be left in it.
-        digest: of its denoiser's half.
+        folder: the checkpoint's own, or None if nothing may be written to it.
+        digest: of its picture half.
     """
 
     def __init__(self, folder: Path | None, digest: str) -> None:
@@ -56,7 +56,7 @@ class Tunings:
             self._places.insert(0, folder / NAME)
 
     def keep(self, tuned: Tuned, device: str, width: int, height: int, options: Acceleration) -> Path:
-        """Writes what was found; returns where. Raises OSError when not even the cache can be written."""
+        """Writes a result; returns the file. Raises OSError if not even the cache can be written."""
         for path in self._places:
             content = _File(
                 digest=self._digest, found={**self._read(path), _key(device, width, height, options): tuned}
@@ -73,7 +73,7 @@ class Tunings:
         raise AssertionError("there is always the cache")
 
     def kept(self, device: str, width: int, height: int, options: Acceleration) -> Tuned | None:
-        """The last that was found for this device, size and options, if anything."""
+        """The latest result for this device, size and options; None if there is none."""
         found = [self._read(path).get(_key(device, width, height, options)) for path in self._places]
         return max((one for one in found if one is not None), key=lambda one: one.when, default=None)
 

@@ -1,7 +1,7 @@
-"""The weights of a diffusers checkpoint's part: which files they are, and whether they can be used.
+"""Weight files of a diffusers checkpoint's part: which are loaded, and whether they are whole.
 
 A part's folder has `NAME.safetensors`, or shards `NAME-00001-of-00002.safetensors` with an index that lists them. A
-variant stands before the ending (`NAME.fp16.safetensors`); many checkpoints have nothing else.
+variant stands before the ending (`NAME.fp16.safetensors`); many checkpoints have only a variant.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 
 def common_variant(folders: Sequence[Path]) -> str | None:
-    """The variant to load these parts as: none if each has plain weights, else one that all others have.
+    """The variant to load: None if every part has plain weights, else one that all other parts have.
 
-    Raises ValueError with a sentence if there is no such, or a part has no weights at all.
+    Raises ValueError with one sentence if there is no such variant, or a part has no weights.
     """
     each = [{_variant(file.name) for file in _found(folder)} for folder in folders]
     only = [variants for variants in each if None not in variants]
@@ -38,14 +38,14 @@ def common_variant(folders: Sequence[Path]) -> str | None:
 
 
 def files(folder: Path, variant: str | None) -> list[Path]:
-    """The files that are loaded for a variant of the checkpoint."""
+    """The files that are loaded for a variant: its own, or plain ones if the part has no such variant."""
     found = _found(folder)
     of_variant = [file for file in found if _variant(file.name) == variant]
     return of_variant or [file for file in found if _variant(file.name) is None]
 
 
 def check(folder: Path, variant: str | None) -> None:
-    """Raises ValueError with a sentence if a file is missing, damaged or cut short."""
+    """Raises ValueError with one sentence if a file is missing, damaged, cut short or no safetensors."""
     loaded = files(folder, variant)
     for file in loaded:
         try:
@@ -65,9 +65,9 @@ def check(folder: Path, variant: str | None) -> None:
 
 
 def load_whole(kind: Any, folder: Path, variant: str | None, dtype: torch.dtype) -> Any:
-    """A network of transformers', on the CPU.
+    """Loads a network of the library transformers on the CPU.
 
-    Raises ValueError with a sentence if weights are missing: they would be random ones, other ones each time.
+    Raises ValueError with one sentence if weights are missing, which transformers would initialise at random.
     """
     named = {"variant": variant} if any(_variant(file.name) == variant for file in files(folder, variant)) else {}
     network, told = kind.from_pretrained(
@@ -81,7 +81,7 @@ def load_whole(kind: Any, folder: Path, variant: str | None, dtype: torch.dtype)
 
 
 def check_whole(folder: Path, pipe: Any) -> None:
-    """Raises ValueError with a sentence if a part of diffusers' own has weights that its files lack."""
+    """Raises ValueError with one sentence if a part of the library diffusers has weights that its files lack."""
     for part, network in pipe.components.items():
         if isinstance(network, nn.Module):
             for name, weight in network.state_dict().items():
@@ -94,7 +94,7 @@ def _lacks(folder: Path, name: str) -> str:
 
 
 def numbers(file: Path) -> int:
-    """How many numbers a file of safetensors holds, going by the type that most checkpoints keep to."""
+    """How many numbers a safetensors file holds, if all are of the first tensor's type."""
     with safe_open(file, "pt") as opened:
         names = list(opened.keys())
         width = _BYTES.get(opened.get_slice(names[0]).get_dtype(), 1) if names else 1

@@ -1,4 +1,4 @@
-"""A generator that costs nothing: a colour gradient from the seed, to measure and test everything around a model."""
+"""A generator of next to no cost, to measure and test everything around a model: a colour gradient from the seed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _MIX = torch.tensor([2654435761, 2246822519, 3266489917, 668265263, 374761393, 3
 
 
 class DummyGenerator(Generator):
-    """Two colours hashed from the row's seed, the one running into the other from top left to bottom right."""
+    """A gradient from top left to bottom right between two colours hashed from the row's seed."""
 
     name = "dummy"
     digest = hashlib.sha256(b"dummy 1").hexdigest()

@@ -1,4 +1,4 @@
-"""Text encoders: a pretrained language model's token features for each text.
+"""Text encoders: the last hidden states of a pretrained language model for each text.
 
     load_text_encoder("gemma").encode(["a cup of hot coffee", "一架飞机"])   # [(6, 640), (4, 640)] float32
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
 MAX_TOKENS = 256
-# Tokens a chunk. Two CPU cores are at 80 % of their best speed from 96 on; more would cost small shards and lone texts,
-# which pay for whole chunks.
+# Tokens in one forward pass. Two CPU cores reach 80 % of their best speed from 96 on; more would cost small shards and
+# single texts, which pay for whole batches.
 CPU_TOKENS, GPU_TOKENS = 96, 8192
 
 
@@ -58,8 +58,8 @@ class LanguageModel(TextEncoder):
     def encode(self, texts: Sequence[str]) -> list[Tensor]:
         """The features of each text, in order: (tokens, width) float32 on the CPU, at least one token.
 
-        A text's features are the same bytes whatever it is encoded with: networks run on fixed shapes only, a chunk's
-        length depending on the text's own length and its rows on that length, the last chunk filled up with copies.
+        A text's features are the same bytes whatever else is in the batch: the network runs on fixed shapes, a batch's
+        length follows from the text's own length and its rows from that, and the last batch is filled up with copies.
         Equal texts are encoded once and share one tensor.
         """
         distinct = list(dict.fromkeys(texts))
@@ -75,7 +75,7 @@ class LanguageModel(TextEncoder):
         return [done[text] for text in texts]
 
     def cuts(self, texts: Sequence[str]) -> list[bool]:
-        """Whether each text is longer than what is read of it."""
+        """Whether each text is longer than `max_tokens`."""
         return [len(row) > self.max_tokens for row in self._tokenize(texts, self.max_tokens + 1)]
 
     @torch.inference_mode()
@@ -91,14 +91,14 @@ class LanguageModel(TextEncoder):
 
 
 def bucket(tokens: int) -> int:
-    """The length a text is padded to: fine steps where most texts are, coarse ones where few are, to fill chunks."""
+    """The length that a text is padded to: a multiple of 4 up to 64 tokens, where most texts are, then of 32."""
     step = 4 if tokens <= 64 else 32
     return -(-tokens // step) * step
 
 
 @functools.cache
 def load_text_encoder(reference: str, device: str = "cpu") -> LanguageModel:
-    """Loads an encoder, once a process. Raises ValueError with a sentence if the reference is of no use."""
+    """Loads an encoder, once a process. Raises ValueError with one sentence if it cannot be had."""
     if reference == "gemma":
         folder = gemma.prepare()
         tokenize = gemma.load_tokenizer(folder)

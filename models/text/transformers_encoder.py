@@ -1,4 +1,4 @@
-"""Language models in transformers' folder format: found, checked and loaded, from safetensors only."""
+"""Finds, checks and loads language models in transformers' folder format, from safetensors only."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # it takes seconds to import
     from transformers import PreTrainedModel
 
 Tokenize = Callable[[Sequence[str], int], list[list[int]]]
-"""The tokens of each text, special ones included, at most so many."""
+"""Texts and a maximum to the token ids of each text, special tokens included."""
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _CONVERT = (
     "convert them where you trust them: "
@@ -57,7 +57,7 @@ def _minilm() -> Path:
 
 
 def quiet_hub() -> None:
-    """What a hub that cannot be reached comes to is told in a sentence of ours, not in one for every try."""
+    """Silences the hub's warnings: one that cannot be reached is told in one sentence of ours, not once a retry."""
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()
@@ -83,12 +83,12 @@ def _from_hub(reference: str) -> Path:
 
 
 def load_network(folder: Path) -> "PreTrainedModel":
-    """The network in float32, but for what stays as stored (a view of the file): its table of token embeddings, and,
-    where the processor multiplies bfloat16, linear layers in it.
+    """Loads the network in float32, except for what stays as stored (memory-mapped): the token embeddings and, on
+    processors with bfloat16 instructions, bfloat16 linear layers. Of an encoder-decoder, the encoder.
 
-    Gemma's table is two thirds of the model, and a batch looks up a few rows of it. Its layers lose nothing in
-    bfloat16, as they are stored so; only what goes into a product is rounded (sums, norms and the states that pass from
-    layer to layer stay float32), and a batch takes a third of the time. Of an encoder-decoder the encoder.
+    Gemma's embeddings are two thirds of the model, and a batch looks up a few rows. Its linear layers are stored in
+    bfloat16, so their weights lose nothing; only their inputs are rounded (accumulation, norms and residual states stay
+    float32), and a batch takes a third of the time.
 
     Raises ValueError if the folder's weights cannot be loaded or do not fit its config.
     """
@@ -119,12 +119,12 @@ def load_network(folder: Path) -> "PreTrainedModel":
 
 
 def has_vocabulary(folder: Path) -> bool:
-    """Whether a tokenizer is there to load; transformers makes an empty one, and says nothing, where it is not."""
+    """Whether the folder has a vocabulary; without one transformers silently makes an empty tokenizer."""
     return any(found for pattern in _VOCABULARIES for found in folder.glob(pattern))
 
 
 def load_tokenizer(folder: Path) -> tuple[Tokenize, int]:
-    """The folder's tokenizer, and the most tokens that it says its network reads."""
+    """The folder's tokenizer, and its limit of tokens (model_max_length)."""
     from transformers import AutoTokenizer
 
     if not has_vocabulary(folder):
@@ -140,13 +140,13 @@ def load_tokenizer(folder: Path) -> tuple[Tokenize, int]:
 
 
 def model_digest(folder: Path) -> str:
-    """sha256, hex, of the weights, and where there are several files of which tensor is taken from which."""
+    """sha256, hex, of the weights and, if they are in several files, of the index."""
     weights, index = weights_digest(folder), index_digest(folder)
     return hashlib.sha256(f"{weights} {index}".encode()).hexdigest() if index else weights
 
 
 def weights_digest(folder: Path) -> str:
-    """sha256, hex, of the safetensors. Kept in the cache, for as long as the files do not change: it takes seconds."""
+    """sha256, hex, of the safetensors. Cached for as long as the files do not change, as it takes seconds."""
     files = [file.resolve() for file in sorted(folder.glob("*.safetensors"))]
     state = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     kept = cache_folder() / "digests" / hashlib.sha256(repr(state).encode()).hexdigest()

@@ -69,6 +69,19 @@ def test_what_was_found_lies_beside_the_checkpoint_and_is_what_render_begins_wit
     assert other is not None and other.tunings.kept("cpu", 16, 16, PLAIN) is None  # another checkpoint by now
 
 
+@pytest.mark.parametrize("size", [0, -5, 10**9, "many", None, 2.5])
+def test_a_record_out_of_range_is_as_good_as_none(
+    size: Any, checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoints.copy("sd1", tmp_path / "sd1")
+    tune(folder, capsys)
+    record = json.loads((folder / NAME).read_text())
+    for entry in record["found"].values():
+        entry["batch_size"] = size
+    (folder / NAME).write_text(json.dumps(record))
+    assert planned(folder, tmp_path) == 32
+
+
 def test_where_the_folder_cannot_be_written_the_cache_has_it(
     checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

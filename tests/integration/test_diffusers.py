@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
@@ -97,6 +99,21 @@ def test_a_row_keeps_its_picture_alone_and_in_other_shards(
     everything = pictures(tmp_path / "all")
     assert {**pictures(tmp_path / "some"), **pictures(tmp_path / "one")}.items() <= everything.items()
     assert len(everything) == len(sized)
+
+
+@pytest.mark.parametrize("family", ["sd1", "sana", "qwen-image"])
+def test_a_decoder_that_overflows_is_quarantined_and_makes_no_white_pictures(
+    family: str, prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
+) -> None:
+    folder = checkpoints.copy(family, tmp_path / family)
+    file = next((folder / "vae").glob("*.safetensors"))
+    tensors = load_file(file)
+    tensors[max(name for name in tensors if name.startswith("decoder.conv_out") and "bias" in name)][0] = math.inf
+    save_file(tensors, file, {"format": "pt"})
+    write(prompts, ROWS[:2])
+    outcome = imagemill("render", prompts, "--out", tmp_path / "run", "--generator", folder, *QUICK)
+    assert outcome.code == 3, outcome.err
+    assert all("not finite" in row["error"] for row in table(str(tmp_path / "run"), "quarantine").to_pylist())
 
 
 def test_a_checkpoint_in_s3_renders_what_the_local_one_does(

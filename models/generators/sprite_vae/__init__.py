@@ -1,1 +1,1 @@
-"""The embedded generator: a VAE that composes scenes from sprites."""
+"""The embedded generator: a structured VAE that composes scenes from sprites."""

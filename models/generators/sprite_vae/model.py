@@ -1,9 +1,9 @@
 """`family: "vae"`: a structured variational autoencoder with retrieval, conditioned on a language model's features.
 
-A picture x is decoded from latents z = mu + sigma * eps: `z` of the backdrop (16 numbers: how the land lies, colours,
-water) and a pose for every sprite (where, how large), besides discrete ones (which place, sky and surroundings). Their
-priors come from the text. The decoder draws a backdrop, lays sprites from memory over it as in Attend-Infer-Repeat
-(Eslami 2016), and a finishing network adds shadows and light. Training: L1 and gradient loss of the reconstruction
+An image x is decoded from latents z = mu + sigma * eps: `z` of the background (16 numbers: landform, colours, water), a
+pose for every sprite (position and size), and discrete ones (place, sky, surroundings). Their priors are predicted from
+the text. The decoder draws a background, composites sprites retrieved from memory as in Attend-Infer-Repeat (Eslami
+2016), and a finishing network adds shadows and light. Training: L1 and gradient loss of the reconstruction
 + beta * KL(q(z | x, text) || p(z | text)), where poses and names recorded in the data set are observed latents.
 """
 
@@ -23,22 +23,22 @@ EMBED = 48
 
 @dataclass(frozen=True)
 class VaeConfig:
-    """What a checkpoint's config.json holds beside its family; all that is needed to build the empty model."""
+    """Configuration of a checkpoint in config.json: all that is needed to build the model without weights."""
 
     encoder: str  # reference of the text encoder
     encoder_digest: str
     features: int  # width of its features
     concepts: tuple[tuple[str, str, str], ...]  # (id, English, Chinese) of every sprite in memory
-    coded: int  # how many of them, from the first, are kept as codes and can be asked for; the others are whole
-    props: tuple[int, ...]  # indices of the sprites that surroundings are made of
-    places: tuple[str, ...]  # the last is the clean ground of a single thing
-    skies: tuple[str, ...]  # the last belongs to the clean ground
-    slots: int  # slots of a scene in the order of painting
-    objects: int  # the first of the four slots for what the text names
-    lamp: int  # the slot of sun or moon, which lights the backdrop
+    coded: int  # how many, from the first, are stored as codes and can be retrieved by text; the rest are whole
+    props: tuple[int, ...]  # indices of the sprites used for surroundings
+    places: tuple[str, ...]  # the last is the plain background of a single object
+    skies: tuple[str, ...]  # the last goes with the plain background
+    slots: int  # slots of a scene, back to front
+    objects: int  # the first of the four slots for objects that the text names
+    lamp: int  # the slot of sun or moon, which lights the background
     front: tuple[int, ...]  # slots whose sprites meet the ground and cast shadows
-    patches: int  # non-empty patches in memory
-    colours: tuple[str, ...]  # that a named thing can be painted in; see models/generators/sprite_vae/recolour.py
+    patches: int  # non-empty sprite patches in memory
+    colours: tuple[str, ...]  # that a named object can be recoloured to; see recolour.py
     steps: int = 0  # training steps taken
 
     @property
@@ -51,7 +51,7 @@ def _mlp(inputs: int, outputs: int, width: int = 128) -> nn.Sequential:
 
 
 class StructuredVae(nn.Module):
-    """All parts; `generate` in sampler.py and the losses in losses.py put them to use."""
+    """All networks of the model; sampler.py generates with them, losses.py trains them."""
 
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class StructuredVae(nn.Module):
         self.slot = nn.Embedding(len(config.prop_slots), EMBED)
         self.prop = nn.Embedding(len(config.props) + 1, EMBED)
         scene = 2 * EMBED
-        self.props = _mlp(scene + EMBED, len(config.props) + 1)  # which sprite a slot of the surroundings holds, if any
+        self.props = _mlp(scene + EMBED, len(config.props) + 1)  # which sprite fills a slot of the surroundings, if any
         self.prop_pose = _mlp(scene + 2 * EMBED, 2 * POSE)
         self.object_pose = _mlp(scene + width + self.reader.key, 2 * POSE)
         self.z_prior = _mlp(scene + width, 2 * LATENT)
@@ -91,7 +91,7 @@ class StructuredVae(nn.Module):
         return _gaussian(self.prop_pose(inputs))
 
     def object_poses(self, scene: Tensor, reading: Reading, concepts: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (n, 4, 3) of the poses of the named things, given which (n, 4) they are."""
+        """Mean and log-variance (n, 4, 3) of the poses of named objects, given their concepts (n, 4)."""
         keys = reading.keys.detach()[concepts]
         inputs = [scene[:, None].expand(-1, OBJECT_SLOTS, -1), reading.slots, keys]
         return _gaussian(self.object_pose(torch.cat(inputs, -1)))
@@ -101,7 +101,7 @@ class StructuredVae(nn.Module):
         return _gaussian(self.z_prior(torch.cat([scene, reading.scene], -1)))
 
     def lights(self, scene: Tensor) -> Tensor:
-        """How much light of each colour falls on each slot, (n, slots, 3)."""
+        """Factors for the colours of each slot's sprite, (n, slots, 3); 1 leaves them as they are."""
         return (1 + self.light(scene)).reshape(-1, self.config.slots, 3)
 
 

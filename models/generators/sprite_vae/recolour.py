@@ -21,8 +21,8 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "white": (0.60, 0.03, 0.97),
 }
 _BINS = 48  # of hue
-_NEAR, _FAR = 0.10, 0.17  # turns of hue from the dominant one: wholly recoloured up to, not at all from
-_GLASS = 0.50, 0.63, 0.4  # hues of panes and water count less: a bus is as blue as its windows otherwise
+_NEAR, _FAR = 0.10, 0.17  # distance in hue from the dominant one: fully recoloured below, not at all beyond
+_GLASS = 0.50, 0.63, 0.4  # hues of glass and water get a lower weight, else a bus counts as blue for its windows
 _GREY = 0.15  # a sprite of which less than this share is colourful is recoloured in its greys
 
 
@@ -43,7 +43,7 @@ def recolour(sprite: Tensor, colour: str) -> Tensor:
     total = weight.sum().clamp(min=1e-3)
     mean_saturation, mean_value = (weight * saturation).sum() / total, (weight * value).sum() / total
     to_hue, to_saturation, to_value = COLOURS[colour]
-    varied = 0.6 * _ramp(mean_saturation, 0.1, 0.35)  # what little colour greys have says nothing
+    varied = 0.6 * _ramp(mean_saturation, 0.1, 0.35)  # variation in the saturation of greys is noise
     new_saturation = to_saturation * (1 + varied * (saturation / mean_saturation.clamp(min=0.1) - 1)).clamp(0.4, 1.3)
     new_value = to_value * (1 + 0.8 * (value / mean_value.clamp(min=0.1) - 1)).clamp(min=0)
     if to_value > 0.9:  # what would be brighter than white is compressed, so that a pale thing keeps its shading
@@ -58,7 +58,7 @@ def _ramp(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def _dominant(hue: Tensor, weight: Tensor) -> Tensor:
-    """The hue, in turns, that most of the weight is at."""
+    """The mode of hue (h, w), in turns, under weights (h, w)."""
     bins = (hue * _BINS).long().clamp(max=_BINS - 1).flatten()
     counts = torch.zeros(_BINS, device=hue.device).index_add_(0, bins, weight.flatten())
     smooth = counts + 0.6 * (counts.roll(1) + counts.roll(-1)) + 0.25 * (counts.roll(2) + counts.roll(-2))

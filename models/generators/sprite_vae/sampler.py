@@ -1,7 +1,7 @@
-"""Pictures from the structured VAE: read the text, draw the latents from their priors, decode.
+"""Images from the structured VAE: read the text, sample the latents from their priors, decode.
 
-Networks run on chunks of a fixed number of rows, filled up with copies, at token lengths that depend on the row alone:
-matrix kernels choose their summation order by shape, so this is what makes a row's picture the same in any company.
+Networks run on batches of a fixed size, filled up with copies, at token lengths that depend on the row alone: matrix
+kernels choose their summation order by shape, so this makes a row's image the same whatever rows are in the batch.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 from models.protocols import Generator
 from models.text_features import alike, pad
 
-CHUNK = 8
+CHUNK = 8  # rows in one forward pass
 LONGEST = 128  # tokens of a text that are read
-CALM = 0.85  # how far latents stray from the prior's mean, against 1 in training: calmer pictures
-RARE = 0.08  # a place or sky less likely than this is never drawn
+TEMPERATURE = 0.85  # of sampling latents from their priors; 1 in training
+MIN_PROBABILITY = 0.08  # a place or sky less likely than this is never sampled
 
 
 @dataclass
 class _Noise:
-    """A row's noise, all of it drawn from its seed before anything depends on the text."""
+    """A row's noise, all drawn from its seed before anything depends on the text."""
 
     choices: Tensor  # uniform numbers for place, sky and each slot of the surroundings
     z: Tensor  # (16,)
@@ -41,12 +41,12 @@ class _Noise:
 
 @dataclass
 class _Plan:
-    """What a chunk's pictures will show: indices and latents, one entry a row."""
+    """The sampled latents of a batch."""
 
-    place: Tensor
-    sky: Tensor
+    place: Tensor  # (n,) index
+    sky: Tensor  # (n,) index
     concepts: Tensor  # (n, slots), -1 where empty
-    colours: Tensor  # (n, slots), -1 where a thing keeps its own
+    colours: Tensor  # (n, slots), -1 where an object keeps its own
     poses: Tensor  # (n, slots, 3)
     z: Tensor  # (n, 16)
 
@@ -60,10 +60,10 @@ def _noise(seed: int, slots: int) -> _Noise:
     )
 
 
-def _draw(logits: Tensor, uniform: Tensor, rare: float = 0.0) -> Tensor:
+def _draw(logits: Tensor, uniform: Tensor, minimum: float = 0.0) -> Tensor:
     """An index for each row of logits (..., choices), by inverting the cumulative distribution at `uniform` (...)."""
     chances = logits.softmax(-1)
-    chances = torch.where(chances < rare, 0.0, chances) if rare else chances
+    chances = torch.where(chances < minimum, 0.0, chances) if minimum else chances
     total = chances.cumsum(-1)
     return (total < (uniform * total[..., -1]).unsqueeze(-1)).sum(-1).clamp(max=logits.shape[-1] - 1)
 
@@ -115,7 +115,7 @@ class VaeGenerator(Generator):
         return pictures
 
     def _decode(self, plan: _Plan, rows: int, width: int, height: int) -> list[Tensor]:
-        """The pictures of the plan's first `rows` rows; the others only keep the networks' shapes."""
+        """Images (3, height, width) of the plan's first `rows` rows; the others only pad the batch."""
         model = self.model
         scene = model.scene(plan.place, plan.sky)
         lamp = lamp_of(model, plan.concepts, plan.poses)
@@ -130,7 +130,7 @@ class VaeGenerator(Generator):
             return list(to_unit_range(composed + finish)[:rows])
         made = []
         for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
-            # Of the finish only the soft part, shadow and light: its outlines fit the sprites at 128 pixels alone.
+            # Only the low frequencies of the finish, shadow and light: its outlines fit sprites at 128 pixels alone.
             soft = F.interpolate(F.avg_pool2d(finish[row], 8)[None], (EDGE, EDGE), mode="bicubic")[0]
             both = torch.cat([backdrops[row], soft])[None]
             large = F.interpolate(both, (height, width), mode="bicubic", align_corners=False, antialias=True)[0]
@@ -140,7 +140,7 @@ class VaeGenerator(Generator):
         return made
 
     def _compose(self, canvas: Tensor, plan: _Plan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:
-        """Lays a row's sprites over its canvas (3, height, width), and those in front over `cover`, both in place."""
+        """Composites a row's sprites onto its canvas (3, height, width), and the front ones' coverage onto `cover`."""
         for slot, concept in enumerate(plan.concepts[row].tolist()):
             if concept < 0:
                 continue
@@ -152,24 +152,24 @@ class VaeGenerator(Generator):
                 cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
 
     def _sprite(self, concept: int, colour: int) -> Tensor:
-        """A sprite in a colour, or in its own: it depends on nothing else."""
+        """A sprite (4, 128, 128) recoloured, or in its own colour (-1)."""
         sprite = self.model.memory.draw(concept)
         return sprite if colour < 0 else recolour(sprite, self.model.config.colours[colour])
 
     def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
-        """Draws every latent of the rows from its prior."""
+        """Samples every latent of the rows from its prior. Features are (tokens, width) each."""
         model, config = self.model, self.model.config
         noise = [_noise(seed, config.slots) for seed in seeds]
         choices = torch.stack([n.choices for n in noise]).to(self._device)
         batch = pad(features).to(self._device)
         reading = model.reader(batch.tokens, batch.mask)
         plain = reading.place.softmax(-1)[:, -1] > 0.5
-        where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], RARE))
-        above = torch.where(plain, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], RARE))
+        where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
+        above = torch.where(plain, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
         scene = model.scene(where, above)
         asked = reading.concepts.argmax(-1)
         there = reading.present > 0
-        there[:, 0] |= plain & ~there.any(1)  # a clean ground shows something
+        there[:, 0] |= plain & ~there.any(1)  # a plain background shows at least one object
         props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
         props[plain] = 0
         shown = torch.full((len(features), config.slots), -1, device=self._device)
@@ -178,7 +178,7 @@ class VaeGenerator(Generator):
         named = slice(config.objects, config.objects + OBJECT_SLOTS)
         shown[:, named] = torch.where(there, asked, -1)
         mean, log_variance = model.object_poses(scene, reading, asked)
-        poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * CALM
+        poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * TEMPERATURE
         colours = torch.full_like(shown, -1)
         tint = reading.colours.argmax(-1)
         colours[:, named] = torch.where(tint < len(config.colours), tint, -1)
@@ -186,7 +186,7 @@ class VaeGenerator(Generator):
         table = torch.tensor([-1, *config.props], device=self._device)
         shown[:, slots] = table[props]
         mean, log_variance = model.prop_poses(scene, props)
-        poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * CALM
+        poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * TEMPERATURE
         mean, log_variance = model.prior(scene, reading)
-        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * CALM
+        z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * TEMPERATURE
         return _Plan(where, above, shown, colours, poses, z)

@@ -1,9 +1,9 @@
-"""The memory of a retrieval-augmented generator: one compressed sprite a concept, and the decoder that draws it.
+"""The memory of a retrieval-augmented generator: one compressed sprite per concept, and the decoder that draws it.
 
-A sprite is (4, 128, 128), colour premultiplied by coverage. It is kept as codes of its non-empty 8x8 patches in a
-basis found in closed form (PCA), the strongest eight at 8 bits, the others at 4; the decoder adds to the linear
-reconstruction what a small residual network sees that single patches cannot: edges across patches and fine texture.
-The few sprites that fill a whole picture (a skyline, rain) are kept as they are.
+A sprite is (4, 128, 128), colour premultiplied by coverage. It is stored as codes of its non-empty 8x8 patches in a PCA
+basis, the first eight components at 8 bits, the others at 4. The decoder adds to the linear reconstruction a learned
+residual for what single patches miss: edges across patches and fine texture. The few sprites that fill a whole image (a
+skyline, rain) are stored uncompressed.
 """
 
 import torch
@@ -33,13 +33,13 @@ def filled_patches(sprites: Tensor) -> int:
 
 
 def zero_init(layer: nn.Module) -> None:
-    """Makes a residual's last layer say nothing at first."""
+    """Zero-initialises the last layer of a residual branch, so that it starts as the identity."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a skip connection, with an optional shift and scale from a condition."""
+    """Two 3x3 convolutions around a skip connection, with an optional shift and scale (FiLM) from a condition."""
 
     def __init__(self, channels: int, condition: int = 0) -> None:
         super().__init__()
@@ -49,6 +49,7 @@ class ResidualBlock(nn.Module):
         zero_init(self.second)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """(batch, channels, h, w) and a condition (batch, condition) to the same shape."""
         h = self.first(F.silu(x))
         if self.film is not None and condition is not None:
             scale, shift = self.film(condition)[:, :, None, None].chunk(2, 1)
@@ -57,7 +58,7 @@ class ResidualBlock(nn.Module):
 
 
 class SpriteMemory(nn.Module):
-    """The first `coded` concepts as codes of `filled` patches, `whole` more as they are, and the codes' decoder."""
+    """The first `coded` concepts as codes of `filled` patches, `whole` more uncompressed, and the codes' decoder."""
 
     fine: Tensor
     coarse: Tensor
@@ -87,7 +88,7 @@ class SpriteMemory(nn.Module):
         self.drawn: dict[int, Tensor] = {}
 
     def index(self) -> None:
-        """Finds where each concept's patches begin; to be called once the buffers are filled."""
+        """Computes where each concept's patches begin; to be called once the buffers are filled."""
         self.starts[1:] = self.present.sum(1).cumsum(0)
 
     @torch.no_grad()
@@ -113,7 +114,7 @@ class SpriteMemory(nn.Module):
         self.index()
 
     def _grid(self, concept: int) -> tuple[Tensor, Tensor]:
-        """A concept's codes (codes, 16, 16) and which patches are there (1, 16, 16)."""
+        """A concept's codes (codes, 16, 16) and the mask of its non-empty patches (1, 16, 16)."""
         there = self.present[concept]
         rows = slice(int(self.starts[concept]), int(self.starts[concept + 1]))
         nibbles = torch.stack([self.coarse[rows] >> 4, self.coarse[rows] & 15], 2).flatten(1)
@@ -134,7 +135,7 @@ class SpriteMemory(nn.Module):
 
     @torch.no_grad()
     def draw(self, concept: int) -> Tensor:
-        """One finished sprite (4, 128, 128), kept (a byte a value): it depends on nothing but its concept."""
+        """A concept's sprite (4, 128, 128) in [0, 1], decoded once and cached in 8 bits."""
         if concept >= self.coded:
             return self.whole[concept - self.coded].float() / 255
         if concept not in self.drawn:

@@ -1,9 +1,9 @@
-"""Reads a text's features: what is named (in order of mention) and in which colour, and which place and sky.
+"""From a text's features to a scene: the named objects in order of mention, their colours, and the place and sky.
 
-Each object slot points at words (attention over the tokens, four heads), and what it points at, taken straight from the
-language model's features, becomes a query that is matched against the key of every concept in memory. A key is mostly a
-projection of what the concept's captions mean to the language model, one projection for all concepts, so that a name
-that no training saw is found by its meaning (as in prototypical networks, Snell 2017); a little is each concept's own.
+Each object slot attends to tokens with four heads; the language model's own features there become a query, which is
+matched against the key of every concept in memory. A key is mostly a projection, shared by all concepts, of the mean
+features of the concept's captions, so that names that training never saw are found by their meaning (prototypical
+networks, Snell 2017), plus a small learned embedding for each concept.
 """
 
 from dataclasses import dataclass
@@ -14,33 +14,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 OBJECT_SLOTS = 4
-HEADS = 4  # words that a slot points at: a name has several, and its colour is another
-NOISE, HIDDEN = 0.3, 0.12  # in training: spread of the noise on normalised features, share of the words that are hidden
-OWN = 0.3  # how much of a key is learned for its concept alone, against 1 for what its captions mean
+HEADS = 4  # attention heads of a slot: a name may be several tokens, its colour is another
+NOISE, HIDDEN = 0.3, 0.12  # in training: deviation of noise on normalised features, share of dropped tokens
+OWN = 0.3  # weight of a concept's own embedding in its key, against 1 for the projection of its captions
 
 
 @dataclass
 class Reading:
-    """Of a batch: `present` (n, 4) logits, `concepts` (n, 4, concepts) and `colours` (n, 4, colours + 1) logits, the
-    last for a thing's own colour, `slots` (n, 4, width) and `scene` (n, width) features, `place` (n, places) and `sky`
-    (n, skies) logits, `words` (n, 5, tokens) attention, of which the last is the scene's; `keys` (concepts, key) of all
-    concepts."""
+    """What a batch of n texts says."""
 
-    present: Tensor
-    concepts: Tensor
-    colours: Tensor
-    slots: Tensor
-    scene: Tensor
-    place: Tensor
-    sky: Tensor
-    words: Tensor
-    keys: Tensor
+    present: Tensor  # (n, 4) logits: whether an object slot is filled
+    concepts: Tensor  # (n, 4, concepts) logits
+    colours: Tensor  # (n, 4, colours + 1) logits, the last for an object's own colour
+    slots: Tensor  # (n, 4, width) features of the object slots
+    scene: Tensor  # (n, width) features of the scene
+    place: Tensor  # (n, places) logits
+    sky: Tensor  # (n, skies) logits
+    words: Tensor  # (n, 5, tokens) attention of the object slots and, last, of the scene
+    keys: Tensor  # (concepts, key) of all concepts
 
 
 class TextReader(nn.Module):
     """A small transformer over (n, tokens, features); `mean` and `spread` normalise a frozen encoder's features.
 
-    `meanings` (concepts, features) are set from the data set and not learned: see `pooled`.
+    `meanings` (concepts, features), the pooled features of each concept's captions, are set from the data set and not
+    learned: see `pooled`.
     """
 
     mean: Tensor
@@ -78,7 +76,7 @@ class TextReader(nn.Module):
         return ((tokens - self.mean) / self.spread) * mask.unsqueeze(-1)
 
     def pooled(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """The mean of each text's normalised features but the first, which every text begins with, (n, features)."""
+        """The mean of each text's normalised features without the start token, (n, features)."""
         return self.normalised(tokens, mask)[:, 1:].sum(1) / (mask.sum(1, keepdim=True) - 1).clamp(min=1)
 
     def train(self, mode: bool = True) -> Self:
@@ -86,7 +84,7 @@ class TextReader(nn.Module):
         return super().train(mode)
 
     def keys(self) -> Tensor:
-        """The key of every concept, (concepts, key), of length 1; outside training computed once."""
+        """The key of every concept, (concepts, key), of unit length; computed once outside training."""
         if self._known is not None:
             return self._known
         keys = F.normalize(F.normalize(self.meant(self.meanings), dim=-1) + OWN * self.own, dim=-1)
@@ -95,6 +93,7 @@ class TextReader(nn.Module):
         return keys
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Reading:
+        """Features (n, tokens, features) float32 and their mask (n, tokens) bool to what the text says."""
         tokens = self.normalised(tokens, mask)
         if self.training:
             tokens = tokens + NOISE * torch.randn_like(tokens)

@@ -19,7 +19,7 @@ from models.diffusers.checkpoint import DiffusersCheckpoint, Half
 from models.diffusers.hub import find_checkpoint, is_checkpoint
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from models.diffusers.signatures import Interface
-from tasks.loading import models as load
+from tasks.loading.models import ready
 from tasks.render.encode import encode_batch
 from tasks.runfolder.errors import BadInput
 from tests.models.diffusers.checkpoints import FAMILIES, Checkpoints, build_pipeline, without_t5, write_checkpoint
@@ -89,7 +89,7 @@ def test_every_family_paints_by_halves_what_diffusers_paints_whole(family: str, 
 # Not Qwen-Image: it takes its template to be 34 tokens, which it is not where each letter is one.
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "qwen-image"])
 def test_a_text_is_cut_where_its_last_letter_no_longer_tells(family: str, checkpoints: Checkpoints) -> None:
-    encoder = halves(checkpoints(family)).encoder
+    encoder = halves(checkpoints(family)).own_encoder
     longest = bisect_left(range(1000), True, key=lambda length: encoder.cuts(["A" * length])[0]) - 1
     two = 2 * (family == "sana")  # counts on a mark at the start, and on a token across instruction and text
     for length, cut in ((longest - two, False), (longest + 1, True)):
@@ -100,8 +100,8 @@ def test_a_text_is_cut_where_its_last_letter_no_longer_tells(family: str, checkp
 def test_a_checkpoint_without_its_longest_reader_cuts_earlier(checkpoints: Checkpoints, tmp_path: Path) -> None:
     without_t5().save_pretrained(tmp_path / "sd3")
     texts = ["a" * 75, "a" * 76, "a" * 300]
-    assert halves(tmp_path / "sd3").encoder.cuts(texts) == [False, True, True]
-    assert halves(checkpoints("sd3")).encoder.cuts(texts) == [False, False, True]
+    assert halves(tmp_path / "sd3").own_encoder.cuts(texts) == [False, True, True]
+    assert halves(checkpoints("sd3")).own_encoder.cuts(texts) == [False, False, True]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -249,15 +249,15 @@ def test_weights_have_8_bits_before_they_come_to_the_device(
 
 
 def test_weights_of_eight_bits_count_a_byte_each(checkpoints: Checkpoints) -> None:
-    full, narrow = (halves(checkpoints("flux"), Acceleration(weights=width)).generator for width in (None, "float8"))
+    full, narrow = (halves(checkpoints("flux"), Acceleration(weights=width)) for width in (None, "float8"))
     denoiser = build_pipeline("flux").transformer
     saved = 3 * sum(weight.numel() for weight in denoiser.parameters())
     assert full.bytes - narrow.bytes == pytest.approx(saved, rel=0.05)  # by the files, which have headers
 
 
 def test_a_cache_that_decides_for_the_batch_gets_one_picture_at_a_time(checkpoints: Checkpoints) -> None:
-    assert halves(checkpoints("flux")).generator.batch_size(64, 64) == 32
-    assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).generator.batch_size(64, 64, 8) == 1
+    assert halves(checkpoints("flux")).batch_size(64, 64) == 32
+    assert halves(checkpoints("flux"), Acceleration(step_cache="first-block")).batch_size(64, 64, 8) == 1
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_s
     checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for family in ("sd1", "qwen-image"):  # the latter a text at a time
-        expected = halves(checkpoints(family)).encoder.encode(TEXTS)
+        expected = halves(checkpoints(family)).own_encoder.encode(TEXTS)
         model = open_diffusers(str(checkpoints(family)), "cpu", PLAIN)
         assert model is not None
         real, given = model.own_encoder._run, []
@@ -318,7 +318,7 @@ def test_an_encoder_that_ran_out_of_memory_while_loading_or_encoding_makes_the_s
 
         monkeypatch.setattr(model.own_encoder, "_run", limited)
         with pytest.raises(MemoryError, match="does not fit into the device's memory; try --phase split"):
-            load.ready(model.own_encoder)
+            ready(model.own_encoder)
         made = encode_batch(model.own_encoder, model.own_encoder.encode, list(TEXTS))
         assert max(given[-2:]) <= 2 and model.own_encoder.limit.size == (2 if family == "sd1" else 8)
         for row, whole in zip(made, expected, strict=True):
@@ -373,7 +373,7 @@ def test_a_negative_text_of_all_rows_is_encoded_once(checkpoints: Checkpoints, m
 
 
 def test_what_rows_may_set_is_read_from_the_pipeline(checkpoints: Checkpoints) -> None:
-    known = {family: halves(checkpoints(family)).generator.defaults for family in ("sd1", "flux", "qwen-image")}
+    known = {family: halves(checkpoints(family)).defaults for family in ("sd1", "flux", "qwen-image")}
     assert known["sd1"] == {"steps": 50, "guidance": 7.5, "negative_text": None}
     assert known["flux"] == {"steps": 28, "guidance": 3.5}  # distilled: guidance is an input, there is no other side
     assert known["qwen-image"]["guidance"] == 4.0
@@ -548,7 +548,7 @@ def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
     (kept / "refs" / "main").write_text("a" * 40)
     checkpoints.copy("sd1", kept / "snapshots" / ("a" * 40))
     found = open_diffusers("some/model", "cpu", PLAIN)
-    assert found is not None and found.generator.name == "some/model"
+    assert found is not None and found.name == "some/model"
 
 
 def test_of_the_hub_plain_weights_are_taken_or_fp16_or_it_is_told_how_to_convert(

@@ -1,0 +1,42 @@
+"""The generate stage: one bad row costs itself alone, values that are no numbers cost their row."""
+
+import math
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+import torch
+from torch import Tensor
+
+from models.fixed_batches import BatchLimit
+from models.protocols import Generator
+from tasks.prompts.shards import Shard
+from tasks.render.generate import generate
+from tasks.render.shard_state import Prompt, Work
+
+
+class Flat(Generator):
+    """Grey images, but for the values that a seed is given."""
+
+    name, digest, encoder, size = "flat", "0" * 64, None, 8
+
+    def __init__(self, values: dict[int, float]) -> None:
+        self.values = values
+
+    def generate(
+        self, features: Sequence[object], seeds: Sequence[int], width: int, height: int, *more: object
+    ) -> Tensor:
+        images = torch.full((len(seeds), 3, height, width), 0.5)
+        for image, seed in zip(images, seeds, strict=True):
+            image[0, 1, 2] = self.values.get(seed, 0.5)
+        return images
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_picture_with_a_value_that_is_no_finite_number_is_quarantined_alone(value: float) -> None:
+    prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
+    work = Work(Shard(0, 0, 0, 5, 0), prompts, [], pa.table({}))
+    generate(work, Flat({3: value}), lambda *size: BatchLimit(4))
+    assert [picture.seed for picture in work.pictures] == [0, 1, 2, 4]
+    assert [(failure.row, failure.stage) for failure in work.failures] == [(3, "generate")]
+    assert "not finite numbers" in work.failures[0].error
