@@ -541,7 +541,7 @@ def test_a_hub_id_is_found_in_the_hubs_cache_or_the_hub_is_named(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BadInput, match=r"no folder 'some/model', and the model hub has no .* or cannot be reached"):
-        load.load_generator("some/model", "cpu")
+        load_generator("some/model", "cpu")
     assert logging.getLogger("huggingface_hub").getEffectiveLevel() == logging.ERROR  # no line for every try
     kept = tmp_path / "models--some--model"
     (kept / "refs").mkdir(parents=True)
