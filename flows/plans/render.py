@@ -31,11 +31,11 @@ from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
-ROOM = 0.8  # share of the free memory that weights may take: the rest is for what is computed
+ROOM = 0.8  # share of free memory for weights; the rest is for activations
 
 
 class Plan:
-    """What a job comes to, found without reading rows or writing anything but to `spool`.
+    """What a job amounts to, found without reading rows or writing anything but to `spool`.
 
     Raises:
         BadInput: the job or its input cannot be used.

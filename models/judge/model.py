@@ -1,9 +1,9 @@
-"""The judge: looks at a picture and says what is in it, where, in which colour, and which place and sky.
+"""The judge: an object detector for images of the data set, with their colours, place and sky.
 
-It is trained on the data set's pictures alone, never sees a text, and is part of no generator: what it says about a
-generated picture is about the picture. A small convolutional network after CenterNet (Zhou 2019): on a 16x16 grid, each
-cell tells whether the middle of a thing is there, which concept it is, by comparing its embedding with a key for each,
-and which colour it was painted in; a view of the whole tells place and sky.
+It is trained on the data set's images alone, never sees a text and is part of no generator, so that it evaluates images
+independently. A small convolutional network after CenterNet (Zhou 2019): each cell of a 16x16 grid predicts whether the
+centre of an object is there, which concept it is (its embedding is compared with a key for each) and its colour; global
+features predict place and sky.
 """
 
 from dataclasses import dataclass
@@ -17,41 +17,40 @@ from torch.nn import functional as F
 from models import checkpoint
 from models.generators.sprite_vae.sprite_memory import ResidualBlock
 
-EDGE = 128  # pixels of a picture's side as the judge sees it
-GRID = 16
-THERE = 0.3  # from this chance on, a cell that none beside it beats holds a thing
+EDGE = 128  # images are resized to this edge in pixels
+GRID = 16  # cells a side
+THERE = 0.3  # probability from which a local maximum of the grid counts as an object
 WEIGHTS = checkpoint.EMBEDDED / "judge"
 
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """What a judge's config.json holds beside its family."""
+    """Configuration of a judge in config.json."""
 
     concepts: tuple[str, ...]  # ids
     colours: tuple[str, ...]
     places: tuple[str, ...]
     skies: tuple[str, ...]
-    width: int = 64
-    key: int = 96
-    steps: int = 0
+    width: int = 64  # channels
+    key: int = 96  # width of embeddings
+    steps: int = 0  # training steps taken
 
 
 @dataclass
 class Verdict:
-    """Of a batch: logits `there` (n, 16, 16), `colours` (n, colours + 1, 16, 16), the last for a thing's own, `place`
-    (n, places), `sky` (n, skies); unit `embedding` (n, key, 16, 16); `view` (n, features) for distances."""
+    """Predictions for a batch of n images."""
 
-    there: Tensor
-    embedding: Tensor
-    colours: Tensor
-    place: Tensor
-    sky: Tensor
-    view: Tensor
+    there: Tensor  # (n, 16, 16) logits: the centre of an object
+    embedding: Tensor  # (n, key, 16, 16) of unit length
+    colours: Tensor  # (n, colours + 1, 16, 16) logits, the last for an object's own colour
+    place: Tensor  # (n, places) logits
+    sky: Tensor  # (n, skies) logits
+    view: Tensor  # (n, features) global features, for distances between sets of images
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something seen in a picture: indices of its concept and colour (-1: its own), and where its middle is."""
+    """A detected object: indices of concept and colour (-1: its own), and its centre as fractions of the image."""
 
     concept: int
     colour: int
@@ -60,13 +59,13 @@ class Thing:
 
 
 class Judge(nn.Module):
-    """Pictures (n, 3, height, width) in [0, 1] to a verdict."""
+    """Images to a `Verdict`."""
 
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
         self.config = config
         wide, wider = config.width * 3 // 2, config.width * 2
-        self.stem = nn.Conv2d(48, config.width * 3 // 4, 3, padding=1)  # of 4x4 pixels at a time
+        self.stem = nn.Conv2d(48, config.width * 3 // 4, 3, padding=1)  # on patches of 4x4 pixels
         self.enter = nn.Conv2d(config.width * 3 // 4, config.width, 3, stride=2, padding=1)
         self.high = nn.ModuleList(ResidualBlock(config.width) for _ in range(2))
         self.to_middle = nn.Conv2d(config.width, wide, 3, stride=2, padding=1)
@@ -84,6 +83,7 @@ class Judge(nn.Module):
         self.sky = nn.Linear(wider * 2, len(config.skies))
 
     def forward(self, pictures: Tensor) -> Verdict:
+        """Images (n, 3, height, width) in [0, 1], of any size."""
         if pictures.shape[-2:] != (EDGE, EDGE):
             pictures = F.interpolate(pictures, (EDGE, EDGE), mode="bilinear", align_corners=False, antialias=True)
         pixels = F.pixel_unshuffle(pictures * 2 - 1, 4).contiguous(memory_format=torch.channels_last)  # faster so
@@ -109,7 +109,7 @@ class Judge(nn.Module):
         return self.sharpness.exp() * embedding @ F.normalize(self.keys, dim=-1).T
 
     def ranking(self, verdict: Verdict) -> Tensor:
-        """How likely each concept is anywhere in each picture, (n, concepts): to be compared within a picture."""
+        """A score of each concept in each image, (n, concepts), comparable within an image."""
         chance = verdict.there.flatten(1).sigmoid()
         best = chance.topk(8, 1)
         cells = verdict.embedding.flatten(2).transpose(1, 2)  # (n, cells, key)
@@ -117,7 +117,7 @@ class Judge(nn.Module):
         return (self.concepts(chosen).softmax(-1) * best.values[..., None]).amax(1)
 
     def things(self, verdict: Verdict) -> list[list[Thing]]:
-        """What is seen in each picture: cells that hold a thing and are likelier to than their neighbours."""
+        """The objects detected in each image: local maxima of the grid above the threshold."""
         chance = verdict.there.sigmoid()
         peak = (chance == F.max_pool2d(chance[:, None], 3, 1, 1)[:, 0]) & (chance > THERE)
         seen: list[list[Thing]] = [[] for _ in range(len(chance))]
@@ -131,7 +131,7 @@ class Judge(nn.Module):
 
 
 def load_judge(folder: Path = WEIGHTS) -> Judge:
-    """A trained judge. Raises ValueError with a sentence when the folder holds none."""
+    """Loads a trained judge. Raises ValueError with one sentence if the folder holds none."""
     content: dict[str, Any] = checkpoint.read_config(folder)
     if content["family"] != "judge":
         raise ValueError(f"{folder} holds a model of the family {content['family']!r}, not a judge.")

@@ -1,9 +1,9 @@
-"""Kept features: what a checkpoint's text encoders made, for runs with other seeds, sizes or steps to come.
+"""Text features kept on disk or in a store, for later runs with other seeds, sizes or steps.
 
-    folder/<encoder's digest>-<dtype>/<digest of the texts>.safetensors      one file a shard of new texts
+    folder/<encoder's digest>-<dtype>/<digest of the texts>.safetensors      one file per shard of new texts
 
-A file holds each text's tensors as `<digest of the text>/<name>`, so a later run finds texts by the files' headers,
-whatever its shards are.
+A file holds each text's tensors as `<digest of the text>/<name>`, so that a later run finds texts by the files'
+headers, whatever its shards are.
 """
 
 import json
@@ -26,7 +26,7 @@ _LONGEST = 100_000_000  # bytes of a header, by safetensors' own rule; of anothe
 
 
 def key_of(kind: str, text: str | None) -> str:
-    """What a text's features are found by; `kind` tells texts from negative texts."""
+    """The key that a text's features are stored under; `kind` tells texts from negative texts."""
     said = b"\1" if text is None else b"\0" + text.encode("utf-8", "surrogatepass")
     return sha256(kind.encode() + said).hexdigest()[:32]
 
@@ -90,7 +90,7 @@ class FeatureFolder:
 
 @cache
 def feature_folder(url: str, encoder: str) -> FeatureFolder:
-    """One a process: its index of what is kept is read once."""
+    """One per process, so that its index of what is kept is read once."""
     return FeatureFolder(url, encoder)
 
 
@@ -102,7 +102,7 @@ def kept_features(url: str | None, encoder: TextEncoder | None) -> FeatureFolder
 
 
 class Recall:
-    """A shard's features: those that are kept are found, the others are made, and `made` of them to keep."""
+    """Looks up a shard's features; those that are not kept are computed, and collected in `made`."""
 
     def __init__(self, folder: FeatureFolder | None) -> None:
         self._folder = folder
@@ -111,7 +111,7 @@ class Recall:
     def __call__(
         self, kind: str, texts: Sequence[Text], make: Callable[[list[Text]], list[Structure]]
     ) -> list[Structure]:
-        """The features of each text, in order; `make` is called for those not known, each once."""
+        """The features of each text, in order; `make` is called with those not kept, each once."""
         if self._folder is None:
             return make(list(texts))
         keys = [key_of(kind, text) for text in texts]

@@ -1,4 +1,4 @@
-"""Encode: texts to a text encoder's features."""
+"""The encode stage: texts to features."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

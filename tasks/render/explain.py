@@ -1,8 +1,8 @@
-"""Explain: which word made which part of a picture (occlusion, Zeiler & Fergus 2014, on the words).
+"""The explain stage: which word made which part of a picture (occlusion, Zeiler & Fergus 2014, applied to words).
 
-For each content word the text is encoded again without it and the picture is made again from the same seed; where the
-new picture differs, the word counted. It asks nothing of a generator but what every generator can do, and costs a
-picture a word. What it cannot tell apart are words that say the same: without one of them the other still counts.
+For each content word the text is encoded without it and the picture generated again from the same seed; the word is
+credited where the two differ. It works with every generator, at the cost of one picture per word. It cannot tell apart
+words of the same meaning: without one, the other still has its effect.
 """
 
 import io
@@ -24,7 +24,7 @@ from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, Work
 
-WORDS = 8  # the first content words of a text are looked at
+WORDS = 8  # content words of a text that are explained, from the first
 TILE = 128  # pixels of a heat map's longer side
 
 
@@ -50,7 +50,7 @@ def explain(
     limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
 ) -> None:
-    """Gives each picture of the shard its `heat`; one whose text has no content words, or is a single one, gets none.
+    """Sets the `heat` of each picture of the shard; pictures of texts with no or just one content word get none.
 
     The texts without a word go through the stages `encode` and `generate` as rows of their own would. A row for which
     that fails is quarantined.
@@ -95,7 +95,7 @@ def _without(picture: Picture, word: str) -> Prompt:
 
 
 def _heat(picture: Picture, made: dict[str, Tensor]) -> Heat:
-    """`made` are the pictures without each word."""
+    """Heat maps from a picture and, by word, the picture (3, height, width) in [0, 1] without it."""
     assert picture.pixels is not None
     change = (torch.stack(list(made.values())) - picture.pixels).abs().mean(1, keepdim=True)
     scale = TILE / max(change.shape[-2:])

@@ -1,4 +1,4 @@
-"""Generate: features and seeds to pictures."""
+"""The generate stage: features and seeds to pictures."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,8 +32,8 @@ def generate(work: Work, generator: Generator, limit: Callable[[int, int], Batch
     """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
 
     Args:
-        limit: pictures of a width and height that the generator is given at once; halved, and kept so, when the
-            device's memory is too small.
+        limit: from width and height, the batch size for such pictures; halved for good when the device's memory runs
+            out.
     """
     ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]

@@ -129,7 +129,7 @@ class VaeGenerator(Generator):
         if (width, height) == (EDGE, EDGE):
             return list(to_unit_range(composed + finish)[:rows])
         made = []
-        for row in range(rows):  # one row at a time: the shape of a resize must not depend on its company
+        for row in range(rows):  # one row at a time: the shape of a resize must not depend on the batch
             # Only the low frequencies of the finish, shadow and light: its outlines fit sprites at 128 pixels alone.
             soft = F.interpolate(F.avg_pool2d(finish[row], 8)[None], (EDGE, EDGE), mode="bicubic")[0]
             both = torch.cat([backdrops[row], soft])[None]

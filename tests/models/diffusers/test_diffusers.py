@@ -19,7 +19,7 @@ from models.diffusers.checkpoint import DiffusersCheckpoint, Half
 from models.diffusers.hub import find_checkpoint, is_checkpoint
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from models.diffusers.signatures import Interface
-from tasks.loading.models import ready
+from tasks.loading.models import load_generator, ready
 from tasks.render.encode import encode_batch
 from tasks.runfolder.errors import BadInput
 from tests.models.diffusers.checkpoints import FAMILIES, Checkpoints, build_pipeline, without_t5, write_checkpoint
