@@ -51,7 +51,7 @@ def _lines(luma: np.ndarray, contrast: float) -> np.ndarray:
 
 
 def _marks(luma: np.ndarray, contrast: float, clearly: float) -> np.ndarray:
-    """Dust and scratches darker than what is around them, a pixel beyond their edges."""
+    """Dust and scratches darker than their surroundings, dilated by a pixel."""
     import cv2
 
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDEST, WIDEST))
@@ -71,7 +71,7 @@ def _marks(luma: np.ndarray, contrast: float, clearly: float) -> np.ndarray:
 
 
 def _parts(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """The connected parts of a mask, each as where it is, with some of what is around, and what of that it is.
+    """The connected components of a mask: for each the slices of its box with a margin, and its mask in that box.
 
     One or two pixels are noise, for a denoiser.
     """

