@@ -141,7 +141,7 @@ class Plan:
             BadInput: the text encoder cannot be had, or the generator does not know its features.
         """
         encoder, generator, job = self.load_encoder(), self.generator, self.job
-        if encoder is not None and job.encoder is not None:
+        if encoder is not None and job.encoder is not None and has_device(job.device):
             self._check_fit(encoder)
         record = {
             "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from models.device import has_device
 from models.fixed_batches import BatchLimit, chunks
 from models.messages import one_sentence
 from models.protocols import TextEncoder
@@ -48,12 +49,16 @@ class LanguageModel(TextEncoder):
         self.digest = digest
         self.max_tokens = max_tokens
         self.limit = BatchLimit(CPU_TOKENS if device == "cpu" else GPU_TOKENS)
-        self._network = network.to(device)  # type: ignore[arg-type]  # transformers' wrapper hides nn.Module's signature
+        self._network = network
         self._tokenize = tokenize
         self._device = device
         config = network.config.get_text_config()
         self.width: int = config.hidden_size
         self._pad: int = config.pad_token_id or 0
+
+    def ready(self) -> None:
+        # Not before: a run may be planned on a machine without the device.
+        self._network.to(self._device)  # type: ignore[arg-type]  # the library's wrapper hides nn.Module's signature
 
     def encode(self, texts: Sequence[str]) -> list[Tensor]:
         """The features of each text, in order: (tokens, width) float32 on the CPU, at least one token.
@@ -65,6 +70,7 @@ class LanguageModel(TextEncoder):
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return []
+        self.ready()
         tokens = self._tokenize(distinct, self.max_tokens)
         ids = {text: row or [self._pad] for text, row in zip(distinct, tokens, strict=True)}
         done: dict[str, Tensor] = {}
@@ -109,8 +115,9 @@ def load_text_encoder(reference: str, device: str = "cpu") -> LanguageModel:
     name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
     max_tokens = min(MAX_TOKENS, longest)
     encoder = LanguageModel(name, model_digest(folder), load_network(folder), tokenize, max_tokens, device)
-    with one_sentence(reference, "used as a text encoder"):
-        encoder.encode(["a"])
+    if has_device(device):
+        with one_sentence(reference, "used as a text encoder"):
+            encoder.encode(["a"])
     return encoder
 
 

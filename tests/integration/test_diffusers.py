@@ -190,6 +190,8 @@ def test_where_only_other_machines_have_the_gpu_the_plan_asks_nothing_of_it(
     places = {"prompts": str(prompts), "out": str(tmp_path / "run"), "generator": str(checkpoints("sd1"))}
     plan = Plan(RenderJob(**places, device="cuda", runner="ray"), tmp_path / "spool")
     assert (plan.batch_size, plan.split) == (32, False)
+    ours = Plan(RenderJob(**{**places, "generator": "default"}, device="cuda", runner="ray"), tmp_path / "spool2")
+    assert ours.record()["generator"]["name"] == "default"
 
 
 def test_an_encoder_that_cannot_be_loaded_ends_the_run_in_a_sentence(

@@ -73,14 +73,16 @@ class LatentGenerator(Generator):
     """A trained model of a latent family as a generator."""
 
     def __init__(self, model: LatentModel, name: str, digest: str, device: str) -> None:
-        self.model = model
-        model.to(device)
-        model.eval()
+        self.model = model.eval()
         self.name = name
         self.digest = digest
         self.encoder: str | None = model.config.encoder
         self.size = model.config.size
         self._device = device
+
+    @torch.inference_mode(False)  # or its weights could not be moved again
+    def ready(self) -> None:
+        self.model.to(self._device)  # not before: a run may be planned on a machine without the device
 
     def check_size(self, width: int, height: int) -> None:
         check_size(width, height)
@@ -99,6 +101,7 @@ class LatentGenerator(Generator):
 
         The model's square image is scaled until it covers the size, and cropped around the middle.
         """
+        self.ready()
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width, device="cpu")

@@ -72,7 +72,7 @@ class VaeGenerator(Generator):
     """A trained structured VAE as a generator."""
 
     def __init__(self, model: StructuredVae, name: str, digest: str, device: str = "cpu") -> None:
-        self.model = model.to(device).eval()
+        self.model = model.eval()
         self._device = device
         self.name = name
         self.digest = digest
@@ -88,6 +88,10 @@ class VaeGenerator(Generator):
         model.memory.index()
         return cls(model, name, checkpoint.digest(folder), device)
 
+    @torch.inference_mode(False)  # or its weights could not be moved again
+    def ready(self) -> None:
+        self.model.to(self._device)  # not before: a run may be planned on a machine without the device
+
     def check_size(self, width: int, height: int) -> None:
         check_size(width, height)
 
@@ -102,6 +106,7 @@ class VaeGenerator(Generator):
         guidance: Sequence[float | None] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
+        self.ready()
         config = self.model.config
         check_request(features, seeds, width, height, config.features, config.encoder)
         pictures = torch.empty(len(features), 3, height, width, device="cpu")
