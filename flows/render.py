@@ -43,7 +43,13 @@ def render(job: RenderJob) -> Summary:
         # A run goes on with the batch size it began with: another changes the last bits of a checkpoint's pictures.
         kept = None if job.batch_size else run.record.get("batch_size")
         setting = stages.Setting(job, run.plan, kept or run.plan.batch_size)
-        summary = Summary(out=run.out.url(), rows=run.plan.rows_of_this_part())
+        found = run.plan.found
+        summary = Summary(
+            out=run.out.url(),
+            rows=run.plan.rows_of_this_part(),
+            files=len(found.sources),
+            files_left_out=found.left_out,
+        )
         carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
         if job.report and job.part[1] == 1:
             summary.report = write_report(run.out, timed_names(PIPELINE))

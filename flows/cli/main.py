@@ -62,7 +62,8 @@ def render(
     Parameters
     ----------
     prompts
-        Parquet, CSV or JSON lines with a column of text; a file, a folder or a glob, local or s3://.
+        Parquet, CSV, TSV, JSON or a text a line, also compressed; a file, a folder, a glob, local, s3:// or https://;
+        `-` for standard input; or a text itself.
     out
         The run folder, local or s3://.
     job
@@ -191,7 +192,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits."""
     keep_freed()
     try:
-        sys.exit(app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
+        given = sys.argv[1:] if arguments is None else arguments
+        # A dash would be taken for an option; this is what it stands for.
+        given = ["/dev/stdin" if argument == "-" else argument for argument in given]
+        sys.exit(app(given, exit_on_error=False, print_error=False, result_action="return_value"))
     except BadInput as error:
         _fail(str(error), BAD_INPUT)
     except ValidationError as error:

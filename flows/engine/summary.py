@@ -20,6 +20,10 @@ class Summary(BaseModel):
 
     out: str
     rows: int
+    files: int = 1
+    """Of the input."""
+    files_left_out: dict[str, int] = {}
+    """Files that were found beside them and not taken: how many, by reason."""
     pictures: int = 0
     quarantined: int = 0
     texts_cut: int = 0
@@ -64,6 +68,10 @@ class Summary(BaseModel):
             ("pictures", f"{self.pictures:,}"),
             ("quarantined", f"{self.quarantined:,}"),
         ]
+        if self.files > 1 or self.files_left_out:
+            rows.insert(0, ("files", f"{self.files:,}"))
+        for reason, count in self.files_left_out.items():
+            rows.insert(1, (f"files left out: {reason}", f"{count:,}"))
         if self.texts_cut:
             rows.append(("texts cut", f"{self.texts_cut:,}"))
         if self.rows_done_before:

@@ -146,6 +146,7 @@ class Plan:
         record = {
             "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),
             "input": self.found.fingerprint(),
+            "files": self.found.digests(),
             "encoder": encoder and _identity(encoder),
             "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from models.messages import one_line
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import explain, filesystem
 
@@ -100,37 +101,32 @@ def list_prompts(prompts: str, out: str | None = None) -> Listing:
     except BadInput:
         raise
     except Exception as error:
-        raise _refusal(error, prompts) from error
+        raise refusal(error, prompts) from error
     if _is_text(prompts):
         return Listing((PromptFile(prompts, "the text given", "text"),))
     raise BadInput(f"{prompts}: no such file or folder; check the path.")
 
 
 def open_filesystem(url: str) -> tuple[Any, str]:
-    """The filesystem of a URL, whose scheme may be in capitals, and the path within it.
-
-    Raises:
-        BadInput: the scheme is not known, or needs a package that is not installed.
-    """
-    scheme = re.match(r"[A-Za-z][\w+.-]*(?=://)", url)
-    if scheme:
-        url = scheme.group().lower() + url[scheme.end() :]
+    """The filesystem of a URL and the path within it. Raises BadInput if there is none."""
     try:
         return filesystem(url)
+    except BadInput:
+        raise
     except Exception as error:
-        raise _refusal(error, url) from error
+        raise refusal(error, url) from error
 
 
-def _refusal(error: Exception, where: str) -> BadInput:
-    scheme = where.partition("://")[0]
-    if isinstance(error, ImportError):
-        return BadInput(f"{where}: {scheme}:// needs a package that is not here ({error}); pip installs it.")
-    if isinstance(error, ValueError) and "rotocol" in str(error):
-        return BadInput(f"{where}: there is no storage called {scheme}://; use a local path, s3:// or https://.")
+def refusal(error: Exception, where: str) -> BadInput:
+    """The sentence for a place that cannot be read."""
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return BadInput(f"{where}: a link that leads back to itself; name the file.")
+    if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, OSError):  # of HTTP
+        return BadInput(f"{where}: the server cannot be reached ({one_line(error.__cause__)}); check the address.")
     explained = explain(error, where)
-    sentence = str(explained) if explained else f"{where}: cannot be opened ({type(error).__name__}: {error})"
+    sentence = (
+        str(explained) if explained else f"{where}: cannot be opened ({type(error).__name__}: {one_line(error)})."
+    )
     return BadInput(sentence if where in sentence else f"{where}: {sentence}")
 
 

@@ -208,7 +208,7 @@ def _told(error: Exception, source: Source) -> Exception:
     name = source.name or source.url
     of_file = isinstance(error, pa.ArrowException) or (isinstance(error, OSError) and error.errno is None)
     of_storage = None if of_file and not isinstance(error, StorageError) else explain(error, name)
-    return of_storage or StorageError(unreadable(error, name))
+    return of_storage or StorageError(unreadable(error, name), mendable=True)
 
 
 def _fitted(table: pa.Table, source: Source, schema: pa.Schema) -> tuple[pa.Table, dict[int, str]]:

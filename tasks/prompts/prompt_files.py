@@ -18,8 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.messages import one_line
-from tasks.prompts.listing import PromptFile, list_prompts, open_filesystem
+from tasks.prompts.listing import PromptFile, list_prompts, open_filesystem, refusal
 from tasks.prompts.rows import HIDDEN
 from tasks.prompts.schemas import FileSchema, is_text, unified
 from tasks.prompts.spool import Spooled, spool, text_column
@@ -30,6 +29,7 @@ TEXT_COLUMNS = ("text", "prompt", "caption")
 ROW_COLUMNS = ("id", "seed", "width", "height", "count", "negative_text", "guidance", "steps")
 """Columns that say something for one row; each value is read by itself, so files may hold them in other types."""
 SOURCE_FILE = "source_file"  # where there are several: which one a row is from
+NAMED = 1000  # files whose digests are kept by name
 HASHED_WHOLE = 1 << 30  # bytes up to which a local file is fingerprinted by its whole content
 READ_BUFFER = 1 << 20  # bytes a column is read ahead, so that a huge row group is never held whole
 
@@ -97,6 +97,11 @@ class Input:
             row, rows, number = row + count, rows - count, number + 1
         return found
 
+    def digests(self) -> dict[str, str]:
+        """What `run.json` keeps to name the files that changed: a short digest by name, of the first thousand."""
+        first = self.sources[:NAMED]
+        return {source.label: hashlib.sha256(source.fingerprint.encode()).hexdigest()[:16] for source in first}
+
     def without_source_files(self) -> "Input":
         """The input as runs had it before rows said which file they are from."""
         added = [(SOURCE_FILE, source.label) in source.columns for source in self.sources]
@@ -152,7 +157,7 @@ def _open(file: PromptFile, index: int, folder: Path, wanted: tuple[str, ...]) -
     except BadInput:
         raise
     except Exception as error:
-        raise BadInput(str(explain(error, file.url) or f"{file.url}: cannot be read ({one_line(error)}).")) from error
+        raise refusal(error, file.url) from error
 
 
 def _open_parquet(file: PromptFile) -> tuple[Source, FileSchema]:
@@ -239,15 +244,21 @@ def _check_ids(schema: pa.Schema, prompts: str) -> None:
         raise BadInput(f"{prompts}: column 'id' holds {kind}; ids are text, whole numbers or UUIDs.")
 
 
+def _listed(names: list[str]) -> str:
+    """Names of columns as part of a sentence."""
+    listed = [name if name.isprintable() else repr(name) for name in names[:20]]
+    return ", ".join(listed + ["..."] * (len(names) > 20))
+
+
 def _text_column(schema: pa.Schema, wanted: str | None, prompts: str) -> str:
     names = list(schema.names)
     column = text_column(names, (wanted,) if wanted is not None else TEXT_COLUMNS)
     if column is None and wanted is not None:
-        raise BadInput(f"{prompts}: there is no column {wanted!r}; --text-column takes one of {', '.join(names)}.")
+        raise BadInput(f"{prompts}: there is no column {wanted!r}; --text-column takes one of {_listed(names)}.")
     if column is None:
         raise BadInput(
             f"{prompts}: no column is named text, prompt or caption; name it with --text-column (there are: "
-            f"{', '.join(names)})."
+            f"{_listed(names)})."
         )
     kind = schema.field(column).type
     if not (is_text(kind) or pa.types.is_null(kind)):

@@ -11,6 +11,7 @@ from tasks.runfolder.storage import Storage
 
 RECORD = "run.json"
 MADE_WITH = ("imagemill", "torch", "transformers", "diffusers", "pillow", "pyarrow")
+NAMED = 5  # files in a sentence
 COMPARED = ("job", "input", "encoder", "generator")
 
 
@@ -59,12 +60,28 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[
         for part in COMPARED
         for key, was, now in _differences(known[part] or {}, record[part] or {})
     ]
+    if known["input"] != record["input"] and known.get("files") and record.get("files"):
+        differences += _changed_files(known["files"], record["files"])
     if differences:
         raise BadInput(
             f"{storage.url()}: the run there was made from something else ({'; '.join(differences)}); "
             "give the same again to carry on, or choose another --out."
         )
     return known
+
+
+def _changed_files(was: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Which files of the input are others than they were, by name."""
+    told = []
+    for what, names in (
+        ("gone", [name for name in was if name not in now]),
+        ("new", [name for name in now if name not in was]),
+        ("changed", [name for name in now if was.get(name, now[name]) != now[name]]),
+    ):
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            told.append(f"{what}: {', '.join(names[:NAMED])}{more}")
+    return told
 
 
 def _differences(was: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:

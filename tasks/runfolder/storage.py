@@ -16,6 +16,8 @@ import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.core import url_to_fs
 
+from tasks.runfolder.errors import BadInput
+
 # Attempts of one call: s3fs makes five of these three, and the task's retries follow.
 S3_OPTIONS = {
     "use_listings_cache": False,
@@ -28,9 +30,29 @@ S3_OPTIONS = {
 }
 
 
+EXTRAS = {"gcs": ("gs", "gcs"), "azure": ("az", "abfs", "abfss", "adl")}
+"""Extras of this package by the schemes that they open."""
+
+
 def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The fsspec filesystem of a local path or URL, and the path within it."""
-    return url_to_fs(url, **(S3_OPTIONS if url.startswith("s3://") else {}))
+    """The fsspec filesystem of a local path or URL (its scheme in any case), and the path within it.
+
+    Raises:
+        BadInput: the scheme is not known, or needs a package that is not installed.
+    """
+    scheme, separator, path = url.partition("://")
+    if separator:
+        url = f"{scheme.lower()}://{path}"
+    try:
+        return url_to_fs(url, **(S3_OPTIONS if url.startswith("s3://") else {}))
+    except ImportError as error:
+        package = next((package for package, schemes in EXTRAS.items() if scheme.lower() in schemes), None)
+        mend = f"pip install 'imagemill[{package}]'" if package else str(error)
+        raise BadInput(f"{url}: {scheme}:// needs a package that is not installed: {mend}.") from error
+    except ValueError as error:
+        if "Protocol not known" not in str(error):
+            raise
+        raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
 
 
 class StorageError(OSError):
