@@ -1,5 +1,7 @@
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,7 +10,7 @@ from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import cut_evenly, mark_duplicates, shards_between
 from tasks.render.read import ReadOptions, picture_seed, read
 from tasks.render.shard_state import Work
-from tasks.render.survey import duplicate_rows
+from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.storage import Storage
 
 SIZE = (128, 128)
@@ -91,6 +93,68 @@ def test_later_rows_of_one_id_are_refused_across_shards(tmp_path: Path) -> None:
     works = read_all(tmp_path, table, shard_size=3)
     assert [f.row for work in works for f in work.failures] == [4, 7]
     assert sum(len(work.prompts) for work in works) == 6
+
+
+def test_an_id_or_a_carried_text_that_is_not_utf8_costs_its_row(tmp_path: Path) -> None:
+    broken = pa.array([b"fine", b"\xff\xfe", None], pa.binary()).view(pa.string())
+    texts = {"text": ["a", "b", "c"]}
+    for columns in ({"id": broken}, {"note": broken}, {"tags": pa.ListArray.from_arrays([0, 1, 2, 3], broken)}):
+        (work,) = read_all(tmp_path, pa.table({**texts, **columns}))
+        assert [p.row for p in work.prompts] == [0, 2]
+        assert "not UTF-8 text" in work.failures[0].error
+
+
+@pytest.mark.parametrize(
+    ("ids", "wanted"),
+    [
+        (pa.array([b"\0" * 15 + b"\1"], pa.binary(16)).cast(pa.uuid()), "00000000-0000-0000-0000-000000000001"),
+        (pa.array([Decimal(7)], pa.decimal128(38, 0)), "7"),
+        (pa.array([7.0]), "7"),
+        (pa.array([2**64 - 1], pa.uint64()), "18446744073709551615"),
+        (pa.array(["007"]), "007"),
+    ],
+)
+def test_ids_of_many_types(tmp_path: Path, ids: pa.Array, wanted: str) -> None:
+    (work,) = read_all(tmp_path, pa.table({"id": ids, "text": ["a"]}))
+    assert [p.id for p in work.prompts] == [wanted]
+
+
+def test_ids_that_are_no_ids_cost_their_rows(tmp_path: Path) -> None:
+    (work,) = read_all(tmp_path, pa.table({"id": [1.0, 1.5, float("nan"), None], "text": list("abcd")}))
+    assert [p.row for p in work.prompts] == [0, 3]
+    assert [f.error[:12] for f in work.failures] == ["the id is '1", "the id is 'n"]
+
+
+def test_numbers_written_as_text_or_decimals(tmp_path: Path) -> None:
+    columns = {"width": ["512.0", " 64 ", "1_0"], "seed": [Decimal("2.0"), Decimal("1.5"), Decimal(3)]}
+    (work,) = read_all(tmp_path, pa.table({"text": list("abc"), **columns}))
+    assert [(p.width, p.seeds) for p in work.prompts] == [(512, [2])]
+    assert [f.error for f in work.failures] == [
+        "seed is 1.5; give a whole number.",
+        "width is '1_0'; give a whole number.",
+    ]
+
+
+def test_an_id_that_is_anothers_picture_is_refused(tmp_path: Path) -> None:
+    """`a` with two pictures makes `a~0` and `a~1`, which the metadata must hold once."""
+    ids = ["a~1", "a", "a~2", "b~0", "c", "c~0"]
+    table = pa.table({"id": ids, "text": ["t"] * 6, "count": [1, 2, 1, 1, None, 1]})
+    works = read_all(tmp_path, table)
+    assert [f.row for work in works for f in work.failures] == [0]
+    assert not [f for work in read_all(tmp_path, table.drop(["count"])) for f in work.failures]
+
+
+def test_rows_pixels_follow_from_columns_options_and_defaults(tmp_path: Path) -> None:
+    def pixels(table: pa.Table, **options: int) -> list[int] | None:
+        pq.write_table(table, tmp_path / "p.parquet")
+        found = find_input(str(tmp_path / "p.parquet"), Storage(str(tmp_path / "spool")))
+        chunks = row_pixels(found, ReadOptions(**options), (100, 200))
+        return None if chunks is None else np.concatenate(list(chunks)).tolist()
+
+    assert pixels(pa.table({"text": ["a"]})) is None
+    texts = list("abcd")
+    assert pixels(pa.table({"text": texts, "width": [16, None, 5, 32]}), count=3) == [9600, 60000, 60000, 19200]
+    assert pixels(pa.table({"text": texts, "count": ["2", "x", None, "4.0"]}), height=50) == [10000, 5000, 5000, 20000]
 
 
 def test_text_that_is_not_utf8_costs_its_row_alone(tmp_path: Path) -> None:

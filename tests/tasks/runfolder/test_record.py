@@ -64,3 +64,11 @@ def test_a_foreign_run_json_is_refused(out: Storage, content: bytes) -> None:
     out.write("run.json", content)
     with pytest.raises(BadInput, match="not a record"):
         open_record(out, RECORD, resume=True)
+
+
+def test_files_that_changed_are_named(out: Storage) -> None:
+    files = {"a.csv": "1", "b.csv": "2", "c.csv": "3"}
+    open_record(out, {**RECORD, "files": files}, resume=True)
+    changed = {**RECORD, "input": {"rows": 3, "sha256": "b"}, "files": {"a.csv": "1", "b.csv": "9", "d.csv": "4"}}
+    with pytest.raises(BadInput, match=r"gone: c.csv; new: d.csv; changed: b.csv"):
+        open_record(out, changed, resume=True)
