@@ -14,7 +14,7 @@ from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import open_chain
 from tasks.loading.feature_store import kept_features
 from tasks.loading.models import load_encoder, load_generator, usable
-from tasks.prompts.prompt_files import Input, find_input, told_left_out
+from tasks.prompts.prompt_files import find_input, told_left_out
 from tasks.prompts.shards import (
     SHARD_PIXELS,
     Shard,
@@ -25,6 +25,7 @@ from tasks.prompts.shards import (
     mark_duplicates,
     shards_between,
 )
+from tasks.prompts.whole_input import Input
 from tasks.render.metadata import Provenance
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.prompts.prompt_files import TEXT_COLUMNS, Input
+from tasks.prompts.prompt_files import TEXT_COLUMNS
+from tasks.prompts.whole_input import Input
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import explain, filesystem
 

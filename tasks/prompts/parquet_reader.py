@@ -7,13 +7,12 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from tasks.prompts.listing import open_filesystem
-from tasks.prompts.prompt_files import READ_BUFFER, Input, Source, unreadable
+from tasks.prompts.opening import open_parquet, unreadable
 from tasks.prompts.rows import LINE, PROBLEM
 from tasks.prompts.schemas import converted
 from tasks.prompts.shards import Shard
+from tasks.prompts.whole_input import Input, Source
 from tasks.runfolder.storage import StorageError, explain
 
 MOST_OPEN = 8  # readers whose place is kept: as many shards may be read side by side without starting anew
@@ -94,18 +93,6 @@ class SequentialReader:
             parquet.close()
         if file is not None:
             file.close()
-
-
-def open_parquet(url: str) -> tuple[IO[bytes], pq.ParquetFile]:
-    """The file, and what reads it a page at a time; both are to be closed."""
-    fs, path = open_filesystem(url)
-    # A plain buffered file: fsspec's remote default would fetch the whole rest of the file ahead.
-    file = fs.open(path, "rb", block_size=READ_BUFFER)
-    try:
-        return file, pq.ParquetFile(file, buffer_size=READ_BUFFER, pre_buffer=False)
-    except BaseException:
-        file.close()
-        raise
 
 
 class _Readers:

@@ -6,114 +6,27 @@ They come as Parquet; other formats are first turned into Parquet (in `spool`), 
 import hashlib
 import io
 import json
-from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import accumulate
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.prompts.listing import PromptFile, list_prompts, open_filesystem, refusal
+from tasks.prompts.file_kinds import PromptFile
+from tasks.prompts.listing import list_prompts
+from tasks.prompts.opening import open_filesystem, parquet_file, refusal
 from tasks.prompts.rows import HIDDEN
 from tasks.prompts.schemas import FileSchema, is_text, unified
 from tasks.prompts.spool import Spooled, spool, text_column
+from tasks.prompts.whole_input import SOURCE_FILE, Input, Source
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import Storage, explain
+from tasks.runfolder.storage import Storage, StorageError
 
 TEXT_COLUMNS = ("text", "prompt", "caption")
 ROW_COLUMNS = ("id", "seed", "width", "height", "count", "negative_text", "guidance", "steps")
 """Columns that say something for one row; each value is read by itself, so files may hold them in other types."""
-SOURCE_FILE = "source_file"  # where there are several: which one a row is from
-NAMED = 1000  # files whose digests are kept by name
 HASHED_WHOLE = 1 << 30  # bytes up to which a local file is fingerprinted by its whole content
-READ_BUFFER = 1 << 20  # bytes a column is read ahead, so that a huge row group is never held whole
-
-
-@dataclass(frozen=True)
-class Source:
-    """One Parquet file of prompts.
-
-    Attributes:
-        url: what opens it; of prompts in another format, the file in the spool.
-        bytes, fingerprint: of what was given.
-        name: what was given, for messages.
-        label: its path below the folder or glob that was given.
-        columns: what all its rows have in columns that are not in the file.
-        has_lines: the file says on which line of `name` a row stood, and what could not be read of it.
-    """
-
-    url: str
-    rows: int
-    bytes: int
-    fingerprint: str
-    name: str = ""
-    label: str = ""
-    columns: tuple[tuple[str, str | None], ...] = ()
-    has_lines: bool = False
-
-
-@dataclass(frozen=True)
-class Input:
-    """The whole input.
-
-    Attributes:
-        schema: the columns of every row, whichever file it is in.
-        text_column: the one that holds the text.
-        left_out: files that were found and not taken: how many, by reason.
-    """
-
-    sources: tuple[Source, ...]
-    schema: pa.Schema
-    text_column: str
-    left_out: dict[str, int] = field(default_factory=dict)
-
-    @cached_property
-    def starts(self) -> list[int]:
-        """The place of each source's first row within the whole input, and the end."""
-        return [0, *accumulate(source.rows for source in self.sources)]
-
-    @property
-    def rows(self) -> int:
-        return self.starts[-1]
-
-    @property
-    def bytes(self) -> int:
-        return sum(source.bytes for source in self.sources)
-
-    def parts(self, row: int, rows: int) -> list[tuple[Source, int, int]]:
-        """The sources that hold these rows: each with its first row (within the source) and how many."""
-        found = []
-        number = bisect_right(self.starts, row) - 1
-        while rows > 0:
-            start = row - self.starts[number]
-            count = min(rows, self.sources[number].rows - start)
-            if count:
-                found.append((self.sources[number], start, count))
-            row, rows, number = row + count, rows - count, number + 1
-        return found
-
-    def digests(self) -> dict[str, str]:
-        """What `run.json` keeps to name the files that changed: a short digest by name, of the first thousand."""
-        first = self.sources[:NAMED]
-        return {source.label: hashlib.sha256(source.fingerprint.encode()).hexdigest()[:16] for source in first}
-
-    def without_source_files(self) -> "Input":
-        """The input as runs had it before rows said which file they are from."""
-        added = [(SOURCE_FILE, source.label) in source.columns for source in self.sources]
-        if not all(added):
-            return self
-        sources = tuple(replace(source, columns=source.columns[:-1]) for source in self.sources)
-        return replace(self, sources=sources, schema=pa.schema([f for f in self.schema if f.name != SOURCE_FILE]))
-
-    def fingerprint(self) -> dict[str, Any]:
-        """What `run.json` keeps, to know the input again."""
-        digest = hashlib.sha256("".join(source.fingerprint for source in self.sources).encode()).hexdigest()
-        return {"files": len(self.sources), "rows": self.rows, "bytes": self.bytes, "sha256": digest}
 
 
 def find_input(prompts: str, folder: Storage, text_column: str | None = None, out: str | None = None) -> Input:
@@ -154,7 +67,7 @@ def _open(file: PromptFile, index: int, folder: Path, wanted: tuple[str, ...]) -
         if file.kind == "parquet" and file.compression is None and not file.url.startswith(("http://", "https://")):
             return _open_parquet(file)
         return _open_spooled(file, spool(file, folder / f"{index:05d}.parquet", wanted))
-    except BadInput:
+    except (BadInput, StorageError):
         raise
     except Exception as error:
         raise refusal(error, file.url) from error
@@ -165,7 +78,7 @@ def _open_parquet(file: PromptFile) -> tuple[Source, FileSchema]:
     info = fs.info(path)
     if info["size"] == 0:
         raise BadInput(f"{file.url}: the file is empty; give a Parquet, CSV or JSON-lines file of prompts.")
-    with _parquet(fs, path, file.url) as parquet:
+    with parquet_file(fs, path, file.url) as parquet:
         schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
         fingerprint = _fingerprint(fs, path, info, parquet.metadata)
     return _described(file, Source(file.url, rows, info["size"], fingerprint), schema, is_open=False)
@@ -173,7 +86,7 @@ def _open_parquet(file: PromptFile) -> tuple[Source, FileSchema]:
 
 def _open_spooled(file: PromptFile, spooled: Spooled) -> tuple[Source, FileSchema]:
     fs, path = open_filesystem(spooled.path)
-    with _parquet(fs, path, file.url) as parquet:
+    with parquet_file(fs, path, file.url) as parquet:
         schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
     source = Source(spooled.path, rows, spooled.bytes, spooled.fingerprint, has_lines=spooled.has_lines)
     if spooled.has_lines:
@@ -192,33 +105,6 @@ def _described(file: PromptFile, source: Source, schema: pa.Schema, is_open: boo
     known = f"{source.fingerprint} {json.dumps(columns)}" if columns else source.fingerprint
     source = replace(source, name=file.url, label=file.label, columns=columns, fingerprint=known)
     return source, FileSchema(file.url, schema, is_open)
-
-
-@contextmanager
-def _parquet(fs: Any, path: str, name: str) -> Iterator[pq.ParquetFile]:
-    with fs.open(path, "rb", block_size=READ_BUFFER) as file:
-        try:
-            parquet = pq.ParquetFile(file)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            if explain(error, name) is not None and not isinstance(error, pa.ArrowException) and _errno(error):
-                raise
-            raise BadInput(unreadable(error, name)) from error
-        with parquet:
-            yield parquet
-
-
-def unreadable(error: BaseException, name: str) -> str:
-    """The sentence for a file that Arrow cannot read as Parquet."""
-    if "crypt" in str(error):
-        return f"{name}: the Parquet file is encrypted; decrypt it first."
-    return (
-        f"{name}: not a readable Parquet file (damaged, cut short or of another format); "
-        "write it again, or name it .csv or .jsonl if it is one."
-    )
-
-
-def _errno(error: BaseException) -> bool:
-    return getattr(error, "errno", None) is not None
 
 
 def _fingerprint(fs: Any, path: str, info: dict[str, Any], metadata: pq.FileMetaData) -> str:

@@ -14,8 +14,9 @@ from typing import IO, Any
 import pyarrow as pa
 
 from tasks.prompts.csv_rows import CsvRows
+from tasks.prompts.file_kinds import PromptFile
 from tasks.prompts.json_rows import json_rows, json_schema, with_text
-from tasks.prompts.listing import PromptFile, open_filesystem
+from tasks.prompts.opening import open_filesystem
 from tasks.prompts.rows import HIDDEN, Row, bad, write_rows
 from tasks.prompts.text_input import SAMPLE, Lines, decompressed, encoding_of, is_damaged, is_too_long
 from tasks.runfolder.errors import BadInput

@@ -9,8 +9,8 @@ import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from tasks.prompts.parquet_reader import shard_rows
-from tasks.prompts.prompt_files import Input
 from tasks.prompts.shards import Shard
+from tasks.prompts.whole_input import Input
 from tasks.render.row_values import number, row_id, utf8_text, whole
 from tasks.render.shard_state import Prompt, Work, prompt_identity
 from tasks.runfolder.shard_state import Failure

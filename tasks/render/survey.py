@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.prompts.parquet_reader import column_batches
-from tasks.prompts.prompt_files import Input
+from tasks.prompts.whole_input import Input
 from tasks.render.read import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions, values
 from tasks.render.row_values import row_id, whole
 

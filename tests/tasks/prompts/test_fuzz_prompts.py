@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.prompts.prompt_files import Input, find_input
+from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import SHARD_PIXELS, cut_by_pixels, cut_evenly, mark_duplicates, shards_between
+from tasks.prompts.whole_input import Input
 from tasks.render.read import ReadOptions, read
 from tasks.render.shard_state import Work
 from tasks.render.survey import duplicate_rows, row_pixels

@@ -17,8 +17,9 @@ import pytest
 from pyarrow.parquet import encryption
 
 from tasks.prompts.parquet_reader import MOST_OPEN, shard_rows
-from tasks.prompts.prompt_files import Input, find_input
+from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import Shard
+from tasks.prompts.whole_input import Input
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
 
