@@ -11,14 +11,15 @@ from typing import IO, Any
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from models.filters import GRID
 from tasks.dicom import pixels
-from tasks.dicom.open import NEEDED, is_dicom, silence_pydicom
-from tasks.imaging.burned_in import OVERLAP, Rule, has_text
+from tasks.dicom.open import NEEDED, is_dicom, is_picture, silence_pydicom
+from tasks.imaging.burned_in import Rule, has_text
 from tasks.imaging.previews import EDGE
 from tasks.imaging.refused import Refused
+from tasks.imaging.text_detector import OVERLAP
 from tasks.imaging.value_range import Levels, apply
 
 LARGE = 1 << 28  # bytes of a file above which it goes this way
@@ -56,6 +57,8 @@ class LargeScan:
         plain = syntax in {ImplicitVRLittleEndian, ExplicitVRLittleEndian} and not missing
         if not plain or dataset.SamplesPerPixel != 1 or dataset.BitsAllocated not in {8, 16}:
             raise Refused(ALONE)
+        if not is_picture(UID(dataset.SOPClassUID)):
+            raise Refused("its values are labels or measures, not pictures", stage="skip")
         if int(dataset.get("NumberOfFrames") or 1) != 1 or dataset.PhotometricInterpretation not in GREY:
             raise Refused(f"more than {LARGE >> 20} MB, and not one grey frame, which alone goes by strips")
         self.rows, self.columns = int(dataset.Rows), int(dataset.Columns)
@@ -89,7 +92,7 @@ class LargeScan:
             if rule != "header" and self.text not in {"seen", "header"}:
                 self.text = "seen" if has_text(values, self.level) else "none"
                 if self.text == "seen" and rule != "keep":
-                    raise Refused("burned-in text (letters were seen among its pixels)", stage="look")
+                    raise Refused("burned-in text (letters or a code were seen among its pixels)", stage="look")
             made = apply(enhance, values, self.level, self.limits, self.padding)
             inner = slice(top - first, min(top + height, self.rows) - first)
             picked = slice(top - first + -top % self.every, inner.stop, self.every)
@@ -106,8 +109,8 @@ class LargeScan:
         if len(data) < (last - first) * width:
             raise Refused("truncated: its pixels end before its header says")
         values = np.frombuffer(data, self.kind).reshape(last - first, self.columns, 1)
-        unused = self.kind.itemsize * 8 - int(self.dataset.BitsStored)
-        return (values << unused) >> unused if unused else values
+        bits = int(self.dataset.BitsStored)
+        return pixels.stored_bits(values, bits, max(0, int(self.dataset.get("HighBit") or 0) + 1 - bits))
 
     def head(self, file: bytes) -> bytes:
         """What stands before the pixels, taken from a file whose own pixel data is a stand-in of two bytes."""

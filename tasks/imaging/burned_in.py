@@ -1,28 +1,24 @@
-"""Burned-in text: letters among the pixels, such as a name in the corner of an ultrasound picture.
+"""Burned-in text: letters or a machine-readable code among the pixels, such as a name in the corner of an ultrasound.
 
-Found by what the header says and by looking: PP-OCR's text detector and reader, whose weights come with the package
-rapidocr, on what the window shows and, where that leaves much out, on all values too. Lone side marks (`L`, `R`, `PA`)
-are no reason to put a picture aside: it takes three readable letters or digits in one frame. What was read is never
-kept, only that there was something.
+Found by looking: at what the window shows, and at all values by their histogram, so that text stands out which the
+window leaves out or flattens. What was read is never kept, only that there was something.
 """
 
-import threading
-from functools import cache
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 import cv2
 import numpy as np
+import zxingcpp
 from pydantic import BaseModel
 
+from tasks.imaging.text_detector import sees_text
 from tasks.imaging.value_range import Levels
 
-SURE = 0.6  # the reader's own score, 0 to 1
-LETTERS = 3
-EDGE = 1536  # pixels: larger pictures are looked at in parts of that size
-SMALL = 512  # pixels: smaller ones are enlarged, or letters would be too small to be found
-OVERLAP = 128  # pixels that parts have in common, so that a line is whole in one of them
-_lock = threading.Lock()
-
+LIKELY = 0.3  # of a line to be text, 0 to 1
+CERTAIN = 0.6  # of the same where the histogram brought it out, as it brings out noise that looks like letters
+STEP = 24  # of 255: a difference between neighbours that can be seen
+FEW = 12  # pixels: less than any letter's edge has
 
 Rule = Literal["quarantine", "header", "keep"]
 
@@ -35,46 +31,43 @@ class BurnedInOptions(BaseModel):
 
 
 def has_text(frame: np.ndarray, levels: Levels) -> bool:
-    """Whether somebody could read something in a frame (h, w, 1 or 3) of stored values."""
-    views = [levels.shown(frame)]
-    if levels.windowed:
-        low, high = float(frame.min()), float(frame.max())
-        if high - low > 1.25 * (levels.high - levels.low) or low > levels.high or high < levels.low:
-            views.append(Levels(low, max(high, low + 1), levels.inverted).shown(frame))
-    return any(_read(part) >= LETTERS for view in views for part in _parts(np.rint(view * 255).astype(np.uint8)))
+    """Whether somebody, or a scanner of bar codes, could read something in a frame (h, w, 1 or 3) of stored values."""
+    first, *others = views(frame, levels)
+    return (
+        has_code(first)
+        or sees_text(first, LIKELY)
+        or any(has_code(view) or sees_text(view, CERTAIN, enlarge=False) for view in others)
+    )
 
 
-def _parts(picture: np.ndarray) -> list[np.ndarray]:
-    height, width = picture.shape[:2]
-    step = EDGE - OVERLAP
-    return [
-        picture[top : top + EDGE, left : left + EDGE]
-        for top in range(0, max(1, height - OVERLAP), step)
-        for left in range(0, max(1, width - OVERLAP), step)
-    ]
+def has_code(picture: np.ndarray) -> bool:
+    """Whether a bar code, QR or Data Matrix code of (h, w, 1 or 3) uint8 can be read."""
+    return bool(zxingcpp.read_barcodes(np.ascontiguousarray(picture.squeeze())) if min(picture.shape[:2]) > 8 else ())
 
 
-def _read(picture: np.ndarray) -> int:
-    """How many letters and digits can be read in (h, w, 1 or 3) uint8."""
-    if picture.max() == picture.min():
-        return 0
-    picture = np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
-    scale = SMALL / max(picture.shape[:2])
-    if scale > 1:
-        picture = cv2.resize(picture, None, fx=min(scale, 4), fy=min(scale, 4), interpolation=cv2.INTER_CUBIC)
-    with _lock:
-        found = _reader()(picture, use_cls=False)
-    texts = zip(found.txts or (), found.scores or (), strict=True)
-    return sum(sum(c.isalnum() for c in text) for text, score in texts if score >= SURE)
+def views(frame: np.ndarray, levels: Levels) -> Iterator[np.ndarray]:
+    """A frame as uint8 (h, w, 1 or 3): by its window, then, of grey, by the histogram if that shows more."""
+    shown = np.rint(levels.shown(frame) * 255).astype(np.uint8)
+    yield shown
+    if frame.shape[2] == 1:
+        equalised = _equalised(frame)
+        if _shows_more(equalised, shown):
+            yield equalised
 
 
-@cache
-def _reader() -> Any:
-    from rapidocr import RapidOCR
+def _equalised(frame: np.ndarray) -> np.ndarray:
+    """Each value by the share of pixels below it, (h, w, 1) uint8: what differs at all differs visibly."""
+    lowest = int(frame.min())
+    ranks = frame.astype(np.int32) - lowest
+    counts = np.bincount(ranks.ravel())
+    share = (np.cumsum(counts) - counts / 2) / counts.sum()
+    return np.rint(share * 255).astype(np.uint8)[ranks]
 
-    one_thread = {
-        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-    }
-    as_it_is = {"Det.limit_type": "max", "Det.limit_side_len": EDGE, "Global.text_score": SURE}
-    return RapidOCR(params={"Global.log_level": "critical", **one_thread, **as_it_is})
+
+def _shows_more(equalised: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether there are edges in the one that the other has not."""
+    return int(((_edges(equalised) >= STEP) & (_edges(shown) < STEP)).sum()) >= FEW
+
+
+def _edges(picture: np.ndarray) -> np.ndarray:
+    return cv2.morphologyEx(picture[..., 0], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))

@@ -90,6 +90,20 @@ def _plant_deep(dataset: Dataset, who: Identity) -> None:
     dataset.SpatialLocationsPreserved = "YES"
     dataset.AcquisitionDeviceProcessingCode = who.given
     dataset.PatientSpeciesDescription = f"human {who.id}"
+    _plant_forgotten(dataset, who)
+
+
+def _plant_forgotten(dataset: Dataset, who: Identity) -> None:
+    """Where the standard's table has gaps: retired elements, devices, media, other calendars, names without edges."""
+    for tag in (0x00401006, 0x00401007, 0x00402006, 0x00402007):
+        dataset.add(DataElement(tag, "SH", who.accession))
+    dataset.DeviceID = dataset.RadiationMachineName = f"of {who.institution}"
+    dataset.StorageMediaFileSetID, dataset.RadiationMachineName = who.accession, who.institution
+    dataset.CommentsOnTheScheduledProcedureStep = f"{who.given}'s mother"
+    dataset.PatientBirthDateInAlternativeCalendar = f"old style {who.birth}"
+    dataset.ReceiveCoilName = f"Knee{who.family}2"
+    dataset.WindowCenterWidthExplanation = f"{who.family}_{who.birth}"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL", f"{who.family.upper()}A"[:16]]
 
 
 def _plant_bytes(dataset: Dataset, who: Identity) -> None:

@@ -1,0 +1,144 @@
+"""Where text is in a picture, in whatever script: PP-OCR's detector proposes lines, its reader's figures decide.
+
+The weights come with the package rapidocr. The detector knows no script and finds lines that are turned or mirrored,
+but also ribs and wires. The reader is asked about each proposal in four orientations. Of a script that it was never
+taught (Arabic, Greek, Cyrillic, Korean) it reads nonsense, yet characters at a regular pace, which an edge does not
+give: a logistic regression on six figures of both models tells them apart. `python -m benchmarks.burned_in` fits its
+coefficients and measures what is found.
+"""
+
+import threading
+from collections.abc import Iterator
+from functools import cache
+from math import ceil, exp, log
+from typing import Any
+
+import cv2
+import numpy as np
+
+EDGE = 768  # pixels of the parts that are looked at: in larger ones the detector overlooks small text
+OVERLAP = 128  # pixels that parts have in common, so that a line is whole in one of them
+WIDE = 1536  # pixels: smaller pictures are looked at once more, enlarged towards this: letters of 8 pixels are thin
+PROPOSED = {"Det.thresh": 0.2, "Det.box_thresh": 0.4}  # low, as the reader decides; below, it is never text
+HEIGHT, LONGEST = 48, 640  # pixels of a line as the reader takes it
+# Side and orientation marks, which say nothing of a person: no reason to put a picture aside.
+MARKS = frozenset(
+    {
+        *("L", "R", "A", "P", "H", "F", "S", "I", "PA", "AP", "LT", "RT", "LL", "RL", "LAT", "LEFT", "RIGHT"),
+        *("SUP", "INF", "ANT", "POST", "CM", "MM", "0", "1"),
+    }
+)
+CERTAIN = 0.6  # of a mark that was read, 0 to 1
+ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
+THIN = 5  # pixels: what is proposed with less of a height has no letters
+INTERCEPT = -4.52
+WEIGHTS = np.array([11.16, 3.24, 0.08, 3.78, 0.12, 0.19, -1.59])
+_lock = threading.Lock()  # of the two models: more threads would share the same cores
+
+
+def sees_text(picture: np.ndarray, likely: float, enlarge: bool = True) -> bool:
+    """Whether a line of (h, w, 1 or 3) uint8 is text with a likelihood of `likely` or more; side marks are none.
+
+    Args:
+        enlarge: look at a small picture once more, enlarged, which finds text below 12 pixels in five times the time.
+    """
+    return any(likelihood(figures) >= likely for figures in lines(picture, enlarge))
+
+
+def likelihood(figures: np.ndarray) -> float:
+    """How likely a line is text, 0 to 1, by its figures (7,)."""
+    return 1 / (1 + exp(-float(figures @ WEIGHTS + INTERCEPT)))
+
+
+def lines(picture: np.ndarray, enlarge: bool = True) -> Iterator[np.ndarray]:
+    """The figures (7,) of each line that is proposed in a picture (h, w, 1 or 3) uint8, at its size and enlarged."""
+    enlarged = min(2.0, WIDE / max(picture.shape[:2]))
+    for scale in (1.0, enlarged) if enlarge and enlarged > 1 else (1.0,):
+        for part in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
+            if part.max() > part.min():
+                yield from _lines(part, scale)
+
+
+def _lines(part: np.ndarray, scale: float) -> list[np.ndarray]:
+    height, width = (max(32, round(side * scale / 32) * 32) for side in part.shape[:2])
+    seen = cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_CUBIC)
+    seen = np.ascontiguousarray(np.broadcast_to(seen.reshape(height, width, -1), (height, width, 3)))
+    with _lock:
+        found = _models().text_det(seen)
+        proposed = () if found.boxes is None else zip(found.boxes, found.scores, strict=True)
+        told = [_figures(seen, box, score, scale) for box, score in proposed]
+    return [figures for figures in told if figures is not None]
+
+
+def _parts(picture: np.ndarray, edge: int, overlap: int) -> Iterator[np.ndarray]:
+    def starts(size: int) -> list[int]:
+        count = max(1, ceil((size - overlap) / (edge - overlap)))
+        return [round(number * max(0, size - edge) / max(1, count - 1)) for number in range(count)]
+
+    height, width = picture.shape[:2]
+    return (picture[top : top + edge, left : left + edge] for top in starts(height) for left in starts(width))
+
+
+def _figures(picture: np.ndarray, box: np.ndarray, score: float, scale: float) -> np.ndarray | None:
+    """What both models say of a line: (7,), or None of a mark or a hair.
+
+    The detector's score; the reader's best score, characters a height, share of steps that are no gap, and characters;
+    the logarithms of the line's length by its height and of its height in pixels of the picture.
+    """
+    line = _upright(picture, box.astype(np.float32))
+    height, width = line.shape[:2]
+    if height < THIN * scale:
+        return None
+    steps = _read(line)  # (4, steps, characters)
+    index, certainty = steps.argmax(2), steps.max(2)
+    new = np.diff(index, axis=1, prepend=0) != 0
+    char = (index != 0) & new
+    count = char.sum(1)
+    scores = np.where(count > 0, (certainty * char).sum(1) / np.maximum(count, 1), 0.0)
+    texts = _models().text_rec.postprocess_op(steps)[0]
+    aspect = max(1.0, width / height)
+    marks = (text.strip().upper() for text, sure in texts if sure >= CERTAIN)
+    if any(text in MARKS and aspect <= len(text) + 0.5 for text in marks):
+        return None
+    if count.max() <= 1 and aspect < ALONE:
+        return None
+    no_gap = float((1 - steps[:, :, 0]).sum(1).max()) / (6 * aspect)
+    most = float(count.max())
+    return np.array([score, scores.max(), most / aspect, no_gap, min(most, 12.0), log(aspect), log(height / scale)])
+
+
+def _upright(picture: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """A line cut out, (h, w, 3), its longer side along the width."""
+    width = int(max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3])))
+    height = int(max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2])))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    turn = cv2.getPerspectiveTransform(box, corners)
+    cut = cv2.warpPerspective(picture, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.rot90(cut) if height >= 1.5 * width else cut
+
+
+def _read(line: np.ndarray) -> np.ndarray:
+    """What the reader says of a line as it is, upside down and mirrored: (4, steps, characters), each 0 to 1."""
+    height, width = line.shape[:2]
+    wide = min(LONGEST, max(16, ceil(HEIGHT * width / height)))
+    small = cv2.resize(np.ascontiguousarray(line), (wide, HEIGHT)).astype(np.float32) / 127.5 - 1
+    turned = np.stack([small, small[::-1, ::-1], small[:, ::-1], small[::-1]]).transpose(0, 3, 1, 2)
+    padded = np.zeros((4, 3, HEIGHT, max(wide, 64)), np.float32)
+    padded[..., :wide] = turned
+    return np.asarray(_models().text_rec.session(padded))
+
+
+@cache
+def _models() -> Any:
+    """RapidOCR with its two models in `text_det` and `text_rec`."""
+    from rapidocr import RapidOCR
+
+    one_thread = {
+        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+    }
+    whole = {"Det.limit_type": "max", "Det.limit_side_len": 2 * EDGE}  # parts as they are
+    models = RapidOCR(params={"Global.log_level": "critical", **one_thread, **PROPOSED, **whole})
+    models._load_det_model()  # it has no public way to load them before it reads
+    models._load_rec_model()
+    return models
