@@ -60,6 +60,7 @@ TESTED_BY = {
     "tasks/imaging/encode.py": "tests/tasks/render/test_write.py",
     "tasks/imaging/decode.py": "tests/tasks/enhance/test_chain.py",
     "tasks/imaging/previews.py": "tests/integration/test_report_page.py",
+    "tasks/imaging/text_detector.py": "tests/tasks/imaging/test_burned_in.py",
     "tasks/imaging/*": "tests/tasks/imaging/test_raster_codecs.py",
     "tasks/loading/bisect_failures.py": "tests/tasks/render/test_encode.py",
     "tasks/prompts/*": "tests/tasks/prompts/test_prompt_files.py",
