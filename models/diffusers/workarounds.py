@@ -2,8 +2,8 @@
 
 Everything here leans on how pipelines are written rather than on what they promise; the tests run each against every
 family. Where diffusers has modular pipelines (0.42: SDXL, SD 3, FLUX, FLUX.2, Z-Image, Qwen-Image), their blocks would
-tell the features' names and their guiders take guidance; but those blocks draw other bytes than the pipelines (all but
-Qwen-Image's do), know one guidance for a batch as well, and other families have none.
+tell the features' names and their guiders take guidance. But with equal settings only Qwen-Image's made the pipeline's
+bytes (FLUX's and SD 3's did not), guiders know one scale for a batch too, and the other families have no blocks.
 """
 
 import ast
