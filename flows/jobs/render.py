@@ -132,7 +132,8 @@ class RenderJob(StrictJob, RenderOptions):
     """Prompts in, pictures and metadata out."""
 
     prompts: str
-    """Parquet, CSV or JSON lines; a file, a folder or a glob, local or s3://; {date} is the day (UTC)."""
+    """Parquet, CSV, TSV, JSON or a text a line; a file, a folder or a glob, local, s3:// or https://; `-` for standard
+    input; or a text itself. {date} is the day (UTC)."""
     out: str
     """The run folder, local or s3://; {date} is the day (UTC)."""
 

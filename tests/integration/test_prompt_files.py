@@ -1,5 +1,6 @@
 """Whole runs over the prompt files that people have: every row is a picture or quarantined, once, in the right text."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,3 +71,78 @@ def test_more_files_than_may_be_open(tmp_path: Path) -> None:
     made = table(str(tmp_path / "run"), "metadata")
     assert made["id"].to_pylist() == [f"r{i:03d}" for i in range(300)]
     assert len(list((tmp_path / "run" / "metadata").iterdir())) < 20, "shards go over files"
+
+
+def test_a_folder_of_all_kinds_is_counted(tmp_path: Path, imagemill: Mill) -> None:
+    (tmp_path / "in").mkdir()
+    write_prompts(str(tmp_path / "in" / "a.parquet"), 2)
+    (tmp_path / "in" / "b.csv").write_text("id,text,shelf\nb,a dog,1\n")
+    (tmp_path / "in" / "_c.csv").write_text("id,text,shelf\nc,a bird,1\n")
+    (tmp_path / "in" / "notes.md").write_text("# Notes")
+    command = ["render", tmp_path / "in", "--out", tmp_path / "run", *SMALL]
+    plan = json.loads(imagemill(*command, "--dry-run", "--json").out)
+    assert plan["input"].startswith("2 files")
+    assert plan["left out"] == "2 files (1 its name begins with _ or ., 1 of another kind)"
+    outcome = imagemill(*command, "--json")
+    summary = json.loads(outcome.out.splitlines()[-1])
+    assert (summary["rows"], summary["pictures"], summary["files"]) == (3, 3, 2)
+    assert summary["files_left_out"] == {"its name begins with _ or .": 1, "of another kind": 1}
+    assert imagemill(*command).code == 0  # as a table
+    (tmp_path / "in" / "b.csv").write_text("id,text,shelf\nb,a cat,1\n")
+    imagemill(*command).refused("changed: b.csv")
+
+
+def test_a_text_is_rendered(tmp_path: Path, imagemill: Mill) -> None:
+    for _ in range(2):
+        assert imagemill("render", "a red car", "--out", tmp_path / "run", *SMALL).code == 0
+    assert table(str(tmp_path / "run"), "metadata")["text"].to_pylist() == ["a red car"]
+
+
+def test_texts_from_standard_input(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flows", "render", "-", "--out", str(tmp_path / "run"), *SMALL]
+    env = with_own_server(tmp_path / "prefect")
+    done = subprocess.run(command, input="a cat\n一只猫\n", capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert table(str(tmp_path / "run"), "metadata")["text"].to_pylist() == ["a cat", "一只猫"]
+
+
+def test_hive_columns_and_the_file_of_each_row_are_in_the_metadata(tmp_path: Path, imagemill: Mill) -> None:
+    for style in ("ink", "oil"):
+        (tmp_path / "in" / f"style={style}").mkdir(parents=True)
+        write_prompts(str(tmp_path / "in" / f"style={style}" / "0.parquet"), 2, ids=False)
+    assert imagemill("render", tmp_path / "in", "--out", tmp_path / "run", *SMALL).code == 0
+    made = table(str(tmp_path / "run"), "metadata")
+    assert made["style"].to_pylist() == ["ink", "ink", "oil", "oil"]
+    assert made["source_file"].to_pylist() == ["style=ink/0.parquet"] * 2 + ["style=oil/0.parquet"] * 2
+
+
+def test_a_run_begun_before_shards_went_over_files_carries_on(tmp_path: Path, imagemill: Mill) -> None:
+    """Its record has no `shard_pixels` and no `files`; its shards were cut anew in every file."""
+    (tmp_path / "in").mkdir()
+    for name, rows in (("a", 5), ("b", 3)):
+        write_prompts(str(tmp_path / "in" / f"{name}.parquet"), rows, ids=False)
+    command = ["render", tmp_path / "in", "--out", tmp_path / "run", *SMALL, "--shard-size", 4]
+    assert imagemill(*command).code == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["shards"] == 2
+    before = {name: record[name] for name in record if name not in {"shard_pixels", "files"}} | {"shards": 3}
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "run.json").write_text(json.dumps(before))
+    assert imagemill("render", tmp_path / "in", "--out", old, *SMALL, "--shard-size", 4).code == 0
+    shards = [pq.read_table(old / "metadata" / f"{i:05d}.parquet") for i in range(3)]
+    assert [shard["row"].to_pylist() for shard in shards] == [[0, 1, 2, 3], [4], [5, 6, 7]]
+    assert "source_file" not in shards[0].column_names
+    assert imagemill("inspect", old).code == 0
+
+
+def test_shards_are_cut_by_the_pixels_of_their_rows(tmp_path: Path, imagemill: Mill) -> None:
+    sizes = [64] * 40 + [2048] * 6 + [64] * 18
+    columns = {"text": [f"a cat {i}" for i in range(64)], "width": sizes, "height": sizes, "count": [2] * 64}
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    options = ["--generator", "dummy", "--layout", "dummy", "--no-report", "--batch-size", 4]
+    assert imagemill("render", tmp_path / "p.parquet", "--out", tmp_path / "run", *options).code == 0
+    made = [pq.read_table(path, columns=["row", "width"]) for path in sorted((tmp_path / "run/metadata").iterdir())]
+    assert [row for shard in made for row in shard["row"].to_pylist()] == sorted([*range(64)] * 2)
+    assert max(sum(edge * edge for edge in shard["width"].to_pylist()) for shard in made) <= 16 << 20
+    assert imagemill("inspect", tmp_path / "run").code == 0
