@@ -8,7 +8,7 @@ that holds no prose:
 - text of a few technical elements, if it is one of their known terms (`TERMS`);
 - binary tables that the display of the pixels needs (`TABLES`).
 
-All other text becomes a dummy, as a device's comment may name a patient as well as a nurse's.
+All other text becomes a dummy: nothing tells a comment on a device from one that names a patient.
 """
 
 import re
@@ -27,7 +27,7 @@ TABLES = frozenset(
         *("PixelData", "LUTData", "BlendingLookupTableData", "ICCProfile"),
     )
 )
-# The calendar alone tells something, and the standard lets all three be missing.
+# Known to the dictionary, and yet they go as a whole: identifiers that the table lacks, none of them required.
 DENIED = frozenset(
     tag_for_keyword(name)
     for name in (
@@ -48,7 +48,9 @@ STRUCTURE_TERMS = frozenset(
         *("SINGLE PLANE", "BIPLANE A", "BIPLANE B", "STRESS", "REST", "MAXIMUM", "REFORMATTED", "RADIAL", "PARALLEL"),
     }
 )
+# What a coded string may be made of: the standard's characters (PS3.5 6.2), and four that devices use beside them.
 CODED_STRING = re.compile(r"[A-Z0-9 _./+-]{0,16}")
+# Makers of devices; one who is not among them is not told from a person.
 MAKER = (
     "3dhistech|accuray|acuson|agfa|aloka|aperio|brainlab|bruker|canon|carestream|carl zeiss|elekta|elscint|esaote|fuji|"
     "fujifilm|ge|general electric|hamamatsu|heidelberg|hitachi|hologic|howtek|kodak|konica|leica|lodox|lumisys|marconi|"
@@ -68,7 +70,7 @@ _TERMS = {
     "WindowCenterWidthExplanation LUTExplanation": (
         r"window ?\d?|algo\d|normal|harder|softer|brain|bone|lung|abdomen|mediastinum|linear"
     ),
-    "ImagedNucleus": r"\d{0,3}[a-z]{1,2}",
+    "ImagedNucleus": r"\d{1,3}[a-z]{1,2}",
     "StackID OpticalPathIdentifier ReferencedOpticalPathIdentifier": r"\d{1,4}",
 }
 TERMS = {
