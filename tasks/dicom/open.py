@@ -28,6 +28,7 @@ from tasks.imaging.refused import MOST_PIXELS, Refused
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 PYDICOM = r"pydicom\."  # a pattern of modules
+ROOT = "1.2.840.10008."  # of the standard's own UIDs
 NEEDED = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -196,10 +197,12 @@ def is_picture(kind: UID) -> bool:
     below its root that the dictionary lacks is newer than this program, and not taken for a picture.
     """
     if kind.name == str(kind):
-        return not kind.startswith("1.2.840.10008.")
+        return not kind.startswith(ROOT)
     return "Image" in kind.name or kind.name == "Enhanced US Volume Storage"
 
 
 def class_name(kind: UID) -> str:
-    """Of the standard's classes alone: a private one could be anything."""
-    return kind.name if kind.name != str(kind) else "an object of a class that is not the standard's"
+    """What a SOP class is called; a private one's name could say anything, and one that is too new has none here."""
+    if kind.name != str(kind):
+        return kind.name
+    return "an object of a class that is " + ("not known here" if kind.startswith(ROOT) else "not the standard's")

@@ -97,11 +97,11 @@ def _plant_forgotten(dataset: Dataset, who: Identity) -> None:
     """Where the standard's table has gaps: retired elements, devices, media, other calendars, names without edges."""
     for tag in (0x00401006, 0x00401007, 0x00402006, 0x00402007):
         dataset.add(DataElement(tag, "SH", who.accession))
-    dataset.DeviceID = dataset.RadiationMachineName = f"of {who.institution}"
-    dataset.StorageMediaFileSetID, dataset.RadiationMachineName = who.accession, who.institution
+    dataset.DeviceID, dataset.RadiationMachineName = f"of {who.institution}", who.institution
+    dataset.StorageMediaFileSetID = who.accession
     dataset.CommentsOnTheScheduledProcedureStep = f"{who.given}'s mother"
     dataset.PatientBirthDateInAlternativeCalendar = f"old style {who.birth}"
-    dataset.ReceiveCoilName = f"Knee{who.family}2"
+    dataset.ReceiveCoilName = f"{who.family}2"
     dataset.WindowCenterWidthExplanation = f"{who.family}_{who.birth}"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL", f"{who.family.upper()}A"[:16]]
 
