@@ -1,6 +1,6 @@
 """How much burned-in text is found: recall by script, size, turn, mirror and contrast, and false alarms.
 
-    python -m benchmarks.burned_in                 # 672 pictures with a name, and all that have none
+    python -m benchmarks.burned_in                 # 672 pictures with a name, and all that have none; ten minutes
     python -m benchmarks.burned_in --each 4 --fit  # and coefficients for tasks/imaging/text_detector.py
 
 Invented names in seven scripts, in two typefaces that come with OpenCV, are drawn over parts of pydicom's samples,
@@ -149,7 +149,7 @@ def seen(picture: np.ndarray) -> bool:
     return has_text(picture, Levels(0, 255))
 
 
-def fit(each: int) -> None:
+def fit_coefficients(each: int) -> None:
     """Logistic regression on the lines of pictures with text and without; prints the coefficients."""
     texts, others = [], [figures for _, picture in cut(EDGE) for figures in lines(picture)]
     for sample in burned(each, seed=1, sizes=(10, 12, 16, 24, 40, 64)):
@@ -171,18 +171,18 @@ def fit(each: int) -> None:
     print("WEIGHTS =", weights.round(2).tolist(), f"# of {len(texts)} lines of text and {len(others)} others")
 
 
-def main(each: int = 1, fit_too: bool = False) -> None:
+def main(each: int = 1, fit: bool = False) -> None:
     """Prints recall by script and size, by turn and by contrast, and the share of false alarms.
 
     Parameters
     ----------
     each
         Pictures for every script, size, turn and contrast.
-    fit_too
-        First fit the coefficients to other pictures, and print them.
+    fit
+        First fit the coefficients to other renderings on the same backgrounds, and print them.
     """
-    if fit_too:
-        fit(each)
+    if fit:
+        fit_coefficients(each)
     found = [(sample, seen(sample.picture)) for sample in burned(each)]
     console = Console(width=120)
     table = Table(title="recall, in percent")

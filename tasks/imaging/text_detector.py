@@ -3,8 +3,8 @@
 The weights come with the package rapidocr. The detector knows no script and finds lines that are turned or mirrored,
 but also ribs and wires. The reader is asked about each proposal in four orientations. Of a script that it was never
 taught (Arabic, Greek, Cyrillic, Korean) it reads nonsense, yet characters at a regular pace, which an edge does not
-give: a logistic regression on six figures of both models tells them apart. `python -m benchmarks.burned_in` fits its
-coefficients and measures what is found.
+give: a logistic regression on seven figures of both models tells them apart. `python -m benchmarks.burned_in` measures
+what is found; with `--fit` it fits coefficients anew.
 """
 
 import threading
@@ -31,6 +31,7 @@ MARKS = frozenset(
 CERTAIN = 0.6  # of a mark that was read, 0 to 1
 ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
 THIN = 5  # pixels: what is proposed with less of a height has no letters
+# Fitted to 499 lines of invented names in seven scripts, and 186 proposals on pictures without text.
 INTERCEPT = -4.52
 WEIGHTS = np.array([11.16, 3.24, 0.08, 3.78, 0.12, 0.19, -1.59])
 _lock = threading.Lock()  # of the two models: more threads would share the same cores
