@@ -5,10 +5,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -43,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{folder} is not a model: it has no config.json; give default, dummy or a folder.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a model's configuration ({error}).") from None
     if not isinstance(config, dict) or "family" not in config:
         raise ValueError(f"{path} names no family, so it is no model of imagemill; choose another folder.")
@@ -54,19 +55,16 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def fill(config: type[Config], content: dict[str, Any], folder: Path) -> Config:
     """The dataclass `config` from config.json's content. Raises ValueError when one is missing or of another type."""
-    values: dict[str, Any] = {}
+    path = folder / "config.json"
     for field in dataclasses.fields(config):
         if field.name not in content:
-            raise ValueError(f"{folder / 'config.json'} lacks {field.name!r}; copy the checkpoint again.")
-        value = values[field.name] = _tuples(content[field.name])
-        if not isinstance(value, get_origin(field.type) or field.type):  # type: ignore[arg-type]  # classes in all ours
-            raise ValueError(f"{folder / 'config.json'} has {field.name} {value!r:.40}; copy the checkpoint again.")
-    return config(**values)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that a frozen configuration holds."""
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+            raise ValueError(f"{path} lacks {field.name!r}; copy the checkpoint again.")
+    try:
+        return TypeAdapter(config).validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = ".".join(map(str, wrong["loc"]))
+        raise ValueError(f"{path} has {name} {wrong['input']!r:.40}; copy the checkpoint again.") from None
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
@@ -104,6 +102,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     """Writes safetensors so that a reader sees the old file or the new one, never a half."""
     partial = path.with_name(f".{path.name}.partial")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata)
+    with safe_open(partial, "pt"):  # raises SafetensorError if the file is shorter than its header says
+        pass
     partial.chmod(path.parent.stat().st_mode & 0o666)  # safetensors lets the owner alone read it
     partial.replace(path)
 

@@ -12,6 +12,13 @@ def has_device(device: str) -> bool:
     return True
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch failed for want of memory, which it says by a class on a GPU, and by its words alone on a CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
+
+
 def free_memory(device: str) -> int:
     """Bytes that are free now: of the GPU, or of the machine."""
     if device.startswith("cuda"):
@@ -24,7 +31,8 @@ def free_memory(device: str) -> int:
 def multiplies_bfloat16(device: str) -> bool:
     """Whether the processor has instructions for bfloat16; others take many times as long."""
     if device == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_tile"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
 

@@ -20,7 +20,7 @@ from tasks.imaging.burned_in import Rule, has_text
 from tasks.imaging.previews import EDGE
 from tasks.imaging.refused import Refused
 from tasks.imaging.text_detector import OVERLAP
-from tasks.imaging.value_range import Levels, apply
+from tasks.imaging.value_range import Levels, apply_in_window
 
 LARGE = 1 << 28  # bytes of a file above which it goes this way
 STRIP = 1 << 21  # pixels
@@ -93,7 +93,7 @@ class LargeScan:
                 self.text = "seen" if has_text(values, self.level) else "none"
                 if self.text == "seen" and rule != "keep":
                     raise Refused("burned-in text (letters or a code were seen among its pixels)", stage="look")
-            made = apply(enhance, values, self.level, self.limits, self.padding)
+            made = apply_in_window(enhance, values, self.level, self.limits, self.padding)
             inner = slice(top - first, min(top + height, self.rows) - first)
             picked = slice(top - first + -top % self.every, inner.stop, self.every)
             self.before.append(values[picked, :: self.every].copy())  # not a view: it would hold the strip

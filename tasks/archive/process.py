@@ -13,9 +13,9 @@ from tasks.archive.shard_state import ArchiveFile, ArchiveShard, Output, unnamed
 from tasks.dicom.derive import to_bytes
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.burned_in import Rule, has_text
-from tasks.imaging.previews import figures, preview, shown
+from tasks.imaging.previews import change_figures, preview, shown
 from tasks.imaging.refused import Refused
-from tasks.imaging.value_range import Levels, apply
+from tasks.imaging.value_range import Levels, apply_in_window
 from tasks.runfolder.storage import Storage, StorageError
 
 
@@ -120,7 +120,7 @@ def _strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str
     small = f"previews/{shard}/{id}.webp"
     columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "burned_in_text": large.text}
     columns |= {"bytes": len(head) + large.size + large.size % 2, "sha256": digest.hexdigest()}
-    return Output({small: preview(before, after)}, columns | figures(before, after))
+    return Output({small: preview(before, after)}, columns | change_figures(before, after))
 
 
 def _enhance(scan: Scan, recipe: Recipe) -> None:
@@ -133,13 +133,13 @@ def _enhanced(frame: np.ndarray, levels: Levels, scan: Scan, recipe: Recipe) -> 
 
     Interpolation would mix padding with the picture beside it, so that the picture's least value stands in its place.
     """
-    made = apply(recipe.enhance, frame, levels, scan.limits, scan.padding)
+    made = apply_in_window(recipe.enhance, frame, levels, scan.limits, scan.padding)
     if scan.padding is None or made.shape == frame.shape:
         return made
     outside = (frame >= scan.padding[0]) & (frame <= scan.padding[1])
     if not outside.all():
         filled = np.where(outside, frame[~outside].min(), frame)
-        made = apply(recipe.enhance, filled, levels, scan.limits)
+        made = apply_in_window(recipe.enhance, filled, levels, scan.limits)
     rows, columns = ((np.arange(new) * old) // new for new, old in zip(made.shape, frame.shape[:2], strict=False))
     nearest = np.ix_(rows, columns)
     return np.where(outside[nearest], frame[nearest], made)
@@ -167,5 +167,5 @@ def _encode(scan: Scan, recipe: Recipe, shard: str) -> Output:
     id = name.rpartition(".")[0]
     image, small = f"images/{shard}/{name}", f"previews/{shard}/{id}.webp"
     columns |= {"id": id, "image": image, "preview": small, "settings": recipe.settings, "bytes": len(file)}
-    columns |= {"sha256": sha256(file).hexdigest(), **figures(before, after)}
+    columns |= {"sha256": sha256(file).hexdigest(), **change_figures(before, after)}
     return Output({image: file, small: preview(before, after)}, columns)

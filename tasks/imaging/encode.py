@@ -15,7 +15,7 @@ LUMA = np.array([0.299, 0.587, 0.114]) / 255
 EXIF_DESCRIPTION, EXIF_SOFTWARE, EXIF_TAGS, EXIF_COMMENT = 0x010E, 0x0131, 0x8769, 0x9286
 
 
-def to_bytes(pixels: Tensor) -> np.ndarray:
+def to_uint8(pixels: Tensor) -> np.ndarray:
     """(3, h, w) float in [0, 1] to (h, w, 3) uint8, rounded to nearest.
 
     From here on it is NumPy: small torch operations in many threads would each start a pool of threads.
@@ -23,7 +23,7 @@ def to_bytes(pixels: Tensor) -> np.ndarray:
     return np.ascontiguousarray(np.rint(pixels.numpy().clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
 
 
-def figures(pixels: np.ndarray) -> dict[str, float]:
+def quality_figures(pixels: np.ndarray) -> dict[str, float]:
     """Quality figures of one picture (h, w, 3) uint8, all on the luma of ITU-R BT.601 in [0, 1].
 
     brightness: mean; contrast: standard deviation; sharpness: variance of the Laplacian (4-neighbour), as is usual for

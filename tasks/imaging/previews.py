@@ -42,7 +42,7 @@ def _fitting(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * share)), max(1, round(height * share))
 
 
-def figures(before: np.ndarray, after: np.ndarray) -> dict[str, float | None]:
+def change_figures(before: np.ndarray, after: np.ndarray) -> dict[str, float | None]:
     """Mean and standard deviation before and after, in [0, 1], and the PSNR between them (None: they are the same)."""
     told: dict[str, float | None] = {
         "brightness_before": float(before.mean()),

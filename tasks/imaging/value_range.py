@@ -34,7 +34,7 @@ class Levels:
         return 1 - unit if self.inverted else unit
 
 
-def apply(
+def apply_in_window(
     enhance: Callable[[Tensor], Tensor],
     values: np.ndarray,
     levels: Levels,

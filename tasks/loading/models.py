@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import torch
+from fsspec.implementations.dirfs import DirFileSystem
 
 from models.cache import made_once
 from models.diffusers.acceleration import PLAIN, Acceleration
@@ -105,26 +106,28 @@ def resolve(reference: str) -> str:
 
 def _download(url: str) -> Path:
     fs, base = filesystem(url)
-    found = {PurePosixPath(item["name"]): item for item in fs.ls(base, detail=True) if item["type"] == "file"}
+    root = DirFileSystem(path=base, fs=fs)
+    found = {PurePosixPath(item["name"]): item for item in root.ls("", detail=True) if item["type"] == "file"}
     names = {path.name for path in found}
     if INDEX in names:  # a checkpoint of diffusers, which has a folder for each of its parts
-        found = {PurePosixPath(name): item for name, item in fs.find(base, maxdepth=2, detail=True).items()}
+        found = {PurePosixPath(name): item for name, item in root.find("", maxdepth=2, detail=True).items()}
     elif "config.json" not in names:
         raise BadInput(f"{url} holds no model: it has no config.json or {INDEX}; give the folder that has one.")
-    root = PurePosixPath(fs._strip_protocol(base))
-    files = {
-        "/".join(file_name(part) for part in PurePosixPath(fs._strip_protocol(str(path))).relative_to(root).parts): item
-        for path, item in found.items()
-        if path.suffix in SUFFIXES
-    }
+    files = {"/".join(map(file_name, path.parts)): item for path, item in found.items() if path.suffix in SUFFIXES}
     # A store's own mark of a file's content (or its time), so that what we have is what is there.
-    state = [(name, item["size"], str(item.get("ETag", fs.ukey(item["name"])))) for name, item in sorted(files.items())]
+    state = [
+        (name, item["size"], str(item.get("ETag", root.ukey(item["name"])))) for name, item in sorted(files.items())
+    ]
     folder_name = file_name(PurePosixPath(base).name)
 
     def fetch(folder: Path) -> None:
         for name, item in files.items():
             target = folder / folder_name / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            fs.get_file(item["name"], str(target))
+            root.get_file(item["name"], str(target))
+            if target.stat().st_size != item["size"]:
+                raise StorageError(
+                    f"{url}/{item['name']}: it came cut short; run the same command again.", passing=True
+                )
 
     return made_once(f"model-{sha256(repr((url, state)).encode()).hexdigest()[:24]}", fetch) / folder_name

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import torch
-
+from models.device import is_out_of_memory
 from models.fixed_batches import BatchLimit
 
 Item = TypeVar("Item")
@@ -21,7 +20,7 @@ def halving(function: Callable[[], Result], limit: BatchLimit) -> Result:
         try:
             return function()
         except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+            if not is_out_of_memory(error):
                 raise
             limit.halve()
         # The next try is outside of the handler: an error at hand keeps its frames, and they the failed try's tensors.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import BaseModel, Field
 
-from tasks.imaging.encode import SUFFIX, Format, encode_picture, figures, to_bytes
+from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
@@ -67,8 +67,8 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
             "Software": "imagemill",
             **_set_params(picture.prompt),
         }
-        pixels = to_bytes(picture.pixels)
-        picture.figures = figures(pixels)
+        pixels = to_uint8(picture.pixels)
+        picture.figures = quality_figures(pixels)
         picture.file = (
             b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
         )
