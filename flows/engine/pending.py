@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from flows.engine.summary import Summary, read_outcomes
 from flows.jobs.render import RunOptions
-from tasks.runfolder.commit import read_table, shard_names
+from tasks.runfolder.commit import complete_shards, read_table, shard_names
 from tasks.runfolder.storage import Storage
 
 
@@ -39,7 +39,7 @@ def list_pending(
     Args:
         shards: all of this part of the run; called twice, so that they need not be held.
     """
-    complete, quarantined = shard_names(out, "metadata"), shard_names(out, "quarantine")
+    complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
     again = quarantined if job.retry_quarantined else set()
     earlier = {shard.name for shard in shards()} & complete - again
     for outcome in read_outcomes(out, sorted(earlier)).values():

@@ -3,7 +3,9 @@
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -13,6 +15,8 @@ import pyarrow.parquet as pq
 
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage
+
+READERS = 16  # tables that are looked at side by side, as an object store takes its time for each
 
 
 class AnyShard(Protocol):
@@ -65,9 +69,9 @@ def commit(
     storage.write(f"timings/{name}.json", json.dumps(asdict(outcome)).encode())
     if attempt == 1:
         _write_quarantine(name, storage, quarantine)
-        storage.write(f"metadata/{name}.parquet", to_parquet(metadata))
+        storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
     else:  # the shard counts as complete already: a row may be in both for an instant, but never in neither
-        storage.write(f"metadata/{name}.parquet", to_parquet(metadata))
+        storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
         _write_quarantine(name, storage, quarantine)
     return outcome
 
@@ -75,13 +79,33 @@ def commit(
 def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> None:
     path = f"quarantine/{shard}.parquet"
     if quarantine.num_rows:
-        storage.write(path, to_parquet(quarantine))
+        storage.write(path, to_parquet(quarantine), read_back=True)
     else:
         storage.delete(path)  # left by an earlier attempt
 
 
+def complete_shards(storage: Storage) -> set[str]:
+    """The shards with metadata, unless a table of theirs is damaged: those are to be done again."""
+    tables = [*storage.list("metadata"), *storage.list("quarantine")]
+    with ThreadPoolExecutor(READERS) as pool:
+        damaged = [
+            path for path, sound in zip(tables, pool.map(partial(_is_sound, storage), tables), strict=True) if not sound
+        ]
+    return shard_names(storage, "metadata") - {PurePosixPath(path).stem for path in damaged}
+
+
+def _is_sound(storage: Storage, path: str) -> bool:
+    """Whether a Parquet file has its footer, which stands at its end."""
+    try:
+        with storage.open(path) as file:
+            pq.read_metadata(file)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def shard_names(storage: Storage, folder: str) -> set[str]:
-    """The shards that have a file in `metadata` (the complete ones) or `quarantine`."""
+    """The shards that have a table in this folder, `metadata` or `quarantine`."""
     return {PurePosixPath(path).stem for path in storage.list(folder)}
 
 

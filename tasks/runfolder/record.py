@@ -49,7 +49,7 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[
     """
     known = read_record(storage)
     if known is None:
-        storage.write(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode())
+        storage.write(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode(), read_back=True)
         return record
     if not resume:
         raise BadInput(

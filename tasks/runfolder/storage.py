@@ -1,20 +1,26 @@
 """A run folder, local or in an object store.
 
-Everything a run writes goes through `Storage`, so that two promises are kept in one place: a name either holds the
-whole content or does not exist (`write` is atomic), and a failure reads as one sentence (`explain`).
+Everything a run writes goes through `Storage`, so that its promises are kept in one place: a name either holds the
+whole content or does not exist, nothing is read or written outside of the root, and a failure reads as one sentence
+(`explain`).
 """
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.core import url_to_fs
+from fsspec.implementations.dirfs import DirFileSystem
+
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.whole_file import replacing
 
 from tasks.runfolder.errors import BadInput
 
@@ -53,6 +59,9 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if "Protocol not known" not in str(error):
             raise
         raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
+
+
+AGAIN = "run the same command again to carry on."
 
 
 class StorageError(OSError):
@@ -109,24 +118,25 @@ def explain(error: BaseException, where: str) -> StorageError | None:
 
 
 class Storage:
-    """Reads and writes below one root; all paths are relative to it, with forward slashes."""
+    """Reads and writes below one root; all paths are relative to it, with forward slashes, and stay below it."""
 
     def __init__(self, url: str) -> None:
+        if not url:
+            raise BadInput("a folder is named by nothing at all, such as a variable that is not set; name it.")
         self.root = str(url).rstrip("/") or "/"
-
-    @cached_property
-    def _place(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        fs, base = filesystem(self.root)
-        return fs, base.rstrip("/")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"root": self.root}
 
+    @cached_property
+    def _fs(self) -> DirFileSystem:
+        fs, base = filesystem(self.root)
+        return DirFileSystem(path=base, fs=fs)
+
     @property
     def local(self) -> Path | None:
         """The root as a local path, or None if it is remote."""
-        fs, base = self._place
-        return Path(base) if "file" in fs.protocol else None
+        return Path(self._fs.path) if "file" in self._fs.fs.protocol else None
 
     def url(self, path: str = "") -> str:
         """The full name of a path: what a person would open."""
@@ -135,6 +145,8 @@ class Storage:
 
     @contextmanager
     def _explained(self, path: str) -> Iterator[None]:
+        if ".." in PurePosixPath(path).parts:
+            raise StorageError(f"{self.url(path)}: a path that leads out of its folder; name another.", mendable=True)
         try:
             yield
         except Exception as error:
@@ -144,96 +156,116 @@ class Storage:
             raise explained from error
 
     def exists(self, path: str) -> bool:
-        fs, base = self._place
         with self._explained(path):
-            return bool(fs.exists(f"{base}/{path}"))
+            return bool(self._fs.exists(path))
 
     def read(self, path: str) -> bytes:
-        fs, base = self._place
         with self._explained(path):
-            return bytes(fs.cat_file(f"{base}/{path}"))
+            self._check_regular(path)
+            return bytes(self._fs.cat_file(path))
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents by path; remote files come side by side."""
-        fs, base = self._place
         with self._explained(paths[0] if paths else ""):
-            found = fs.cat([f"{base}/{path}" for path in paths]) if paths else {}
-        return {name.removeprefix(f"{base}/"): data for name, data in found.items()}
+            for path in paths:
+                self._check_regular(path)
+            whole: list[None] = [None] * len(paths)
+            return dict(zip(paths, self._fs.cat_ranges([*paths], whole, whole, on_error="raise"), strict=True))
 
     def open(self, path: str) -> IO[bytes]:
-        fs, base = self._place
         with self._explained(path):
-            return fs.open(f"{base}/{path}", "rb")
+            self._check_regular(path)
+            return self._fs.open(path, "rb")
 
     def list(self, folder: str) -> list[str]:
         """The files right below a folder, sorted; none if there is no such folder."""
-        fs, base = self._place
-        with self._explained(folder):
-            try:
-                found = fs.ls(f"{base}/{folder}", detail=True)
-            except FileNotFoundError:
-                return []
-        names = [item["name"].rsplit("/", 1)[-1] for item in found if item["type"] == "file"]
-        return sorted(f"{folder}/{name}" for name in names if name and not name.startswith("."))
+        return sorted(path for path in self._sizes(folder) if not PurePosixPath(path).name.startswith("."))
 
     def delete(self, path: str) -> None:
-        fs, base = self._place
         with self._explained(path):
-            if fs.exists(f"{base}/{path}"):
-                fs.rm_file(f"{base}/{path}")
+            if self._fs.exists(path):
+                self._fs.rm_file(path)
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes, read_back: bool = False) -> None:
+        """Writes a file whole or not at all.
+
+        Args:
+            read_back: compare what the storage has with what was given to it, where all else rests on this file.
+        """
         self.write_many({path: data})
+        if read_back and self.read(path) != data:
+            self.delete(path)
+            raise StorageError(f"{self.url(path)}: the storage did not keep what was written; {AGAIN}", passing=True)
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Writes each file whole or not at all; remote files go up side by side."""
-        fs, base = self._place
-        first = next(iter(files), "")
-        with self._explained(first):
+        with self._explained(next(iter(files), "")):
             if self.local is None:
-                fs.pipe({f"{base}/{path}": data for path, data in files.items()})
+                self._fs.pipe(dict(files))
+                self._check_sizes({path: len(data) for path, data in files.items()})
                 return
-            for folder in {os.path.dirname(f"{base}/{path}") for path in files}:  # noqa: PTH120
-                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            self._make_folders({str(PurePosixPath(path).parent) for path in files})
             for path, data in files.items():
-                _write_local(f"{base}/{path}", data)
+                with replacing(self.local / path) as file:
+                    file.write(data)
 
     def write_parts(self, path: str, parts: Iterable[bytes]) -> None:
         """Writes a file that is not held whole, whole or not at all: if `parts` raises, there is none."""
-        fs, base = self._place
-        target = f"{base}/{path}"
         with self._explained(path):
             if self.local is not None:
-                fs.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH120
-                with _replacing(target) as file:
-                    for part in parts:
-                        file.write(part)
+                self._make_folders({str(PurePosixPath(path).parent)})
+                with replacing(self.local / path) as file:
+                    file.writelines(parts)
                 return
-            file = fs.open(target, "wb")
+            size = 0
+            file = self._fs.open(path, "wb")
             try:
                 for part in parts:
-                    file.write(part)
+                    size += file.write(part)
             except BaseException:
                 file.discard()
                 file.closed = True  # or it would still write what it has
                 raise
             file.close()
+            self._check_sizes({path: size})
 
+    def _sizes(self, folder: str) -> dict[str, int]:
+        """The bytes of the files right below a folder, by path; none if there is no such folder."""
+        with self._explained(folder):
+            try:
+                items = self._fs.ls(folder, detail=True)
+            except FileNotFoundError:
+                return {}
+        files = [item for item in items if item["type"] == "file" and not item["name"].endswith("/")]
+        return {str(PurePosixPath(folder, PurePosixPath(item["name"]).name)): int(item["size"]) for item in files}
 
-def _write_local(target: str, data: bytes) -> None:
-    with _replacing(target) as file:
-        file.write(data)
+    def _check_sizes(self, sizes: Mapping[str, int]) -> None:
+        """Raises StorageError unless the remote files are there with so many bytes; one call a folder."""
+        there: dict[str, int] = {}
+        for folder in {str(PurePosixPath(path).parent) for path in sizes}:
+            there |= self._sizes(folder.removeprefix("."))
+        for path, size in sizes.items():
+            if there.get(path) != size:
+                raise StorageError(
+                    f"{self.url(path)}: {there.get(path, 0):,} of {size:,} bytes arrived; {AGAIN}", passing=True
+                )
 
+    def _check_regular(self, path: str) -> None:
+        """Raises StorageError for a pipe or a device, whose reading may have no end."""
+        if self.local is not None:
+            kind = os.stat(self.local / path).st_mode  # noqa: PTH116 (a tenth of the time)
+            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                raise StorageError(
+                    f"{self.url(path)}: a pipe, socket or device, where a file is wanted; take it away.", True
+                )
 
-@contextmanager
-def _replacing(target: str) -> Iterator[IO[bytes]]:
-    """Beside the target, then renamed: a kill leaves a hidden `.part`, which the next run overwrites."""
-    folder, name = os.path.split(target)
-    part = f"{folder}/.{name}.part"
-    try:
-        with open(part, "wb", buffering=0) as file:  # noqa: PTH123
-            yield file
-        os.replace(part, target)  # noqa: PTH105
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    def _make_folders(self, folders: Iterable[str]) -> None:
+        """Makes local folders. Raises StorageError if a link leads one out of the root."""
+        assert self.local is not None
+        root = os.path.realpath(self.local)
+        for folder in folders:
+            target = self.local / folder
+            real = os.path.realpath(target)
+            if real != root and not real.startswith(f"{root.rstrip('/')}/"):
+                raise StorageError(f"{target}: a link that leads out of {self.local}; take it away.", mendable=True)
+            target.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,32 @@
+"""Where a run may write: into a folder that is new, empty or its own."""
+
+from pathlib import PurePosixPath
+
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.record import RECORD
+from tasks.runfolder.storage import explain, filesystem
+
+
+def check_out(url: str) -> None:
+    """Raises BadInput if there is anything at this place but a run, or if the place is no folder's name."""
+    try:
+        fs, base = filesystem(url)
+        if not url.strip() or not base.strip("/"):
+            raise BadInput(
+                f"--out {url!r}: this names no folder, or the root of everything; name a folder for the run."
+            )
+        if fs.isfile(base):
+            raise BadInput(f"--out {url}: a file stands where a folder is wanted; name another.")
+        paths = [path.rstrip("/") for path in fs.ls(base, detail=False)]
+    except FileNotFoundError:
+        return
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(str(explain(error, url) or error)) from error
+    names = {PurePosixPath(path).name for path in paths if path != base.rstrip("/")}
+    foreign = sorted(name for name in names if not name.startswith(".") and not name.endswith(".lock"))
+    if foreign and RECORD not in names:
+        raise BadInput(
+            f"--out {url}: the folder holds no run but other things ({foreign[0]}); choose a new or an empty one."
+        )
