@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prompts import write_prompts
+from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from models.device import let_go
 from models.generators.registry import load_generator
@@ -241,6 +242,7 @@ def main(
     """
     edge = size or (64 if device == "cpu" else 1024)
     options = {"width": edge, "height": edge, "steps": steps, "batch_size": batch_size}
+    keep_freed()
     local_server.configure()
     local_server.wait_for_server()
     with tempfile.TemporaryDirectory(prefix="imagemill-checkpoints-") as folder:

@@ -34,6 +34,7 @@ from rich.table import Table
 
 from benchmarks import processor
 from benchmarks.prompts import write_prompts
+from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from models.generators.registry import load_generator
 from models.protocols import Generator
@@ -253,6 +254,7 @@ def main(
     as_json
         Print the figures as JSON.
     """
+    keep_freed()
     folder = Path(tempfile.mkdtemp(prefix="imagemill-overhead-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so done last: the server has stopped
     os.environ["PREFECT_HOME"] = str(folder / "prefect")  # a newcomer's, and the user's own stays as it is

@@ -203,8 +203,10 @@ def daft_frame(work: Work, out: Path) -> float:
 
 
 def imagemill(work: Work, out: Path) -> float:
+    from flows.cli.allocator import keep_freed
     from flows.engine import local_server
 
+    keep_freed()
     local_server.configure()
     from flows.jobs.render import RenderJob
     from flows.render import render

@@ -158,7 +158,7 @@ def sentence(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "missing":
+        if problem["type"] in {"missing", "string_too_short"}:
             lines.append(
                 f"{name} is missing; give it as "
                 + (f"{name.upper()}." if name in {"prompts", "archive"} else f"--{name}.")
@@ -202,8 +202,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(sentence(error), BAD_INPUT)
     except CycloptsError as error:
         _fail(_told(error), BAD_INPUT)
-    except (StorageError, Stopped, MemoryError, local_server.NoServer) as error:
+    except (StorageError, Stopped, local_server.NoServer) as error:
         _fail(str(error), FAILED)
+    except MemoryError as error:  # Python's own says nothing
+        _fail(str(error) or "the memory is used up; take a smaller --window, or smaller pictures.", FAILED)
     except OSError as error:  # of a training or an evaluation, which write to this machine alone
         explained = explain(error, str(error.filename))
         if error.filename is None or explained is None:

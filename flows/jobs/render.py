@@ -14,6 +14,7 @@ from tasks.render.generate import GenerateOptions
 from tasks.render.read import ReadOptions
 from tasks.render.write import WriteOptions
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.out_folder import check_out
 from tasks.text.preprocess import PreprocessOptions
 
 
@@ -56,6 +57,10 @@ def check_device(device: str) -> None:
 def at_day(path: str, day: date) -> str:
     """The path with `{date}` in it filled in."""
     return path.replace("{date}", f"{day:%Y-%m-%d}")
+
+
+Place = Annotated[str, Field(min_length=1)]
+"""A path or URL. An empty one, such as a variable that is not set, would be the current folder or the root."""
 
 
 class RunOptions(BaseModel):
@@ -131,15 +136,25 @@ class RenderOptions(
 class RenderJob(StrictJob, RenderOptions):
     """Prompts in, pictures and metadata out."""
 
-    prompts: str
+    prompts: Place
     """Parquet, CSV, TSV, JSON or a text a line; a file, a folder or a glob, local, s3:// or https://; `-` for standard
     input; or a text itself. {date} is the day (UTC)."""
-    out: str
+    out: Place
     """The run folder, local or s3://; {date} is the day (UTC)."""
 
     def dated(self, day: date) -> "RenderJob":
         """The job with `{date}` in its paths filled in, so that a schedule can give each day a folder of its own."""
         return self.model_copy(update={"prompts": at_day(self.prompts, day), "out": at_day(self.out, day)})
+
+    def checked(self) -> Self:
+        """The job, if its options fit together and its run folder may be written to.
+
+        Raises:
+            BadInput: they don't, or it may not.
+        """
+        super().checked()
+        check_out(self.out)
+        return self
 
     @property
     def title(self) -> str:

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from flows.jobs.render import RunOptions, at_day
+from flows.jobs.render import Place, RunOptions, at_day
 from flows.jobs.strict import StrictJob
 from tasks.enhance.chain import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.out_folder import check_out
 from tasks.runfolder.storage import Storage
 
 
@@ -26,9 +27,9 @@ class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
 class ReprocessJob(StrictJob, ReprocessOptions):
     """An archive of pictures in, enhanced ones out."""
 
-    archive: str
+    archive: Place
     """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP; {date} is the day (UTC)."""
-    out: str
+    out: Place
     """The run folder, local or s3://; {date} is the day (UTC)."""
 
     def dated(self, day: date) -> "ReprocessJob":
@@ -46,13 +47,14 @@ class ReprocessJob(StrictJob, ReprocessOptions):
         return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
 
     def checked(self) -> Self:
-        """The job, if its options fit together.
+        """The job, if its options fit together and its run folder may be written to.
 
         Raises:
-            BadInput: they don't.
+            BadInput: they don't, or it may not.
         """
         super().checked()
         archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
         if out.startswith(archive) or archive.startswith(out):
             raise BadInput(f"--out {self.out}: it lies in the archive, or the archive in it; choose a place beside it.")
+        check_out(self.out)
         return self

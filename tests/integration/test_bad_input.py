@@ -1,6 +1,7 @@
 """Bad input ends in one sentence and exit code 2 with nothing written; a bad row is quarantined and the run goes on."""
 
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -342,3 +343,51 @@ def test_damaged_in_the_middle(tmp_path: Path, imagemill: Mill) -> None:
     content[1000:3000] = bytes(2000)
     path.write_bytes(content)
     imagemill("render", path, "--out", tmp_path / "run", *DUMMY).refused("prompts.parquet", code=1)
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("prompts", "out", "words"),
+    [
+        ("", "run", ["prompts is missing"]),
+        ("prompts.parquet", "", ["out is missing"]),
+        ("prompts.parquet", "/", ["--out '/'", "names no folder"]),
+        ("prompts.parquet", ".", ["--out .", "holds no run but other things (prompts.parquet)"]),
+    ],
+)
+def test_place_that_is_no_run_folder(
+    prompts: str,
+    out: str,
+    words: list[str],
+    dry: list[str],
+    tmp_path: Path,
+    imagemill: Mill,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as a variable that is not set: an empty path was the root of the file system, or the current folder."""
+    monkeypatch.chdir(tmp_path)
+    write_prompts("prompts.parquet", 3)
+    root = set(Path("/").iterdir())
+    imagemill("render", prompts, "--out", out, *DUMMY, *dry).refused(*words)
+    assert [path.name for path in tmp_path.iterdir()] == ["prompts.parquet"]
+    assert set(Path("/").iterdir()) == root
+
+
+def test_archive_that_is_not_named(tmp_path: Path, imagemill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").touch()
+    imagemill("reprocess", "", "--out", "run").refused("archive is missing; give it as ARCHIVE")
+    imagemill("reprocess", "archive", "--out", "").refused("out is missing; give it as --out")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_run_folder_with_a_planted_link(tmp_path: Path, imagemill: Mill) -> None:
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), 3)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert imagemill("render", prompts, "--out", tmp_path / "run", *DUMMY).code == 0
+    for folder in ("metadata", "images"):
+        shutil.rmtree(tmp_path / "run" / folder)
+    (tmp_path / "run" / "images").symlink_to(elsewhere)
+    imagemill("render", prompts, "--out", tmp_path / "run", *DUMMY).refused("images", "leads out of", code=1)
+    assert not list(elsewhere.iterdir())
