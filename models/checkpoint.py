@@ -1,4 +1,4 @@
-"""A checkpoint is a folder: config.json, model.safetensors and README.md (the model card). Never pickle."""
+"""Checkpoints: folders with config.json, model.safetensors and README.md (the model card), never pickle."""
 
 import dataclasses
 import hashlib
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 EMBEDDED = Path(__file__).parent / "weights"
-"""Checkpoints that are part of the project: generator, judge, denoiser."""
+"""Checkpoints that come with the package: generator, judge, denoiser."""
 
 FORMAT = 1
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 Config = TypeVar("Config", bound="DataclassInstance")
-_SCALE = ":scale"  # after a weight's name: the tensor that its int8 rows are to be multiplied with
-_LARGE = 4096  # weights from so many numbers on
+_SCALE = ":scale"  # suffix of the tensor with the scale of each int8 row of a weight
+_LARGE = 4096  # weights with at least this many numbers are stored as int8
 
 
 class NotFinite(ValueError):
@@ -54,7 +54,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def fill(config: type[Config], content: dict[str, Any], folder: Path) -> Config:
-    """The dataclass `config` from config.json's content. Raises ValueError when one is missing or of another type."""
+    """The dataclass `config` from config.json's content. Raises ValueError if a field is missing or of another type."""
     path = folder / "config.json"
     for field in dataclasses.fields(config):
         if field.name not in content:
@@ -68,7 +68,7 @@ def fill(config: type[Config], content: dict[str, Any], folder: Path) -> Config:
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """Fills the model from model.safetensors. Raises ValueError when it is missing, damaged or of another shape."""
+    """Loads model.safetensors into the model. Raises ValueError when it is missing, damaged or of another shape."""
     path = folder / "model.safetensors"
     try:
         tensors = load_file(path)
@@ -99,7 +99,7 @@ def digest(folder: Path) -> str:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Writes safetensors so that a reader sees the old file or the new one, never a half."""
+    """Writes safetensors so that a reader sees the old file or the new one, never a part of one."""
     partial = path.with_name(f".{path.name}.partial")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata)
     with safe_open(partial, "pt"):  # raises SafetensorError if the file is shorter than its header says
@@ -111,7 +111,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, exact: bool = False) -> None:
     """Writes a checkpoint; `config` is a dataclass. config.json is written last.
 
-    Large weights are kept as int8 with a scale for each output, other floats as float16; if `exact`, all as they are.
+    Large weights are stored as int8 with one scale per output row, other float32 tensors as float16; all as they are
+    if `exact`.
 
     Raises NotFinite, and writes nothing, where they could not be read back as numbers.
     """
@@ -131,7 +132,7 @@ def save(folder: Path, family: str, config: Any, model: nn.Module, card: str, ex
 
 
 def describe(folder: Path, family: str, config: Any, card: str) -> None:
-    """Writes model card and config.json, which is last, so that its existence means the checkpoint is complete."""
+    """Writes the model card, then config.json, whose existence means that the checkpoint is complete."""
     (folder / "README.md").write_text(card, "utf-8")
     content = {"family": family, "format": FORMAT, **dataclasses.asdict(config)}
     partial = folder / ".config.json.partial"

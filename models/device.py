@@ -1,10 +1,10 @@
-"""What a device has to offer."""
+"""What a device can do, how much of its memory is free, and how to tell that it ran out."""
 
 import torch
 
 
 def has_device(device: str) -> bool:
-    """Whether torch can work on a device of that name."""
+    """Whether torch can use a device of this name on this machine."""
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError):  # the latter where torch was built without it
@@ -13,14 +13,14 @@ def has_device(device: str) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch failed for want of memory, which it says by a class on a GPU, and by its words alone on a CPU."""
+    """Whether torch ran out of memory. It has an error class for GPUs; on a CPU only the message tells."""
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
     )
 
 
 def free_memory(device: str) -> int:
-    """Bytes that are free now: of the GPU, or of the machine."""
+    """Free memory in bytes: of the GPU, or of the machine for any other device."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
     import psutil
@@ -29,7 +29,7 @@ def free_memory(device: str) -> int:
 
 
 def multiplies_bfloat16(device: str) -> bool:
-    """Whether the processor has instructions for bfloat16; others take many times as long."""
+    """Whether the device multiplies bfloat16 in hardware; a processor without that takes many times as long."""
     if device == "cpu":
         known = torch.cpu.get_capabilities()
         return bool(known.get("avx512_bf16") or known.get("amx_tile"))
@@ -37,16 +37,19 @@ def multiplies_bfloat16(device: str) -> bool:
 
 
 def device_name(device: str) -> str:
-    """What figures measured on it belong to; a GPU of other machines, where only they have one, has no name here."""
+    """The name that measurements are filed under: the GPU's model, or `cpu` with its thread count.
+
+    A GPU that only other machines have is named as it was given.
+    """
     if device.startswith("cuda") and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(device))
     return device if device.startswith("cuda") else f"{device}, {torch.get_num_threads()} threads"
 
 
 def let_go(device: str) -> None:
-    """Gives memory that nothing holds any more back to the device."""
+    """Returns memory that nothing refers to any more to the device."""
     import gc
 
-    gc.collect()  # pipelines hold themselves in cycles
+    gc.collect()  # pipelines contain reference cycles
     if device.startswith("cuda"):
         torch.cuda.empty_cache()

@@ -1,7 +1,7 @@
-"""Memory that is freed stays with the process.
+"""Keep freed memory in the process.
 
-By default the allocators give a large array back to the system when it is freed, outside of the main thread above all,
-and every page of the next one is cleared anew. benchmarks/README.md has what that costs (`peers.py`).
+By default the allocators return a large array to the system when it is freed, most of all in other threads than the
+main one, and the system clears every page of the next one. benchmarks/README.md says what that costs (`peers.py`).
 """
 
 import ctypes
@@ -16,9 +16,9 @@ _SETTINGS = {
 
 
 def keep_freed() -> None:
-    """Sets up the allocators of this process, and of those it starts; to be called before there are large tensors.
+    """Sets up the allocators of this process and of those it starts. To be called before there are large tensors.
 
-    Whoever has set malloc up by the environment keeps that; where it is not glibc's it stays as it is.
+    A malloc that the user has configured by the environment, or that is not glibc's, is left alone.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # pages of 2 MB for torch's large tensors
     if "GLIBC_TUNABLES" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):

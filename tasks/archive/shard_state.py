@@ -15,7 +15,7 @@ from tasks.imaging.refused import Refused
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.shard_state import ShardState
-from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage import NotRegularFile, Storage, StorageError
 
 METADATA = pa.schema(
     {
@@ -120,7 +120,7 @@ def fetch(archive: Storage, path: str, row: int) -> bytes:
     """The bytes of a file.
 
     Raises:
-        Refused: it is gone.
+        Refused: it is gone, or not a regular file.
         StorageError: it cannot be read; the sentence names no file.
     """
     try:
@@ -128,6 +128,8 @@ def fetch(archive: Storage, path: str, row: int) -> bytes:
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise Refused("it was gone when its turn came, or is a link that leads nowhere") from None
+        if isinstance(error.__cause__, NotRegularFile):
+            raise Refused("not a regular file but a pipe, socket or device", stage="skip") from None
         raise unnamed(error, archive, row) from None
 
 

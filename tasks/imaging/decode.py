@@ -1,4 +1,4 @@
-"""The pixels of a picture file, in all their bits."""
+"""Decode a picture file at its full bit depth."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ _MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 def decoded(data: bytes) -> np.ndarray | None:
-    """(h, w, 1 or 3) float32 in [0, 1] of a PNG, TIFF, JPEG or WebP file of 8 or 16 bits, or None if it cannot be read.
+    """Decodes a PNG, TIFF, JPEG or WebP file of 8 or 16 bits to (h, w, 1 or 3) float32 in [0, 1].
 
-    Transparency is left out; a photograph's orientation is respected. (Pillow reads no colour of 16 bits.)
+    None if it cannot be read. Alpha is dropped; the EXIF orientation is applied. Pillow has no 16-bit colour.
     """
     import cv2
 
-    cv2.utils.logging.setLogLevel(0)  # it tells the terminal of what it cannot read
+    cv2.utils.logging.setLogLevel(0)  # it prints to the terminal what it cannot read
     if not data:
         return None
     try:

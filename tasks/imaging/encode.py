@@ -1,4 +1,4 @@
-"""Encoding pictures to PNG, JPEG or WebP, each carrying its own prompt, seed, model and settings."""
+"""Encode pictures to PNG, JPEG or WebP files that carry their own prompt, seed, model and settings."""
 
 import io
 import json
@@ -18,16 +18,16 @@ EXIF_DESCRIPTION, EXIF_SOFTWARE, EXIF_TAGS, EXIF_COMMENT = 0x010E, 0x0131, 0x876
 def to_uint8(pixels: Tensor) -> np.ndarray:
     """(3, h, w) float in [0, 1] to (h, w, 3) uint8, rounded to nearest.
 
-    From here on it is NumPy: small torch operations in many threads would each start a pool of threads.
+    The rest works on NumPy arrays: small torch operations in many threads would each start a thread pool.
     """
     return np.ascontiguousarray(np.rint(pixels.numpy().clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
 
 
 def quality_figures(pixels: np.ndarray) -> dict[str, float]:
-    """Quality figures of one picture (h, w, 3) uint8, all on the luma of ITU-R BT.601 in [0, 1].
+    """Quality figures of one picture (h, w, 3) uint8, computed on its luma (ITU-R BT.601) in [0, 1].
 
-    brightness: mean; contrast: standard deviation; sharpness: variance of the Laplacian (4-neighbour), as is usual for
-    judging focus (Pech-Pacheco et al. 2000).
+    brightness: mean; contrast: standard deviation; sharpness: variance of the 4-neighbour Laplacian, a usual measure of
+    focus (Pech-Pacheco et al. 2000).
     """
     luma = pixels @ LUMA
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
@@ -43,8 +43,8 @@ def encode_picture(pixels: np.ndarray, format: Format, quality: int, info: Mappi
 
     Args:
         quality: of JPEG and WebP, 1 to 100.
-        info: what the file says of itself. PNG: one text chunk a key (iTXt, UTF-8). JPEG and WebP: EXIF
-            ImageDescription holds `prompt` and UserComment all of it as JSON.
+        info: what the file says about itself. PNG: one text chunk (iTXt, UTF-8) per key. JPEG and WebP: EXIF
+            ImageDescription holds `prompt`, and UserComment all of it as JSON.
     """
     image = Image.fromarray(pixels)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Before and after: one small picture with both halves, and what changed in figures."""
+"""Before and after: one small picture that shows both, and figures of what changed."""
 
 import io
 from math import log10
@@ -8,13 +8,13 @@ from PIL import Image
 
 from tasks.imaging.value_range import Levels
 
-EDGE = 384  # pixels of the longer side of a half
+EDGE = 384  # longest side of each half in pixels
 
 
 def shown(frame: np.ndarray, levels: Levels, like: np.ndarray | None = None) -> np.ndarray:
-    """A frame (h, w, c) as its window shows it, float32 in [0, 1].
+    """A frame (h, w, c) of stored values as its window displays it: (h, w, c) float32 in [0, 1].
 
-    Values of more than 8 bits without a window are shown between the percentiles 0.5 and 99.5 of `like`.
+    Values of more than 8 bits without a window are scaled between the percentiles 0.5 and 99.5 of `like`.
     """
     if not levels.windowed and frame.itemsize > 1:
         low, high = np.percentile(frame if like is None else like, [0.5, 99.5])
@@ -23,7 +23,7 @@ def shown(frame: np.ndarray, levels: Levels, like: np.ndarray | None = None) -> 
 
 
 def preview(before: np.ndarray, after: np.ndarray) -> bytes:
-    """A WebP twice as wide as a picture: before on the left, after on the right; (h, w, c) float in [0, 1] each."""
+    """The bytes of a WebP with `before` on the left and `after` on the right, both (h, w, c) float in [0, 1]."""
     width, height = _fitting(*before.shape[1::-1])
     both = Image.new("RGB", (2 * width, height))
     for left, pixels in ((0, before), (width, after)):
@@ -33,7 +33,7 @@ def preview(before: np.ndarray, after: np.ndarray) -> bytes:
             half = half.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
         both.paste(half, (left, 0))
     out = io.BytesIO()
-    both.save(out, "WEBP", quality=80, method=2)  # 4, the usual one, takes twice as long for a tenth less
+    both.save(out, "WEBP", quality=80, method=2)  # the default, 4, takes twice as long for a file a tenth smaller
     return out.getvalue()
 
 
@@ -43,7 +43,10 @@ def _fitting(width: int, height: int) -> tuple[int, int]:
 
 
 def change_figures(before: np.ndarray, after: np.ndarray) -> dict[str, float | None]:
-    """Mean and standard deviation before and after, in [0, 1], and the PSNR between them (None: they are the same)."""
+    """Mean and standard deviation of both, (h, w, c) in [0, 1], and the PSNR between them in dB.
+
+    The PSNR is None where the two are equal or differ in size.
+    """
     told: dict[str, float | None] = {
         "brightness_before": float(before.mean()),
         "brightness": float(after.mean()),

@@ -1,7 +1,7 @@
-"""PNG, TIFF, JPEG and WebP at their full depth: pixels in, pixels out, and nothing of what else the file holds.
+"""Decode and encode PNG, TIFF, JPEG and WebP at their full bit depth, and keep nothing but the pixels.
 
-EXIF, XMP, comments, text chunks and colour profiles may name people and places, so they are dropped; an orientation is
-applied and a profile's colours are turned into sRGB first.
+EXIF, XMP, comments, text chunks and colour profiles may name people and places, so they are dropped; before that the
+orientation is applied and the profile's colours are converted to sRGB.
 """
 
 import io
@@ -41,11 +41,11 @@ READERS: dict[Format, Callable[[io.BytesIO], Image.Image]] = {
 
 @dataclass
 class Raster:
-    """A picture file's pixels.
+    """The pixels of a picture file.
 
     Attributes:
-        frames: (pages, height, width, 1 or 3), 8 or 16 bits.
-        alpha: (pages, height, width, 1), which no enhancement touches.
+        frames: (pages, height, width, 1 or 3), uint8 or uint16.
+        alpha: (pages, height, width, 1) of the same type, which enhancement does not touch; None without alpha.
     """
 
     format: Format
@@ -54,7 +54,7 @@ class Raster:
 
 
 def raster_format(head: bytes) -> Format | None:
-    """The format of a file that begins so, if it is one of ours."""
+    """The format of a file that begins with `head`, or None if it is not one of these."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     return next((format for magic, format in MAGIC if head.startswith(magic)), None)
@@ -64,7 +64,7 @@ def decode_raster(data: bytes, format: Format) -> Raster:
     """Decodes a file.
 
     Raises:
-        Refused: it is damaged, too large, or of a kind that could not be given back as it is.
+        Refused: it is damaged, too large, or of a kind that `encode_raster` could not write again.
     """
     try:
         if format == "tiff":
@@ -88,10 +88,10 @@ def decode_raster(data: bytes, format: Format) -> Raster:
 
 
 def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
-    """A file of the same format with other pixels; of another size, it has no alpha any more.
+    """Encodes `frames` (pages, height, width, 1 or 3) in the format of `raster`, with its alpha if they have its size.
 
     Args:
-        quality: of JPEG, 1 to 100; all else is lossless.
+        quality: of JPEG, 1 to 100; the other formats are lossless.
     """
     if raster.alpha is not None and raster.alpha.shape[1:3] == frames.shape[1:3]:
         frames = np.concatenate([frames, raster.alpha], axis=3)
@@ -113,7 +113,7 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Upright, 8 bits, in grey or sRGB, with alpha if it has some."""
+    """The picture upright, in 8 bits, as grey or sRGB, with alpha if it has any."""
     profile = image.info.get("icc_profile")
     upright = ImageOps.exif_transpose(image)
     grey = upright.mode in {"1", "L", "LA"}

@@ -1,12 +1,14 @@
-"""What an image file is refused for, and how large a picture may be."""
+"""The error for image files that are not processed, and the largest picture that is."""
 
-MOST_PIXELS = 1 << 28  # of all frames: what is larger is not held in memory
+MOST_PIXELS = 1 << 28  # of all frames together; larger pictures are not held in memory
 
 
 class Refused(ValueError):
-    """A file that nothing is made of, with the reason in one sentence that quotes nothing of it.
+    """A file that is not processed. The message is one sentence with the reason and quotes nothing of the file.
 
-    `stage`: where it ended; `skip` if it is sound but no picture. `study`: its StudyInstanceUID, if it could be read.
+    Attributes:
+        stage: the stage that refused it; `skip` if the file is sound but not a picture.
+        study: its StudyInstanceUID, if it could be read.
     """
 
     def __init__(self, reason: str, stage: str = "open", study: str = "") -> None:

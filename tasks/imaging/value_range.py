@@ -1,8 +1,8 @@
-"""Between stored values (8 to 16 bits, signed or not, any window) and the [0, 1] that enhancement works on.
+"""Map stored values (8 to 16 bits, signed or unsigned, any window) to the [0, 1] of enhancement and back.
 
-Enhancement sees what the window shows: its ends are 0 and 1, and what lies beyond looks like the ends. What comes back
-is not the filtered picture but the change it makes, which is added to the stored values: values beyond the window keep
-their distance from it, values that are not changed keep every bit, and no chain passes through 8 bits.
+Enhancement sees what the display window shows: the window's ends are 0 and 1, and values beyond are clipped. The
+result is not the filtered picture but the stored values plus the change that the filter made. So values outside the
+window keep their distance from it, unchanged values keep every bit, and nothing is rounded to 8 bits on the way.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from torch.nn.functional import interpolate
 
 @dataclass(frozen=True)
 class Levels:
-    """The stored values that are 0 and 1 for enhancement.
+    """The stored values that enhancement sees as 0 and 1.
 
     Attributes:
-        inverted: `low` is the brightest (MONOCHROME1).
-        windowed: `low` and `high` are a window's, not those of the bit depth.
+        inverted: `low` is displayed brightest (MONOCHROME1).
+        windowed: `low` and `high` come from a display window, not from the bit depth.
     """
 
     low: float
@@ -29,7 +29,7 @@ class Levels:
     windowed: bool = False
 
     def shown(self, values: np.ndarray) -> np.ndarray:
-        """Stored values as one sees them: float32 in [0, 1], larger is brighter."""
+        """Stored values as they are displayed: float32 in [0, 1] of the same shape, larger is brighter."""
         unit = ((values.astype(np.float32) - self.low) / (self.high - self.low)).clip(0, 1).astype(np.float32)
         return 1 - unit if self.inverted else unit
 
@@ -41,16 +41,16 @@ def apply_in_window(
     limits: tuple[int, int],
     padding: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Enhances one frame.
+    """Enhances one frame through its display window.
 
     Args:
-        enhance: takes and gives (1, c, h, w) float32 in [0, 1]; what it gives may be of another size.
-        values: (h, w, c), 8 or 16 bits.
+        enhance: maps (1, c, h, w) float32 in [0, 1] to the same, possibly of another height and width.
+        values: (h, w, c) stored values of 8 or 16 bits.
         limits: the least and the greatest value that may be stored.
-        padding: values that stand for no picture; they stay.
+        padding: the range of values that mark pixels outside the picture; these are not changed.
 
     Returns:
-        (h', w', c) of the same type.
+        (h', w', c) stored values of the same type.
     """
     seen = torch.from_numpy(levels.shown(values)).permute(2, 0, 1)[None]
     made = enhance(seen)

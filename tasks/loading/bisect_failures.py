@@ -1,4 +1,4 @@
-"""One bad row must not cost its neighbours: find the rows a batch fails on."""
+"""Find the rows that a batch fails on, so that one bad row does not take its neighbours with it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ Item = TypeVar("Item")
 def isolate(
     function: Callable[[Sequence[Item]], Any], items: Sequence[Item], fatal: tuple[type[Exception], ...] = ()
 ) -> list[tuple[Item, str]]:
-    """Calls `function` on all items; where that fails, on halves, down to single items.
+    """Calls `function` on all items; where that fails, on each half, down to single items.
 
     Args:
-        fatal: errors that no row is to blame for, beside those of storage and memory; they are raised.
+        fatal: errors to raise, as no row causes them; those of storage and memory always are.
 
     Returns:
-        The items it fails on even alone, with the error as one line.
+        The items that fail on their own, each with its error on one line.
     """
     try:
         if items:

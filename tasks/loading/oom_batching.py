@@ -1,4 +1,4 @@
-"""Out of memory is no failure: take half as much at once, remember what fits, go on."""
+"""Batches that halve when the device runs out of memory; the size that fits is kept for the rest of the run."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,10 +11,13 @@ Result = TypeVar("Result")
 
 
 def halving(function: Callable[[], Result], limit: BatchLimit) -> Result:
-    """Calls `function`, which heeds `limit`, until it no longer runs out of the device's memory.
+    """Calls `function` until it no longer runs out of memory, halving `limit` each time that it does.
+
+    Args:
+        function: takes at most `limit.size` rows at once, and reads it anew in every call.
 
     Raises:
-        MemoryError: it does so at a limit of one.
+        MemoryError: it runs out of memory with a limit of one.
     """
     while True:
         try:
@@ -23,13 +26,13 @@ def halving(function: Callable[[], Result], limit: BatchLimit) -> Result:
             if not is_out_of_memory(error):
                 raise
             limit.halve()
-        # The next try is outside of the handler: an error at hand keeps its frames, and they the failed try's tensors.
+        # The next try is outside the handler: inside it, the error's frames would keep the failed try's tensors alive.
 
 
 def in_batches(
     function: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item], limit: BatchLimit
 ) -> list[Result]:
-    """Calls `function` on at most `limit.size` items at a time and joins what it returns, one result an item.
+    """Calls `function` on at most `limit.size` items at a time and concatenates its results, one per item.
 
     Raises:
         MemoryError: a single item does not fit.

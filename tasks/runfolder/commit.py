@@ -1,4 +1,4 @@
-"""Commit: a shard's tables, once its files are there; metadata last, so that its existence means it is complete."""
+"""Commit a shard: write its tables once its files are written, metadata last, so that it marks a complete shard."""
 
 import io
 import json
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage
 
-READERS = 16  # tables that are looked at side by side, as an object store takes its time for each
+READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
 
 class AnyShard(Protocol):
@@ -31,7 +31,7 @@ class AnyShard(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A shard's rows, what became of them, and the seconds each stage took.
+    """How many rows a shard has, what became of them, and the seconds that each stage took.
 
     `texts_cut`: rows with pictures whose text is longer than the encoder reads.
     """
@@ -51,7 +51,7 @@ def commit(
     seconds: Mapping[str, float],
     attempt: int,
 ) -> Outcome:
-    """Writes what a shard came to, once its pictures are there. In a later attempt, what was made is added.
+    """Writes a shard's tables, once its pictures are written. A later attempt adds its rows to the metadata.
 
     Raises:
         Stopped: another run has taken the folder.
@@ -70,7 +70,7 @@ def commit(
     if attempt == 1:
         _write_quarantine(name, storage, quarantine)
         storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
-    else:  # the shard counts as complete already: a row may be in both for an instant, but never in neither
+    else:  # the shard is complete already: a row may be in both tables for an instant, but never in neither
         storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
         _write_quarantine(name, storage, quarantine)
     return outcome
@@ -85,7 +85,7 @@ def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> Non
 
 
 def complete_shards(storage: Storage) -> set[str]:
-    """The shards with metadata, unless a table of theirs is damaged: those are to be done again."""
+    """The shards that have metadata and no damaged table; a damaged shard is to be done again."""
     tables = [*storage.list("metadata"), *storage.list("quarantine")]
     with ThreadPoolExecutor(READERS) as pool:
         damaged = [
@@ -95,7 +95,7 @@ def complete_shards(storage: Storage) -> set[str]:
 
 
 def _is_sound(storage: Storage, path: str) -> bool:
-    """Whether a Parquet file has its footer, which stands at its end."""
+    """Whether a Parquet file has its footer, which is at its end."""
     try:
         with storage.open(path) as file:
             pq.read_metadata(file)

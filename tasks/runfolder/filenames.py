@@ -1,4 +1,4 @@
-"""File names from ids: any text makes a safe one, and two ids never the same."""
+"""File names from ids: every text gives a safe name, and two ids never give the same."""
 
 from hashlib import sha256
 

@@ -1,8 +1,8 @@
-"""A lock in an object store: an object that its owner alone can replace, and keeps fresh for as long as it lives.
+"""A lock in an object store: an object that only its owner can replace, and that it rewrites as a heartbeat.
 
-Every write has a condition (`If-None-Match: *` creates, `If-Match` replaces what was read), so of two that want the
-lock at once the store lets one have it. An owner is dead when it let `STALE` seconds pass by the store's own clock, or
-at once when it was a process of this machine that is there no more.
+Every write is conditional (`If-None-Match: *` to create, `If-Match` to replace what was read), so the store lets only
+one of two processes have the lock. An owner counts as dead after `STALE` seconds without a heartbeat by the store's own
+clock, or at once if it was a process of this machine that no longer exists.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from tasks.runfolder.storage import StorageError, explain
 
 BEAT = 15.0  # seconds between two heartbeats
 STALE = 90.0  # seconds without one after which the owner counts as dead
-SURE = 45.0  # seconds after a heartbeat in which the lock is its owner's without asking
-TRIES = 10  # the store may let somebody else go first each time
+SURE = 45.0  # seconds after a heartbeat for which the owner need not ask the store whether it still has the lock
+TRIES = 10  # each may be refused as somebody else wrote first
 
 _held: set[str] = set()  # the tokens of the locks that this process holds
 
@@ -54,7 +54,7 @@ def _beat(lease: "Lease", stop: threading.Event) -> None:
 
 
 class Lease:
-    """The lock at a URL, as one run sees it. Its methods may be called from any thread."""
+    """One run's hold on the lock at a URL. Its methods may be called from any thread."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -119,14 +119,14 @@ class Lease:
             self.renew()
 
     def release(self) -> None:
-        """Gives the lock back, if it is still ours and the store is there; else it grows stale."""
+        """Deletes the lock if it is still ours; if the store cannot be reached, the lock expires by itself."""
         _held.discard(self._owner["token"])
         if self._lost is None:
             with contextlib.suppress(Exception):  # the store is down, for which the run has a sentence of its own
                 self._object.delete(self._etag)
 
     def _write(self, **condition: str) -> bool:
-        """Marks the lock as ours and fresh, unless the condition does not hold."""
+        """Writes our mark; False if the condition does not hold."""
         began = _clock()
         self._beats += 1  # the same content again would have the same ETag
         etag = self._object.write(json.dumps({**self._owner, "beat": self._beats}).encode(), **condition)
@@ -136,7 +136,7 @@ class Lease:
         return True
 
     def _is_ours(self, held: Held) -> bool:
-        """Whether it is our mark: the store took it, but its answer was lost and the client asked again."""
+        """Whether the mark is ours: the store took it, but its answer was lost and the client asked again."""
         if held.owner.get("token") != self._owner["token"]:
             return False
         self._etag, self._renewed = held.etag, _clock() - held.age
@@ -144,8 +144,8 @@ class Lease:
 
     def _refusal(self, held: Held) -> str:
         return (
-            f"{self._url.rpartition('/')[0]}: another run is writing here ({held.name}, last heard of {held.age:.0f} s "
-            f"ago); wait for it to end, or choose another --out. If it is dead, its lock ends in "
+            f"{self._url.rpartition('/')[0]}: another run is writing here ({held.name}, last seen {held.age:.0f} s "
+            f"ago); wait for it to end, or choose another --out. If that process is gone, the lock expires in "
             f"{max(0, STALE - held.age):.0f} s."
         )
 
@@ -167,17 +167,17 @@ class Lease:
 
 
 def _dead(held: Held) -> bool:
-    """Whether the owner gave no sign for too long, or was a process of this very machine that is there no more."""
+    """Whether the owner was silent for too long, or was a process of this machine that no longer exists."""
     if held.age > STALE:
         return True
     owner, here = held.owner, this_process()
     if any(owner.get(name) is None or owner[name] != here.get(name) for name in ("host", "boot", "namespace")):
-        return False  # of another machine or container, where its process cannot be seen
+        return False  # on another machine or in another container: its process cannot be seen from here
     if (owner.get("pid"), owner.get("started")) == (here["pid"], here["started"]):
-        return owner.get("token") not in _held  # an earlier run of this process, which could not give it back
+        return owner.get("token") not in _held  # held by an earlier run in this process, which could not release it
     return started_at(owner.get("pid")) != owner.get("started")
 
 
 def _clock() -> float:
-    """Seconds; they go on while the machine sleeps, where it has such a clock."""
+    """Seconds of a steady clock, one that also counts while the machine sleeps where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,7 +1,7 @@
 """One run at a time in one folder.
 
-Local folders use a lock of the operating system, which a killed process drops by itself; an object store has none, so
-there it is an object that is kept fresh (lease.py).
+A local folder uses a lock of the operating system, which a killed process releases by itself. An object store has no
+such lock, so there it is an object with a heartbeat (lease.py).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Lock(Protocol):
 
 
 class _SystemLock:
-    """The operating system's, which is never lost."""
+    """A lock of the operating system, which cannot be lost."""
 
     def check(self) -> None:
         pass
@@ -60,7 +60,7 @@ def locked(storage: Storage, name: str = "run") -> Iterator[Lock]:
         with leased(storage.url(f"{name}.lock")) as lease, _registered(storage.url(), lease):
             yield lease
         return
-    # The file stays: taking it away would let two runs hold locks on two files of one name.
+    # The file is never deleted: two runs could then hold locks on two files of the same name.
     lock = FileLock(storage.local / f".{name}.lock", timeout=0)
     try:
         storage.local.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The object in S3 that is a lock, with conditional reads and writes."""
+"""The lock object in S3 and its conditional writes."""
 
 import json
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LockObject:
         content = sync(self._fs.loop, answer["Body"].read)
         now = parsedate_to_datetime(
             answer["ResponseMetadata"]["HTTPHeaders"]["date"]
-        )  # the store's clock, like the other
+        )  # by the store's clock, as the other
         return Held(_parsed(content), answer["ETag"], (now - answer["LastModified"]).total_seconds())
 
     def write(self, content: bytes, **condition: str) -> str | None:
@@ -65,7 +65,7 @@ class LockObject:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """What an owner wrote; nothing, if it is no mark of ours."""
+    """What the owner wrote; empty if it is not a mark of ours."""
     try:
         owner = json.loads(content)
     except ValueError:

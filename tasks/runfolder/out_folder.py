@@ -1,4 +1,4 @@
-"""Where a run may write: into a folder that is new, empty or its own."""
+"""The check of --out: a run writes into a new or empty folder, or into one that holds a run already."""
 
 from pathlib import PurePosixPath
 
@@ -8,12 +8,12 @@ from tasks.runfolder.storage import explain, filesystem
 
 
 def check_out(url: str) -> None:
-    """Raises BadInput if there is anything at this place but a run, or if the place is no folder's name."""
+    """Raises BadInput if the folder holds anything but a run, or if the URL does not name a folder."""
     try:
         fs, base = filesystem(url)
         if not url.strip() or not base.strip("/"):
             raise BadInput(
-                f"--out {url!r}: this names no folder, or the root of everything; name a folder for the run."
+                f"--out {url!r}: it names no folder, or the root of the file system; name a folder for the run."
             )
         if fs.isfile(base):
             raise BadInput(f"--out {url}: a file stands where a folder is wanted; name another.")
@@ -28,5 +28,5 @@ def check_out(url: str) -> None:
     foreign = sorted(name for name in names if not name.startswith(".") and not name.endswith(".lock"))
     if foreign and RECORD not in names:
         raise BadInput(
-            f"--out {url}: the folder holds no run but other things ({foreign[0]}); choose a new or an empty one."
+            f"--out {url}: the folder is not empty and holds no imagemill run (there is {foreign[0]}); choose another."
         )

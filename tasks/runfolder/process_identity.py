@@ -1,4 +1,4 @@
-"""By what a process is known again, on whatever machine."""
+"""What identifies a process among all processes of all machines."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def this_process() -> dict[str, Any]:
-    """By what a process is told from all others, on any machine: on Linux also by boot, PID namespace and start."""
+    """Host and PID; on Linux also the boot, the PID namespace and the start time, as PIDs and host names recur."""
     known: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid()}
     with suppress(OSError):
         known["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -18,7 +18,7 @@ def this_process() -> dict[str, Any]:
 
 
 def started_at(pid: object) -> str | None:
-    """When a process began, in ticks since the machine started; None if it is not there or has ended."""
+    """The start time of a process in clock ticks since boot; None if there is no such process or it has ended."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except (OSError, ValueError):

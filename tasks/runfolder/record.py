@@ -1,4 +1,4 @@
-"""run.json: what a run folder was made from, so that a resumed run is the same run or is refused."""
+"""run.json: the job, input and models of a run folder, so that a resumed run is the same run or is refused."""
 
 import json
 import platform
@@ -41,11 +41,10 @@ def read_record(storage: Storage) -> dict[str, Any] | None:
 
 
 def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[str, Any]:
-    """Writes the record of a new run, or checks that the one in the folder is of the same run; returns what is there.
+    """Writes the record of a new run, or checks that the folder's record is of the same run. Returns the folder's.
 
     Raises:
-        BadInput: the folder holds a run of something else (the sentence names the differences), or any run at all
-            although `resume` is off.
+        BadInput: the folder holds a different run (the sentence names what differs), or any run while `resume` is off.
     """
     known = read_record(storage)
     if known is None:

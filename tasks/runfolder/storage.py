@@ -1,8 +1,7 @@
 """A run folder, local or in an object store.
 
-Everything a run writes goes through `Storage`, so that its promises are kept in one place: a name either holds the
-whole content or does not exist, nothing is read or written outside of the root, and a failure reads as one sentence
-(`explain`).
+Everything a run writes goes through `Storage`, which keeps its promises in one place: a name either has its whole
+content or does not exist, nothing outside the root is read or written, and a failure is one sentence (`explain`).
 """
 
 import errno
@@ -22,9 +21,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.whole_file import replacing
 
-from tasks.runfolder.errors import BadInput
-
-# Attempts of one call: s3fs makes five of these three, and the task's retries follow.
+# Attempts of one call: s3fs tries five times these three, and Prefect retries the task.
 S3_OPTIONS = {
     "use_listings_cache": False,
     "config_kwargs": {
@@ -62,6 +59,10 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 AGAIN = "run the same command again to carry on."
+
+
+class NotRegularFile(OSError):
+    """A pipe, socket or device: reading it may never end."""
 
 
 class StorageError(OSError):
@@ -106,6 +107,8 @@ def explain(error: BaseException, where: str) -> StorageError | None:
         return None
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageError(f"{where}: the disk is full; free space and run the same command again to carry on.")
+    if isinstance(error, NotRegularFile):
+        return StorageError(f"{where}: not a regular file but a pipe, socket or device; remove it.", mendable=True)
     if isinstance(error, FileNotFoundError):
         return StorageError(f"{where}: no such file or folder; check the path.", mendable=True)
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
@@ -122,7 +125,7 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         if not url:
-            raise BadInput("a folder is named by nothing at all, such as a variable that is not set; name it.")
+            raise BadInput("an empty path, perhaps of a variable that is not set; name a folder.")
         self.root = str(url).rstrip("/") or "/"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -135,18 +138,18 @@ class Storage:
 
     @property
     def local(self) -> Path | None:
-        """The root as a local path, or None if it is remote."""
+        """The root as a local path; None if it is remote."""
         return Path(self._fs.path) if "file" in self._fs.fs.protocol else None
 
     def url(self, path: str = "") -> str:
-        """The full name of a path: what a person would open."""
+        """The full path or URL, as a person would open it."""
         base = str(self.local) if self.local is not None else self.root
         return f"{base}/{path}" if path else base
 
     @contextmanager
     def _explained(self, path: str) -> Iterator[None]:
         if ".." in PurePosixPath(path).parts:
-            raise StorageError(f"{self.url(path)}: a path that leads out of its folder; name another.", mendable=True)
+            raise StorageError(f"{self.url(path)}: a path out of its folder; name another.", mendable=True)
         try:
             yield
         except Exception as error:
@@ -165,7 +168,7 @@ class Storage:
             return bytes(self._fs.cat_file(path))
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
-        """The contents by path; remote files come side by side."""
+        """The contents by path; remote files are read concurrently."""
         with self._explained(paths[0] if paths else ""):
             for path in paths:
                 self._check_regular(path)
@@ -190,15 +193,17 @@ class Storage:
         """Writes a file whole or not at all.
 
         Args:
-            read_back: compare what the storage has with what was given to it, where all else rests on this file.
+            read_back: read the file again and compare, for files that decide whether a shard is complete.
         """
         self.write_many({path: data})
         if read_back and self.read(path) != data:
             self.delete(path)
-            raise StorageError(f"{self.url(path)}: the storage did not keep what was written; {AGAIN}", passing=True)
+            raise StorageError(
+                f"{self.url(path)}: the storage does not hold what was written to it; {AGAIN}", passing=True
+            )
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
-        """Writes each file whole or not at all; remote files go up side by side."""
+        """Writes each file whole or not at all; remote files are written concurrently."""
         with self._explained(next(iter(files), "")):
             if self.local is None:
                 self._fs.pipe(dict(files))
@@ -210,7 +215,7 @@ class Storage:
                     file.write(data)
 
     def write_parts(self, path: str, parts: Iterable[bytes]) -> None:
-        """Writes a file that is not held whole, whole or not at all: if `parts` raises, there is none."""
+        """Writes a file from parts, so that it is never in memory whole; if `parts` raises, there is no file."""
         with self._explained(path):
             if self.local is not None:
                 self._make_folders({str(PurePosixPath(path).parent)})
@@ -224,7 +229,7 @@ class Storage:
                     size += file.write(part)
             except BaseException:
                 file.discard()
-                file.closed = True  # or it would still write what it has
+                file.closed = True  # or it would upload what it has when it is collected
                 raise
             file.close()
             self._check_sizes({path: size})
@@ -240,7 +245,7 @@ class Storage:
         return {str(PurePosixPath(folder, PurePosixPath(item["name"]).name)): int(item["size"]) for item in files}
 
     def _check_sizes(self, sizes: Mapping[str, int]) -> None:
-        """Raises StorageError unless the remote files are there with so many bytes; one call a folder."""
+        """Raises StorageError unless the remote files have these sizes in bytes. One listing per folder."""
         there: dict[str, int] = {}
         for folder in {str(PurePosixPath(path).parent) for path in sizes}:
             there |= self._sizes(folder.removeprefix("."))
@@ -251,21 +256,19 @@ class Storage:
                 )
 
     def _check_regular(self, path: str) -> None:
-        """Raises StorageError for a pipe or a device, whose reading may have no end."""
+        """Raises NotRegularFile for what a read may never return from."""
         if self.local is not None:
-            kind = os.stat(self.local / path).st_mode  # noqa: PTH116 (a tenth of the time)
+            kind = os.stat(self.local / path).st_mode  # noqa: PTH116 (faster)
             if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-                raise StorageError(
-                    f"{self.url(path)}: a pipe, socket or device, where a file is wanted; take it away.", True
-                )
+                raise NotRegularFile(path)
 
     def _make_folders(self, folders: Iterable[str]) -> None:
-        """Makes local folders. Raises StorageError if a link leads one out of the root."""
+        """Creates local folders. Raises StorageError if a symbolic link leads out of the root."""
         assert self.local is not None
         root = os.path.realpath(self.local)
         for folder in folders:
             target = self.local / folder
             real = os.path.realpath(target)
             if real != root and not real.startswith(f"{root.rstrip('/')}/"):
-                raise StorageError(f"{target}: a link that leads out of {self.local}; take it away.", mendable=True)
+                raise StorageError(f"{target}: a symbolic link out of {self.local}; remove it.", mendable=True)
             target.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How long stages take."""
+"""Time the stages."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Timed:
-    """Keeps the seconds that each stage takes."""
+    """Adds up the seconds that each stage takes."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

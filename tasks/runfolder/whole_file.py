@@ -1,4 +1,4 @@
-"""Local files that are there whole or not at all."""
+"""Local files that exist whole or not at all."""
 
 import errno
 import os
@@ -10,10 +10,10 @@ from typing import IO
 
 @contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the target's name once it is complete; if the block raises, there is none.
+    """A file to write to, which gets the target's name once it is complete; if the block raises, it is deleted.
 
-    A kill leaves a hidden `.part` beside the target, which the next one replaces. The file is buffered, as an
-    unbuffered one may write less than it is given: on a nearly full disk, or beyond 2 GB.
+    A killed process leaves a hidden `.part` file beside the target, which the next write replaces. The file is
+    buffered: an unbuffered write may be short, on a nearly full disk or beyond 2 GiB, and only returns its length.
     """
     part = target.with_name(f".{target.name}.part")
     try:
@@ -21,7 +21,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             if os.fstat(file.fileno()).st_size != file.tell():
-                raise OSError(errno.EIO, "the disk kept less than was written")
+                raise OSError(errno.EIO, "the disk holds less than was written")
         os.replace(part, target)  # noqa: PTH105
     except BaseException:
         part.unlink(missing_ok=True)
@@ -29,7 +29,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
 
 
 def _new(path: Path) -> IO[bytes]:
-    """A new file; whatever stands there goes away, and no link is followed."""
+    """Opens a new file. Whatever has its name is removed, never followed or written to."""
     try:
         return path.open("xb")
     except FileExistsError:

@@ -352,7 +352,7 @@ def test_damaged_in_the_middle(tmp_path: Path, imagemill: Mill) -> None:
         ("", "run", ["prompts is missing"]),
         ("prompts.parquet", "", ["out is missing"]),
         ("prompts.parquet", "/", ["--out '/'", "names no folder"]),
-        ("prompts.parquet", ".", ["--out .", "holds no run but other things (prompts.parquet)"]),
+        ("prompts.parquet", ".", ["--out .", "holds no imagemill run (there is prompts.parquet)"]),
     ],
 )
 def test_place_that_is_no_run_folder(
@@ -389,5 +389,5 @@ def test_run_folder_with_a_planted_link(tmp_path: Path, imagemill: Mill) -> None
     for folder in ("metadata", "images"):
         shutil.rmtree(tmp_path / "run" / folder)
     (tmp_path / "run" / "images").symlink_to(elsewhere)
-    imagemill("render", prompts, "--out", tmp_path / "run", *DUMMY).refused("images", "leads out of", code=1)
+    imagemill("render", prompts, "--out", tmp_path / "run", *DUMMY).refused("images", "symbolic link out of", code=1)
     assert not list(elsewhere.iterdir())

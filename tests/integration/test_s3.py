@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import s3fs
 
 from tasks.runfolder.process_identity import this_process
 from tests.integration.conftest import BUCKET
@@ -62,6 +63,26 @@ def test_lost_calls_and_lost_answers(
     assert outcome.code == 0, outcome.err
     assert snapshot(f"{bucket}/run") == whole
     assert proxy.faulted > 5
+
+
+@pytest.mark.parametrize("kind", ["images/", "metadata/"])
+def test_store_that_keeps_half_of_what_it_is_given(
+    kind: str, local: tuple[str, dict[str, str]], bucket: str, imagemill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says that it has the whole: the shard is not complete before it is tried again and has."""
+    prompts, whole = local
+    cut: set[str] = set()
+    whole_write = s3fs.S3FileSystem._pipe_file
+
+    async def half(self: s3fs.S3FileSystem, path: str, data: bytes, **options: object) -> None:
+        first = kind in path and path not in cut
+        cut.update([path] * first)
+        await whole_write(self, path, data[: len(data) // 2] if first else data, **options)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_pipe_file", half)
+    assert imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS).code == 0
+    assert len(cut) >= 3
+    assert snapshot(f"{bucket}/run") == whole
 
 
 def test_store_goes_down_and_comes_back(

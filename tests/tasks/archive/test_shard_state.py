@@ -28,6 +28,18 @@ def test_a_link_that_leads_nowhere_is_put_aside(tmp_path: Path) -> None:
     ]
 
 
+def test_links_to_pipes_and_devices_are_left_out(tmp_path: Path) -> None:
+    """One would never answer, the other would fill the memory."""
+    (tmp_path / "archive").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "archive" / "a.dcm").symlink_to(tmp_path / "pipe")
+    (tmp_path / "archive" / "b.dcm").symlink_to("/dev/zero")
+    archive = Archive(str(tmp_path / "archive"), tmp_path, None, NAMES)
+    work = read(next(archive.list_shards()), archive.storage, NAMES, False)
+    reason = "not a regular file but a pipe, socket or device"
+    assert [(r.row, r.stage, r.error) for r in work.failures] == [(0, "skip", reason), (1, "skip", reason)]
+
+
 def test_a_file_that_cannot_be_read_is_not_named(tmp_path: Path) -> None:
     (tmp_path / "Zzyquist.dcm").mkdir()
     with pytest.raises(StorageError, match=r"its file at row 3 cannot be read \(IsADirectoryError\)") as failure:

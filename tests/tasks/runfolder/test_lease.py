@@ -86,7 +86,7 @@ def elsewhere() -> dict[str, Any]:
 def test_refusal_names_the_holder_and_when_its_lock_ends(store: Store) -> None:
     store.left_by(**elsewhere())
     store.now += 20
-    with pytest.raises(BadInput, match=r"bucket/run: another run .*process 7 on elsewhere.* 20 s ago.*ends in 70 s"):
+    with pytest.raises(BadInput, match=r"bucket/run: another run .*process 7 on elsewhere.* 20 s ago.*expires in 70 s"):
         taken()
 
 

@@ -22,13 +22,13 @@ def test_new_empty_and_own_folders_are_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_folder_of_other_things_is_refused_by_one_of_them(kind: str, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir() if kind == "folder" else (tmp_path / "photos").touch()
-    with pytest.raises(BadInput, match=r"holds no run but other things \(photos\); choose a new or an empty one"):
+    with pytest.raises(BadInput, match=r"holds no imagemill run \(there is photos\); choose another"):
         check_out(str(tmp_path))
 
 
 @pytest.mark.parametrize("url", ["", " ", "/", "//", "file:///", "s3://"])
 def test_what_names_no_folder_is_refused(url: str) -> None:
-    with pytest.raises(BadInput, match="names no folder, or the root of everything"):
+    with pytest.raises(BadInput, match="names no folder, or the root of the file system"):
         check_out(url)
 
 
