@@ -4,8 +4,7 @@ from collections import Counter
 
 from pydantic import BaseModel
 
-from flows.engine.summary import read_outcomes
-from tasks.runfolder.commit import read_table, shard_names
+from tasks.runfolder.commit import complete_shards, read_outcomes, read_table, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
@@ -60,11 +59,11 @@ def inspect_run(url: str) -> Inspection:
     record = read_record(out)
     if record is None:
         raise BadInput(f"{out.url()}: no run is found there (no run.json); check the path.")
-    done = shard_names(out, "metadata")
+    done = complete_shards(out)
     outcomes = read_outcomes(out, sorted(done)).values()
     reasons: Counter[str] = Counter()
-    for path in out.list("quarantine"):
-        table = read_table(out, path)
+    for shard in sorted(done & shard_names(out, "quarantine")):
+        table = read_table(out, f"quarantine/{shard}.parquet")
         reasons.update(f"{row['stage']}: {row['error']}" for row in table.select(["stage", "error"]).to_pylist())
     seconds: Counter[str] = Counter()
     for outcome in outcomes:

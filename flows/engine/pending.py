@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from flows.engine.summary import Summary, read_outcomes
+from flows.engine.summary import Summary
 from flows.jobs.render import RunOptions
-from tasks.runfolder.commit import complete_shards, read_table, shard_names
+from tasks.runfolder.commit import complete_shards, read_outcomes, read_table, shard_names
 from tasks.runfolder.storage import Storage
 
 

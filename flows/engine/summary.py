@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import BaseModel
 from rich.table import Table
 
 from tasks.runfolder.commit import Outcome
-from tasks.runfolder.storage import Storage
 
 
 class Summary(BaseModel):
@@ -92,12 +90,3 @@ class Summary(BaseModel):
     def as_json(self) -> str:
         places = {name: f"{self.out}/{name}" for name in ("images", "metadata")}
         return json.dumps({**self.model_dump(), "pictures_a_second": round(self.pictures_a_second, 3), **places})
-
-
-def read_outcomes(storage: Storage, shards: Iterable[str]) -> dict[str, Outcome]:
-    """The outcomes that earlier runs kept in `timings/`, by shard name."""
-    paths = [f"timings/{shard}.json" for shard in shards]
-    return {
-        path.removeprefix("timings/").removesuffix(".json"): Outcome(**json.loads(data))
-        for path, data in storage.read_many(paths).items()
-    }

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,7 +12,9 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
+from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage
 
@@ -109,11 +111,35 @@ def shard_names(storage: Storage, folder: str) -> set[str]:
     return {PurePosixPath(path).stem for path in storage.list(folder)}
 
 
+def read_outcomes(storage: Storage, shards: Iterable[str]) -> dict[str, Outcome]:
+    """The outcomes of complete shards, by name.
+
+    Raises:
+        BadInput: one is damaged, which a run does not leave behind.
+    """
+    outcomes = {}
+    for path, data in storage.read_many([f"timings/{shard}.json" for shard in shards]).items():
+        try:
+            outcomes[PurePosixPath(path).stem] = TypeAdapter(Outcome).validate_json(data)
+        except ValidationError as error:
+            raise BadInput(_damaged(storage, path)) from error
+    return outcomes
+
+
+def _damaged(storage: Storage, path: str) -> str:
+    shard = PurePosixPath(path).stem
+    return f"{storage.url(path)}: damaged; delete metadata/{shard}.parquet too, and the shard is done again."
+
+
 def read_table(storage: Storage, path: str) -> pa.Table:
+    """A table of a shard. Raises BadInput if it is damaged."""
     # A copy in Arrow's own memory: its threads abort the process if they give a Python object back while it ends.
     content = pa.BufferOutputStream()
     content.write(storage.read(path))
-    return pq.ParquetFile(content.getvalue()).read()
+    try:
+        return pq.ParquetFile(content.getvalue()).read()
+    except (pa.ArrowInvalid, OSError) as error:  # the latter of damaged pages
+        raise BadInput(_damaged(storage, path)) from error
 
 
 def to_parquet(table: pa.Table) -> bytes:

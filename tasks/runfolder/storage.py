@@ -47,7 +47,7 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     if separator:
         url = f"{scheme.lower()}://{path}"
     try:
-        return url_to_fs(url, **(S3_OPTIONS if url.startswith("s3://") else {}))
+        return url_to_fs(url, **(_s3_options() if url.startswith("s3://") else {}))
     except ImportError as error:
         package = next((package for package, schemes in EXTRAS.items() if scheme.lower() in schemes), None)
         mend = f"pip install 'imagemill[{package}]'" if package else str(error)
@@ -56,6 +56,18 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if "Protocol not known" not in str(error):
             raise
         raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
+
+
+def _s3_options() -> dict[str, Any]:
+    from s3fs.core import set_custom_error_handler  # local runs are spared its import
+
+    set_custom_error_handler(_is_busy)
+    return S3_OPTIONS
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Whether s3fs should try again: it knows a busy store by its words, which the answer to a HEAD has none of."""
+    return getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode") in {429, 500, 502, 503, 504}
 
 
 AGAIN = "run the same command again to carry on."
