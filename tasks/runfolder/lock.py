@@ -4,14 +4,17 @@ A local folder uses a lock of the operating system, which a killed process relea
 such lock, so there it is an object with a heartbeat (lease.py).
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lease import leased
+from tasks.runfolder.process_identity import this_process
 from tasks.runfolder.storage import Storage, explain
 
 
@@ -61,15 +64,29 @@ def locked(storage: Storage, name: str = "run") -> Iterator[Lock]:
             yield lease
         return
     # The file is never deleted: two runs could then hold locks on two files of the same name.
-    lock = FileLock(storage.local / f".{name}.lock", timeout=0)
+    path = storage.local / f".{name}.lock"
+    lock = FileLock(path, timeout=0)
     try:
         storage.local.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        path.write_text(json.dumps(this_process()), "utf-8")
     except Timeout as error:
         raise BadInput(
-            f"{storage.url()}: another run is writing here; wait for it to end or choose another --out."
+            f"{storage.url()}: another run is writing here{_holder(path)}; wait for it to end or choose another --out."
         ) from error
     except OSError as error:
+        lock.release()
         raise explain(error, storage.url()) or error from error
-    with lock:
+    try:
         yield _SystemLock()
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    """Who wrote itself into a lock file, as far as it can be read."""
+    try:
+        owner = json.loads(path.read_bytes())
+        return f" (process {owner['pid']} on {owner['host']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -40,7 +40,7 @@ def bucket(s3: S3, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def proxy(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A proxy between the code under test and the server; set its `faults`, there are none at first."""
-    with faulty(s3.endpoint, Faults(seed=1)) as running:
+    with faulty(s3, Faults(seed=1)) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
         s3fs.S3FileSystem.clear_instance_cache()
         yield running

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import s3fs
 
 from tests.forked import FORKED
+from tests.integration.s3 import S3
 
 SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"""
@@ -31,6 +34,8 @@ class Faults:
     """Connection closed; the server behind never sees them."""
     cut_after: float = 0
     """Done by the server behind, but the connection closes instead of answering: the client cannot know."""
+    keep_half: float = 0
+    """A written object (locks apart) loses its second half, but the answer is that of the whole one."""
     seed: int = 0
 
 
@@ -40,6 +45,8 @@ class Proxy:
 
     endpoint: str
     faults: Faults
+    store: s3fs.S3FileSystem
+    """The server behind, without the proxy."""
     down_after: int | None = None
     """Calls after which each one is cut, as if the server were gone; None: it stays up."""
     calls: int = 0
@@ -54,7 +61,7 @@ class Proxy:
             if self.down_after is not None and self.calls > self.down_after:
                 return "cut_before"
             chance = self.draw.random()
-            for name in ("slow_down", "cut_before", "cut_after"):
+            for name in ("slow_down", "cut_before", "cut_after", "keep_half"):
                 chance -= getattr(self.faults, name)
                 if chance < 0:
                     self.faulted += 1
@@ -109,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "cut_after":
             self.close_connection = True
             return
+        if fault == "keep_half" and self.command == "PUT" and response.status == 200 and ".lock" not in self.path:
+            path = unquote(urlsplit(self.path).path).lstrip("/")
+            self.proxy.store.pipe_file(path, body[: len(body) // 2])
         self._answer(response.status, response.reason, response.getheaders(), content)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
@@ -133,10 +143,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def faulty(endpoint: str, faults: Faults) -> Iterator[Proxy]:
-    """Runs a proxy in front of an HTTP server, in threads of this process."""
-    proxy = Proxy("", faults, draw=random.Random(faults.seed))
-    handler = type("Handler", (_Handler,), {"proxy": proxy, "upstream": urlsplit(endpoint).netloc})
+def faulty(behind: S3, faults: Faults) -> Iterator[Proxy]:
+    """Runs a proxy in front of an S3 server, in threads of this process."""
+    proxy = Proxy("", faults, behind.filesystem(), draw=random.Random(faults.seed))
+    handler = type("Handler", (_Handler,), {"proxy": proxy, "upstream": urlsplit(behind.endpoint).netloc})
     with _Server(("127.0.0.1", 0), handler) as server:
         proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

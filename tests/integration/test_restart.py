@@ -7,14 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from torch import Tensor
 
 from flows.engine import local_server
 from models.generators.dummy import DummyGenerator
-from tests.integration.faults import Killed
+from tasks.runfolder.commit import complete_shards
+from tasks.runfolder.storage import Storage
+from tests.integration.faults import Faults, Killed, Proxy, remount
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
 
 Mill = Callable[..., Outcome]
@@ -62,6 +64,64 @@ def test_killed_at_random_instants(place: str, kills: int, tmp_path: Path, reque
         assert rows == list(range(ROWS))
         assert not [name for name in names(out) if name.endswith((".part", "run.lock")) and name != ".run.lock"]
     print(f"{done} kills over {run} runs of {seconds:.1f} s each")
+
+
+def check_complete_shards(out: str, whole: dict[str, str]) -> None:
+    """The files of a shard that counts as complete are those of an undisturbed run, to the byte."""
+    complete, inside = complete_shards(Storage(out)), snapshot(out)
+    for path, digest in whole.items():
+        if PurePosixPath(path).parts[1].removesuffix(".parquet") in complete:
+            assert inside.get(path) == digest, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["a disk that fills", "a store that cuts writes"])
+def test_killed_where_writes_are_cut_short(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """After each kill, full disk and cut write, what counts as complete is whole; in the end all is."""
+    local_server.configure()
+    local_server.wait_for_server()
+    prompts = write_prompts(str(tmp_path / "prompts.parquet"), ROWS)
+    options = [*command(prompts, ""), "--width", "64", "--height", "64"]
+    log, kills, draw = tmp_path / "log.txt", int(KILLS or 3), random.Random(7)
+    options[options.index("--out") + 1] = str(tmp_path / "undisturbed")
+    undisturbed = Killed(options, log, seed=0)
+    undisturbed.attempt()
+    assert undisturbed.returncode == 0, log.read_text()[-2000:]
+    whole = snapshot(str(tmp_path / "undisturbed"))
+
+    if place == "a disk that fills":
+        disk, room = request.getfixturevalue("full_disk"), 0.5  # MB
+        remount(disk, "size=512k")
+        out = f"{disk}/run"
+    else:
+        proxy: Proxy = request.getfixturevalue("proxy")
+        proxy.faults = Faults(keep_half=0.1)
+        out = f"{request.getfixturevalue('bucket')}/run"
+    options[options.index("--out") + 1] = out
+    killed = Killed(options, log, seed=1)
+    killed.attempt()
+    check_complete_shards(out, whole)
+    assert place == "a store that cuts writes" or (killed.returncode == 1 and "the disk is full" in log.read_text())
+    while killed.kills < kills:
+        if place == "a disk that fills":
+            room += 0.25
+            remount(disk, f"size={int(room * 1024)}k")
+        before = names(out)
+        killed.attempt(began=lambda before=before: names(out) != before, within=draw.choice([1, 4, 10]))
+        assert killed.returncode in {None, 0, 1}, log.read_text()[-2000:]
+        check_complete_shards(out, whole)
+        if killed.returncode == 0:  # done before all kills are spent: once more, from a part of it
+            files = Storage(out)
+            for name in sorted(complete_shards(files))[::2]:
+                files.delete(f"metadata/{name}.parquet")
+    if place == "a disk that fills":
+        remount(disk, "size=200m")
+    else:
+        assert proxy.faulted > 3
+        proxy.faults = Faults()
+    killed.attempt()
+    assert killed.returncode == 0, log.read_text()[-2000:]
+    assert snapshot(out) == whole
 
 
 def test_second_run_at_the_same_time_is_refused(tmp_path: Path, imagemill: Mill) -> None:

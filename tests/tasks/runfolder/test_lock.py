@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,10 @@ def holder(root: Path) -> subprocess.Popen[str]:
 
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_folder(tmp_path: Path) -> None:
     process = holder(tmp_path / "run")
-    with pytest.raises(BadInput, match="another run is writing here"), locked(Storage(str(tmp_path / "run"))):
-        pass
+    words = rf"another run is writing here \(process {process.pid} on {socket.gethostname()}\)"
+    for _ in range(2):
+        with pytest.raises(BadInput, match=words), locked(Storage(str(tmp_path / "run"))):
+            pass
     process.kill()
     process.wait()
     time.sleep(0.05)
