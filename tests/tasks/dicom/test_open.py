@@ -1,7 +1,9 @@
 """What is a picture and what is not: each kind of file ends by a rule with a reason, none in a crash."""
 
 import io
+import warnings
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -186,3 +188,17 @@ def test_every_sample_opens_or_is_refused_without_quoting_it() -> None:
         except Refused as refusal:
             assert "^" not in str(refusal)
     assert opened > 100
+
+
+def test_reading_warns_and_logs_of_nothing_even_where_others_reset_the_filters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """pydicom quotes values of the file in its warnings, and these reach the terminal and Prefect's log."""
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            for name in ("badVR.dcm", "CT_small.dcm", "explicit_VR-UN.dcm", "no_meta.dcm"):
+                with suppress(Refused):
+                    str(open_dicom(sample(name)))
+        assert [str(one.message) for one in told] == []
+    assert caplog.text == ""
