@@ -207,30 +207,39 @@ class Storage:
         Args:
             read_back: read the file again and compare, for files that decide whether a shard is complete.
         """
+        if self.local is not None:
+            self._make_folders([path])
+            self._write_local(path, data, read_back)
+            return
         self.write_many({path: data})
         if read_back and self.read(path) != data:
             self.delete(path)
-            raise StorageError(
-                f"{self.url(path)}: the storage does not hold what was written to it; {AGAIN}", passing=True
-            )
+            raise StorageError(f"{self.url(path)}: the store does not hold what was written; {AGAIN}", passing=True)
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Writes each file whole or not at all; remote files are written concurrently."""
-        with self._explained(next(iter(files), "")):
-            if self.local is None:
-                self._fs.pipe(dict(files))
-                self._check_sizes({path: len(data) for path, data in files.items()})
-                return
-            self._make_folders({str(PurePosixPath(path).parent) for path in files})
+        if self.local is not None:
+            self._make_folders(files)
             for path, data in files.items():
-                with replacing(self.local / path) as file:
-                    file.write(data)
+                self._write_local(path, data)
+            return
+        with self._explained(next(iter(files), "")):
+            self._fs.pipe(dict(files))
+            self._check_sizes({path: len(data) for path, data in files.items()})
+
+    def _write_local(self, path: str, data: bytes, read_back: bool = False) -> None:
+        assert self.local is not None
+        with self._explained(path), replacing(self.local / path) as file:
+            file.write(data)
+            file.flush()
+            if read_back and Path(file.name).read_bytes() != data:
+                raise OSError(errno.EIO, "the disk does not hold what was written")
 
     def write_parts(self, path: str, parts: Iterable[bytes]) -> None:
         """Writes a file from parts, so that it is never in memory whole; if `parts` raises, there is no file."""
         with self._explained(path):
             if self.local is not None:
-                self._make_folders({str(PurePosixPath(path).parent)})
+                self._make_folders([path])
                 with replacing(self.local / path) as file:
                     file.writelines(parts)
                 return
@@ -260,7 +269,7 @@ class Storage:
         """Raises StorageError unless the remote files have these sizes in bytes. One listing per folder."""
         there: dict[str, int] = {}
         for folder in {str(PurePosixPath(path).parent) for path in sizes}:
-            there |= self._sizes(folder.removeprefix("."))
+            there |= self._sizes("" if folder == "." else folder)
         for path, size in sizes.items():
             if there.get(path) != size:
                 raise StorageError(
@@ -274,13 +283,14 @@ class Storage:
             if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
                 raise NotRegularFile(path)
 
-    def _make_folders(self, folders: Iterable[str]) -> None:
-        """Creates local folders. Raises StorageError if a symbolic link leads out of the root."""
+    def _make_folders(self, paths: Iterable[str]) -> None:
+        """Creates the local folders of files. Raises StorageError if a symbolic link leads one out of the root."""
         assert self.local is not None
         root = os.path.realpath(self.local)
-        for folder in folders:
-            target = self.local / folder
-            real = os.path.realpath(target)
-            if real != root and not real.startswith(f"{root.rstrip('/')}/"):
-                raise StorageError(f"{target}: a symbolic link out of {self.local}; remove it.", mendable=True)
-            target.mkdir(parents=True, exist_ok=True)
+        for folder in {str(PurePosixPath(path).parent) for path in paths}:
+            with self._explained(folder):
+                target = self.local / folder
+                real = os.path.realpath(target)
+                if real != root and not real.startswith(f"{root.rstrip('/')}/"):
+                    raise StorageError(f"{target}: a symbolic link out of {self.local}; remove it.", mendable=True)
+                target.mkdir(parents=True, exist_ok=True)

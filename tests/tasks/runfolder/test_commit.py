@@ -42,7 +42,7 @@ def test_a_shard_with_a_table_that_was_cut_is_to_be_done_again(folder: str, shar
 
 def test_metadata_that_is_not_kept_leaves_the_shard_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = Storage(str(tmp_path))
-    monkeypatch.setattr(Storage, "read", lambda self, path: b"another")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"another")
     with pytest.raises(StorageError, match="does not hold"):
         commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
     assert complete_shards(out) == set()
