@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from torch import Tensor
@@ -201,10 +202,10 @@ def test_retry_quarantined_redoes_only_failed_rows(
     ill = {whole["seed"][row].as_py() for row in (3, 5, 20)}
     generate = DummyGenerator.generate
 
-    def failing(self: DummyGenerator, features: list[Tensor], seeds: list[int], width: int, height: int) -> Tensor:
+    def failing(self: DummyGenerator, features: list[object], seeds: list[int], *rest: Any, **options: Any) -> Tensor:
         if ill & set(seeds):
             raise RuntimeError("the model stumbles over this row")
-        return generate(self, features, seeds, width, height)
+        return generate(self, features, seeds, *rest, **options)
 
     run = str(tmp_path / "run")
     with monkeypatch.context() as patch:

@@ -132,6 +132,10 @@ def test_the_metadata_is_written_last(tmp_path: Path) -> None:
             written.extend(files)
             super().write_many(files)
 
+        def write(self, path, *content, **how):  # type: ignore[no-untyped-def]
+            written.append(path)
+            super().write(path, *content, **how)
+
     write(make_work(failed=1), Watched(str(tmp_path)), WriteOptions(), MADE_BY)
     assert written[-1] == "metadata/00000.parquet"
     assert len(written) == 5
