@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import fsspec
-from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.core import url_to_fs
 from fsspec.implementations.dirfs import DirFileSystem
 
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage_errors import AGAIN, NotRegularFile, StorageError, explain
 from tasks.runfolder.whole_file import replacing
 
 # Attempts of one call: s3fs tries five times these three, and Prefect retries the task.
@@ -68,68 +68,6 @@ def _s3_options() -> dict[str, Any]:
 def _is_busy(error: BaseException) -> bool:
     """Whether s3fs should try again: it knows a busy store by its words, which the answer to a HEAD has none of."""
     return getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode") in {429, 500, 502, 503, 504}
-
-
-AGAIN = "run the same command again to carry on."
-
-
-class NotRegularFile(OSError):
-    """A pipe, socket or device: reading it may never end."""
-
-
-class StorageError(OSError):
-    """A storage failure as one sentence.
-
-    `mendable`: the user's input (folder, bucket, keys) is what is wrong. `passing`: it may well work the next time.
-    """
-
-    def __init__(self, sentence: str, mendable: bool = False, passing: bool = False) -> None:
-        super().__init__(sentence)
-        self.mendable = mendable
-        self.passing = passing
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.args[0], self.mendable, self.passing)
-
-
-def explain(error: BaseException, where: str) -> StorageError | None:
-    """The sentence for a storage failure at `where`, or None if the error is of another kind."""
-    causes = [error, error.__cause__, error.__context__]
-    client = next((e for e in causes if isinstance(e, ClientError)), None)
-    code = client.response.get("Error", {}).get("Code", "") if client else ""
-    if code in {"NoSuchBucket", "InvalidBucketName"} or "bucket does not exist" in str(error):
-        return StorageError(f"{where}: the bucket does not exist; create it or name another.", mendable=True)
-    if code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden"} or (
-        isinstance(error, PermissionError) and where.startswith("s3://")
-    ):
-        return StorageError(
-            f"{where}: access denied; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy.", True
-        )
-    if any(type(e).__name__ in {"NoCredentialsError", "PartialCredentialsError"} for e in causes):
-        return StorageError(
-            f"{where}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile.", True
-        )
-    if any(isinstance(e, BotoCoreError | ClientError) for e in causes):
-        return StorageError(
-            f"{where}: the object store failed ({error}); run the same command again to carry on.", passing=True
-        )
-    if isinstance(error, StorageError):
-        return error
-    if not isinstance(error, OSError):
-        return None
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageError(f"{where}: the disk is full; free space and run the same command again to carry on.")
-    if isinstance(error, NotRegularFile):
-        return StorageError(f"{where}: not a regular file but a pipe, socket or device; remove it.", mendable=True)
-    if isinstance(error, FileNotFoundError):
-        return StorageError(f"{where}: no such file or folder; check the path.", mendable=True)
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return StorageError(f"{where}: not permitted; choose a place you may write to or mend its rights.", True)
-    if isinstance(error, IsADirectoryError):
-        return StorageError(f"{where}: a folder, where a file is wanted; name a file.", True)
-    if isinstance(error, NotADirectoryError | FileExistsError):
-        return StorageError(f"{where}: a file stands where a folder is wanted; name another.", True)
-    return StorageError(f"{where}: storage failed ({error.strerror or error}); run the same command again to carry on.")
 
 
 class Storage:
