@@ -3,8 +3,8 @@
 Everything here leans on how pipelines are written rather than on what they promise; the tests run each against every
 family. Where diffusers has modular pipelines (0.42: SDXL, SD 3, FLUX, FLUX.2, Z-Image, Qwen-Image), their blocks would
 tell the features' names and their guiders take guidance. But with equal settings only Qwen-Image's made the pipeline's
-bytes (the others' values in [0, 1] are off by 1e-6, SDXL, to 0.03, Z-Image), guiders know one scale for a batch too,
-and the other families have no blocks.
+bytes (the others are off by 1e-6, SDXL, to 0.03, Z-Image, of 1), guiders know one scale for a batch too, and the other
+families have no blocks.
 """
 
 import ast

@@ -198,7 +198,8 @@ def test_an_encoder_that_cannot_be_loaded_ends_the_run_in_a_sentence(
     prompts: Path, tmp_path: Path, checkpoints: Checkpoints, imagemill: Mill
 ) -> None:
     folder = checkpoints.copy("sd1", tmp_path / "sd1")
-    (folder / "text_encoder" / "config.json").write_text("{")
+    config = folder / "text_encoder" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "hidden_size": 64}))  # not that of its weights
     imagemill("render", prompts, "--out", tmp_path / "run", "--generator", folder, *QUICK).refused("cannot be loaded")
     assert not (tmp_path / "run" / "quarantine").exists()
 
