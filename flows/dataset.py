@@ -1,4 +1,4 @@
-"""Dataset: captioned data sets to train on.
+"""Dataset: builds captioned data sets to train on.
 
 imagemill dataset emoji --out data/emoji                                     # what the default model is trained on
 imagemill dataset folder photos --out data/photos --licence CC-BY-4.0        # your own pictures and captions
@@ -19,15 +19,15 @@ from tasks.runfolder.storage import StorageError
 
 EMOJI = [
     fetch,  # pictures and names
-    compose,  # rows: which captions there are, and what stands where in each picture
+    compose,  # rows: the captions, and the layout of each picture
     paint,  # pictures-*.parquet
     write,  # concepts.parquet, last, so that its existence means the data set is complete
 ]
 """The stages of `dataset emoji` in order."""
 
 COLLECT = [
-    find,  # pictures and captions, still unread
-    write_collection,  # each read, cut to a square and written
+    find,  # lists pictures and captions without reading them
+    write_collection,  # reads each, crops it to a square and writes it
 ]
 """The stages of `dataset folder` and `dataset parquet` in order."""
 
@@ -36,7 +36,7 @@ COLLECT = [
 def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
     """Fetches pictures and names, composes captioned scenes, writes `concepts.parquet` and `pictures-*.parquet`.
 
-    Raises BadInput when the folder is not empty or the packages cannot be had.
+    Raises BadInput when the folder is not empty or the packages cannot be fetched.
     """
     emoji = Emoji(job)
     for stage in EMOJI:
@@ -46,10 +46,10 @@ def build_emoji_dataset(job: EmojiDatasetJob) -> DatasetSummary:
 
 @flow(name="dataset-collect", flow_run_name="{kind} {job.path}", persist_result=False)
 def collect_dataset(job: CollectJob, kind: Literal["folder", "parquet"]) -> CollectSummary:
-    """Makes a data set of the user's own captioned pictures.
+    """Builds a data set from the user's own captioned pictures.
 
     Raises:
-        BadInput: the input cannot be used, not one picture is whole and captioned, or the folder is not empty.
+        BadInput: the input cannot be used, it has no readable picture with a caption, or the folder is not empty.
         StorageError: storage failed.
     """
     try:

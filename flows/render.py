@@ -3,7 +3,7 @@
     imagemill render prompts.parquet --out run
 
 Every shard of the prompts goes through the stages of `PIPELINE`, a window of shards at a time. The run folder is the
-checkpoint: a shard whose metadata exists is complete, and the same command again does the others.
+checkpoint: a shard whose metadata exists is complete, and running the same command again does the others.
 """
 
 from prefect import flow
@@ -35,20 +35,19 @@ def render(job: RenderJob) -> Summary:
 
     Raises:
         BadInput: the job, its input or its output cannot be used; nothing has been written.
-        StorageError: storage failed on the way; the same job again carries on.
+        StorageError: storage failed on the way; running the same job again resumes.
         Stopped: more rows failed than `max_failures` allows.
     """
     job = dated(job)
     with opened(job, Plan) as run:
-        # A run goes on with the batch size it began with: another changes the last bits of a checkpoint's pictures.
-        kept = None if job.batch_size else run.record.get("batch_size")
-        setting = stages.Setting(job, run.plan, kept or run.plan.batch_size)
-        found = run.plan.found
+        # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
+        recorded = None if job.batch_size else run.record.get("batch_size")
+        setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
         summary = Summary(
             out=run.out.url(),
             rows=run.plan.rows_of_this_part(),
-            files=len(found.sources),
-            files_left_out=found.left_out,
+            files=len(run.plan.input.sources),
+            files_left_out=run.plan.input.left_out,
         )
         carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
         if job.report and job.part[1] == 1:

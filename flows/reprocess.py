@@ -3,8 +3,8 @@
     imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
 
 Every shard of the archive's files goes through the stages of `PIPELINE`, a window of shards at a time. The run folder
-is the checkpoint, as with render. No path within the archive, no value of a file and no message of a library is in what
-Prefect gets to see: names of tasks are numbers, errors are sentences of our own.
+is the checkpoint, as with render. Prefect never sees a path within the archive, a value from a file or a library's
+message: tasks are named by numbers, errors are our own sentences.
 """
 
 from prefect import flow
@@ -21,7 +21,7 @@ from tasks.report.page import write_report
 
 PIPELINE = (
     Stage("read", stages.read_files, stored=True),
-    # File by file, so that the pixels of one at a time are in memory.
+    # File by file, so that only one file's pixels are in memory at a time.
     Stage("reprocess", stages.reprocess_files, on="device", times=("decode", "look", "enhance")),
     Stage("write", stages.write_files, stored=True),
 )
@@ -33,7 +33,7 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
 
     Raises:
         BadInput: the job, its archive or its output cannot be used; nothing has been written.
-        StorageError: storage failed on the way; the same job again carries on.
+        StorageError: storage failed on the way; running the same job again resumes.
         Stopped: more files failed than `max_failures` allows.
     """
     job = dated(job)

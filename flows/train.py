@@ -6,7 +6,7 @@
     imagemill train judge data/emoji --out out/judge           # of `imagemill evaluate`
     imagemill train denoiser s3://bucket/scans --out out/denoiser
 
-The same command again carries on from the last state, and ends with the weights of an undisturbed run.
+Running the same command again resumes from the last state and ends with the weights of an uninterrupted run.
 """
 
 from prefect import flow
@@ -17,10 +17,10 @@ from flows.stages.train import Training, encode, evaluate, fit, load, save
 from tasks.training.data.feature_cache import Encoder
 
 PIPELINE = [
-    load,  # the data set or archive, the text encoder, checkpoints to begin with
+    load,  # the data set or archive, the text encoder, checkpoints to start from
     encode,  # captions and pictures to tensors
     fit,  # the steps, with checkpoints and sample grids between them
-    evaluate,  # figures of what was held out
+    evaluate,  # figures on held-out data
     save,  # the checkpoint with its figures
 ]
 """The stages in order, the same for all families; what a family does in each is in tasks/training/families/."""
@@ -58,20 +58,20 @@ def train_judge(job: JudgeJob) -> TrainSummary:
 
 @flow(name="train-denoiser", persist_result=False)
 def train_denoiser(job: DenoiserJob) -> TrainSummary:
-    """Trains a denoiser, of noisy pictures without clean ones; see `run_training`."""
+    """Trains a denoiser on noisy pictures, without clean ones; see `run_training`."""
     return run_training(job)
 
 
 def run_training(job: TrainJob, encoder: Encoder | None = None) -> TrainSummary:
-    """Sends a training through the pipeline: as task runs within a flow run, elsewhere as plain calls.
+    """Runs a training through the pipeline: as task runs within a flow run, elsewhere as plain calls.
 
     Args:
-        encoder: a text encoder in the place of the one that the job names.
+        encoder: a text encoder to use instead of the one that the job names.
 
     Raises:
-        BadInput: the data cannot be used, `out` holds another training, a checkpoint to begin with does not fit, or
-            losses or weights stop being numbers; the last good checkpoint stays.
-        StorageError: storage failed on the way; the same job again carries on.
+        BadInput: the data cannot be used, `out` holds another training, a checkpoint to start from does not fit, or
+            losses or weights become NaN or infinite; the last good checkpoint stays.
+        StorageError: storage failed on the way; running the same job again resumes.
     """
     training = Training(job, encoder)
     with training.folder():

@@ -1,7 +1,7 @@
-"""Keep freed memory in the process.
+"""Keeps freed memory in the process.
 
-By default the allocators return a large array to the system when it is freed, most of all in other threads than the
-main one, and the system clears every page of the next one. benchmarks/README.md says what that costs (`peers.py`).
+By default the allocators return large arrays to the system when they are freed, above all outside the main thread, and
+the kernel must clear every page of the next one. benchmarks/README.md has what that costs (`peers.py`).
 """
 
 import ctypes
@@ -9,16 +9,16 @@ import os
 
 # Environment variable of glibc's malloc: the parameter of `mallopt` (glibc's malloc.h) and its value.
 _SETTINGS = {
-    "MALLOC_ARENA_MAX": (-8, 1),  # one heap: a thread's own is of 64 MB at most and given back eagerly
-    "MALLOC_MMAP_MAX_": (-4, 0),  # no array outside of it
-    "MALLOC_TRIM_THRESHOLD_": (-1, 1 << 30),  # bytes at its end that stay
+    "MALLOC_ARENA_MAX": (-8, 1),  # one heap: those of threads hold at most 64 MB and are returned eagerly
+    "MALLOC_MMAP_MAX_": (-4, 0),  # no arrays outside of it
+    "MALLOC_TRIM_THRESHOLD_": (-1, 1 << 30),  # free bytes at its end that are kept
 }
 
 
 def keep_freed() -> None:
-    """Sets up the allocators of this process and of those it starts. To be called before there are large tensors.
+    """Configures the allocators of this process and its children; call it before large tensors are allocated.
 
-    A malloc that the user has configured by the environment, or that is not glibc's, is left alone.
+    Settings in the environment take precedence, and a malloc that is not glibc's is left alone.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # pages of 2 MB for torch's large tensors
     if "GLIBC_TUNABLES" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):

@@ -17,21 +17,21 @@ def evaluate(
     out: Path,
     options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None,
 ) -> int:
-    """Say how good generators are, told from their pictures by a judge; one table for all of them.
+    """Measure how good generators are, by a judge of their pictures; one table for all of them.
 
     Parameters
     ----------
     generators
-        `default`, or checkpoints' folders.
+        `default` or checkpoint folders.
     dataset
-        The data set whose names, paraphrases and held-out scenes are asked for.
+        Data set whose names, paraphrases and held-out scenes are the questions.
     out
         Folder for the table and the grids.
     """
     local_server.configure()
     local_server.wait_for_server()
-    given = (options or EvaluateOptions()).model_dump()
-    made = flow(EvaluateJob(generators=list(generators) or ["default"], dataset=dataset, out=out, **given))
-    print(table(made.figures))
-    print(f"table.md, table.json, asked.csv and the grids are in {made.out}")
+    values = (options or EvaluateOptions()).model_dump()
+    summary = flow(EvaluateJob(generators=list(generators) or ["default"], dataset=dataset, out=out, **values))
+    print(table(summary.figures))
+    print(f"table.md, table.json, asked.csv and the grids are in {summary.out}")
     return 0

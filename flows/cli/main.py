@@ -27,7 +27,7 @@ from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.storage import StorageError, explain
 
-if TYPE_CHECKING:  # a command imports what it needs itself
+if TYPE_CHECKING:  # each command imports what it needs when called
     from flows.engine.summary import Summary
 
 FAILED, BAD_INPUT = 1, 2
@@ -36,15 +36,19 @@ Job = TypeVar("Job", bound=BaseModel)
 app = App(
     name="imagemill",
     help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.",
-    suppress_keyboard_interrupt=False,  # `main` says more about it
+    suppress_keyboard_interrupt=False,  # `main` handles it
 )
 
 app.command("flows.cli.train:dataset", name="dataset", help="Build a captioned data set to train on.")
-app.command("flows.cli.train:train", name="train", help="Train a model; the same command again carries on.")
-app.command("flows.cli.evaluate:evaluate", name="evaluate", help="Say how good generators' pictures are, by a judge.")
+app.command("flows.cli.train:train", name="train", help="Train a model; running the command again resumes.")
+app.command(
+    "flows.cli.evaluate:evaluate", name="evaluate", help="Measure how good generators' pictures are, by a judge."
+)
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
-app.command("flows.cli.reprocess:locate", name="locate", help="Tell which files of an archive stand at these rows.")
-app.command("flows.cli.tune:tune", name="tune", help="Measure which batch size suits a diffusers checkpoint here.")
+app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
+app.command(
+    "flows.cli.tune:tune", name="tune", help="Find the best batch size for a diffusers checkpoint on this machine."
+)
 
 
 @app.command
@@ -57,7 +61,7 @@ def render(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[RenderOptions | None, Parameter(name="*")] = None,
 ) -> int:
-    """Render a file of prompts into a run folder. The same command again carries on where it stopped.
+    """Render prompts into a run folder. Running the same command again resumes where it stopped.
 
     Parameters
     ----------
@@ -67,20 +71,20 @@ def render(
     out
         The run folder, local or s3://.
     job
-        A YAML file with any of these options (and prompts, out); what is given on the command line wins.
+        A YAML file with any of these options (and prompts, out); the command line takes precedence.
     dry_run
         Print the plan and write nothing.
     as_json
         Print the summary as JSON.
     """
-    given = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
-    full = full_job(RenderJob, job, given).dated(datetime.now(UTC))
+    values = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
+    full = full_job(RenderJob, job, values).dated(datetime.now(UTC))
     return plan_or_run(full, "flows.plans.render:Plan", "flows.render:render", dry_run, as_json)
 
 
 @app.command
 def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> int:
-    """Say what a run folder holds, what is missing, and why rows failed.
+    """Show what a run folder holds, what is missing, and why rows failed.
 
     Parameters
     ----------
@@ -91,13 +95,13 @@ def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negat
     """
     from flows.engine.inspection import inspect_run
 
-    found = inspect_run(run)
-    print(found.model_dump_json() if as_json else "\n".join(found.lines()))
-    return found.exit_code
+    inspection = inspect_run(run)
+    print(inspection.model_dump_json() if as_json else "\n".join(inspection.lines()))
+    return inspection.exit_code
 
 
 def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
-    """The job file's values, then those given on the command line."""
+    """The job from a YAML file's values, overridden by those of the command line."""
     values: dict[str, Any] = {}
     if file is not None:
         import yaml
@@ -107,7 +111,7 @@ def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
         except OSError as error:
             raise BadInput(str(explain(error, str(file)))) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise BadInput(f"{file}: not YAML ({one_line(error)}); mend it.") from error
+            raise BadInput(f"{file}: not valid YAML ({one_line(error)}); correct it.") from error
         if not isinstance(values, dict):
             raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
     values |= {name: value for name, value in given.items() if value is not None}
@@ -118,12 +122,12 @@ def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
 
 
 def plan_or_run(job: BaseModel, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
-    """Prints what a job comes to, or carries it out; `plan` and `flow` are imported when they are needed."""
+    """Prints a job's plan, or carries it out; `plan` and `flow` are imported only when needed."""
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
             print_described(resolve_name(plan)(job, Path(spool)).described(), as_json)
         return 0
-    local_server.configure()  # before Prefect is imported; the server starts while the rest is
+    local_server.configure()  # before Prefect is imported; the server starts during the other imports
     carry_out = resolve_name(flow)
     local_server.wait_for_server()
     summary: Summary = carry_out(job)
@@ -140,7 +144,7 @@ def print_described(described: dict[str, Any], as_json: bool) -> None:
 
 
 def print_summary(summary: "Summary", as_json: bool) -> None:
-    """What a run came to, and where to look."""
+    """Prints a run's totals and where its results are."""
     if as_json:
         print(summary.as_json())
         return
@@ -154,7 +158,7 @@ def print_summary(summary: "Summary", as_json: bool) -> None:
 
 
 def sentence(error: ValidationError) -> str:
-    """A pydantic error as one sentence a line, naming options as the command line does."""
+    """A pydantic error as one sentence per line, naming options as the command line does."""
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
@@ -167,19 +171,19 @@ def sentence(error: ValidationError) -> str:
             message = problem["msg"].removeprefix("Value error, ")
             message = f"{message[:1].lower()}{message[1:]}"
             option = f"--{name.replace('_', '-')}: {message} (given: {problem['input']!r})"
-            lines.append(option if problem["loc"] else message)  # of several options together, it names them itself
+            lines.append(option if problem["loc"] else message)  # an error of several options names them itself
     return "\n".join(lines)
 
 
-def _told(error: CycloptsError) -> str:
-    """What is wrong with a command line, one sentence a line."""
+def _usage_error(error: CycloptsError) -> str:
+    """What is wrong with a command line, one sentence per line."""
     if isinstance(error.__cause__, ValidationError):
         return sentence(error.__cause__)
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{error.unused_tokens[0]!r} is one argument too many; --help says what the command takes."
+        return f"{error.unused_tokens[0]!r} is one argument too many; --help lists what the command takes."
     if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
         name, positional = error.argument.name, error.argument.field_info.is_positional
-        return f"{name.lstrip('-').upper() if positional else name} is missing; --help says what it is."
+        return f"{name.lstrip('-').upper() if positional else name} is missing; --help explains it."
     return str(error)
 
 
@@ -201,12 +205,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except ValidationError as error:
         _fail(sentence(error), BAD_INPUT)
     except CycloptsError as error:
-        _fail(_told(error), BAD_INPUT)
+        _fail(_usage_error(error), BAD_INPUT)
     except (StorageError, Stopped, local_server.NoServer) as error:
         _fail(str(error), FAILED)
-    except MemoryError as error:  # Python's own says nothing
+    except MemoryError as error:  # Python's own has no message
         _fail(str(error) or "the memory is used up; take a smaller --window, or smaller pictures.", FAILED)
-    except OSError as error:  # of a training or an evaluation, which write to this machine alone
+    except OSError as error:  # from a training or an evaluation, which write local files
         explained = explain(error, str(error.filename))
         if error.filename is None or explained is None:
             raise

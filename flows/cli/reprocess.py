@@ -23,7 +23,7 @@ def reprocess(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[ReprocessOptions | None, Parameter(name="*")] = None,
 ) -> int:
-    """Enhance an archive of pictures into a run folder, de-identified. The same command again carries on.
+    """Enhance and de-identify an archive of pictures into a run folder. Running the command again resumes.
 
     Parameters
     ----------
@@ -32,31 +32,31 @@ def reprocess(
     out
         The run folder, local or s3://.
     job
-        A YAML file with any of these options (and archive, out); what is given on the command line wins.
+        A YAML file with any of these options (and archive, out); the command line takes precedence.
     dry_run
         Print the plan and write nothing.
     as_json
         Print the summary as JSON.
     """
-    given = {"archive": archive, "out": out, **(options or ReprocessOptions()).model_dump(exclude_unset=True)}
-    full = full_job(ReprocessJob, job, given).dated(datetime.now(UTC))
+    values = {"archive": archive, "out": out, **(options or ReprocessOptions()).model_dump(exclude_unset=True)}
+    full = full_job(ReprocessJob, job, values).dated(datetime.now(UTC))
     plan, flow = "flows.plans.reprocess:ReprocessPlan", "flows.reprocess:reprocess_archive"
     return plan_or_run(full, plan, flow, dry_run, as_json)
 
 
 def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())]) -> int:
-    """Tell which files of an archive stand at these rows; results name files by their rows alone.
+    """Print which files of an archive are at these rows; the results name files only by row.
 
     Parameters
     ----------
     archive
         The archive as it was reprocessed.
     rows
-        Rows, as metadata and quarantine have them.
+        Rows, as in metadata and quarantine.
     """
-    from tasks.archive.listing import locate as find
+    from tasks.archive.listing import locate as locate_files
 
-    found = find(archive, rows)
+    paths = locate_files(archive, rows)
     for row in rows:
-        print(f"{row}  {found.get(row, 'there is no such row')}")
-    return 0 if len(found) == len(set(rows)) else 2
+        print(f"{row}  {paths.get(row, 'there is no such row')}")
+    return 0 if len(paths) == len(set(rows)) else 2

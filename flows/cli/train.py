@@ -1,4 +1,4 @@
-"""The commands that make models: `imagemill dataset` and `imagemill train`. Loaded only when one of them is called."""
+"""The commands `imagemill dataset` and `imagemill train`. Loaded only when one of them is called."""
 
 import sys
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from tasks.datasets.write_captioned import CollectOptions
 Job = TypeVar("Job", bound=TrainJob)
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
-train = App(name="train", help="Train a model on a captioned data set. The same command again carries on.")
+train = App(name="train", help="Train a model on a captioned data set. Running the same command again resumes.")
 
 for _job in (VaeJob, AutoencoderJob, GanJob, FlowJob, JudgeJob, DenoiserJob):
-    for _field in _job.model_fields.values():  # cyclopts would let a stray word be the first option
+    for _field in _job.model_fields.values():  # otherwise cyclopts would take a stray word for the first option
         _field.kw_only = not _field.is_required()
 
 
@@ -28,8 +28,9 @@ def emoji(*, job: Annotated[EmojiDatasetJob, Parameter(name="*")]) -> int:
     """Emoji (Fluent 3D; names from emojibase; both MIT) alone and in drawn scenes, captions in English and Chinese."""
     local_server.configure()
     local_server.wait_for_server()
-    made = build_emoji_dataset(job)
-    print(f"{made.concepts} concepts, {made.single_captions} captions of one, {made.scenes} scenes in {made.out}")
+    summary = build_emoji_dataset(job)
+    counts = f"{summary.concepts} concepts, {summary.single_captions} single captions, {summary.scenes} scenes"
+    print(f"{counts} in {summary.out}")
     return 0
 
 
@@ -49,7 +50,7 @@ def folder(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(
 
 @dataset.command
 def parquet(path: str, *, out: str, options: Annotated[CollectOptions, Parameter(name="*")]) -> int:
-    """Parquet files with a column `image` (bytes, or as Hugging Face keeps them) and `text`, `prompt` or `caption`.
+    """Parquet files with a column `image` (bytes, or as Hugging Face stores them) and `text`, `prompt` or `caption`.
 
     Parameters
     ----------
@@ -64,10 +65,12 @@ def parquet(path: str, *, out: str, options: Annotated[CollectOptions, Parameter
 def _collect(job: CollectJob, kind: Literal["folder", "parquet"]) -> int:
     local_server.configure()
     local_server.wait_for_server()
-    made = collect_dataset(job, kind)
-    print(f"{made.pictures} captioned pictures in {made.out}")
-    if made.left_out:
-        reason = f"{made.left_out} left out, listed in {made.out}/left-out.parquet (the first: {made.first_reason})"
+    summary = collect_dataset(job, kind)
+    print(f"{summary.pictures} captioned pictures in {summary.out}")
+    if summary.left_out:
+        reason = (
+            f"{summary.left_out} left out, listed in {summary.out}/left-out.parquet (the first: {summary.first_reason})"
+        )
         print(reason, file=sys.stderr)
     return 0
 
@@ -80,39 +83,40 @@ def vae(job: Annotated[VaeJob, Parameter(name="*")]) -> int:
 
 @train.command
 def autoencoder(job: Annotated[AutoencoderJob, Parameter(name="*")]) -> int:
-    """Train an autoencoder: pictures to latents to pictures, and a text head that paints latents."""
+    """Train an autoencoder (pictures to latents and back), and a text head that predicts latents."""
     return _trained(train_autoencoder, job)
 
 
 @train.command
 def gan(job: Annotated[GanJob, Parameter(name="*")]) -> int:
-    """Train a GAN in an autoencoder's latents; generator and discriminator both read the text."""
+    """Train a GAN on an autoencoder's latents; generator and discriminator both read the text."""
     return _trained(train_gan, job)
 
 
 @train.command(name="flow")
 def latent_flow(job: Annotated[FlowJob, Parameter(name="*")]) -> int:
-    """Train a latent flow (a diffusion transformer) in an autoencoder's latents, or LoRA adapters of one."""
+    """Train a rectified flow (a diffusion transformer) on an autoencoder's latents, or LoRA adapters for one."""
     return _trained(train_flow, job)
 
 
 def _trained(flow: Callable[[Job], TrainSummary], job: Job) -> int:
     local_server.configure()
     local_server.wait_for_server()
-    made = flow(job)
-    print(f"{made.steps} steps; the checkpoint is in {made.out}")
-    for name, figure in made.figures.items():
+    summary = flow(job)
+    print(f"{summary.steps} steps; the checkpoint is in {summary.out}")
+    for name, figure in summary.figures.items():
         print(f"{name}  {figure:.3f}")
-    if made.refused:
+    if summary.refused:
         print(
-            f"{made.refused} rows of the data set were left out; {made.out / 'refused.csv'} says why", file=sys.stderr
+            f"{summary.refused} rows of the data set were left out; {summary.out / 'refused.csv'} gives the reasons",
+            file=sys.stderr,
         )
     return 0
 
 
 @train.command
 def judge(job: Annotated[JudgeJob, Parameter(name="*")]) -> int:
-    """Train the judge that `imagemill evaluate` has look at the pictures."""
+    """Train the judge of `imagemill evaluate`."""
     return _trained(train_judge, job)
 
 
@@ -121,6 +125,6 @@ def denoiser(job: Annotated[DenoiserJob, Parameter(name="*")]) -> int:
     """Train a denoiser on an archive of noisy pictures; no clean ones are needed."""
     local_server.configure()
     local_server.wait_for_server()
-    made = train_denoiser(job)
-    print(f"{made.steps} steps on {made.pictures} pictures; the checkpoint is in {made.out}")
+    summary = train_denoiser(job)
+    print(f"{summary.steps} steps on {summary.pictures} pictures; the checkpoint is in {summary.out}")
     return 0

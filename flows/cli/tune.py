@@ -1,4 +1,4 @@
-"""`imagemill tune`: the batch size that suits a diffusers checkpoint on this machine."""
+"""`imagemill tune`: the best batch size for a diffusers checkpoint on this machine."""
 
 import json
 from typing import Annotated
@@ -27,22 +27,22 @@ def tune(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[Acceleration | None, Parameter(name="*")] = None,
 ) -> int:
-    """Measure batch size against throughput and memory, and keep the best for `imagemill render` to begin with.
+    """Measure throughput and memory by batch size, and save the best one as the default of `imagemill render`.
 
-    It is kept beside the checkpoint, in imagemill-tuned.json, or in the user's cache where that cannot be written.
+    It is saved beside the checkpoint, in imagemill-tuned.json, or in the user's cache if that cannot be written.
 
     Parameters
     ----------
     checkpoint
         A diffusers checkpoint: a folder, local or s3://, or a hub id.
     device
-        Where it is to run: cpu, cuda, cuda:1.
+        Where to run it: cpu, cuda, cuda:1.
     width
-        Of the pictures; by default the checkpoint's own.
+        Width of the pictures; by default the checkpoint's own.
     height
-        Of the pictures; by default the checkpoint's own.
+        Height of the pictures; by default the checkpoint's own.
     steps
-        Denoising steps that are timed; the best batch size hardly depends on them.
+        Denoising steps to time; the best batch size hardly depends on them.
     as_json
         Print the figures as JSON.
     """
@@ -50,20 +50,20 @@ def tune(
     options = options or PLAIN
     generator = usable(lambda: open_diffusers(resolve(checkpoint), device, options))
     if generator is None:
-        raise BadInput(f"{checkpoint} is no diffusers checkpoint; only these have a batch size to tune.")
+        raise BadInput(f"{checkpoint} is not a diffusers checkpoint; only these have a batch size to tune.")
     size = width or generator.size, height or generator.size
     ready(generator.own_encoder)
-    found = tuning.choose(usable(lambda: list(tuning.measure(generator, device, *size, steps))))
-    place = generator.tunings.keep(found, device, *size, options)
+    tuned = tuning.choose(usable(lambda: list(tuning.measure(generator, device, *size, steps))))
+    place = generator.tunings.keep(tuned, device, *size, options)
     if as_json:
-        print(json.dumps({**found.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))
+        print(json.dumps({**tuned.model_dump(), "width": size[0], "height": size[1], "kept": str(place)}))
         return 0
     table = Table(title=f"{generator.name}, {size[0]} x {size[1]} pixels, {steps} steps", title_justify="left")
     for name in ("batch size", "pictures a second", "peak memory"):
         table.add_column(name, justify="right")
-    for row in found.measured:
+    for row in tuned.measured:
         memory = "" if row.peak_memory is None else f"{row.peak_memory / 2**30:.1f} GiB"
         table.add_row(str(row.batch_size), f"{row.pictures_a_second:.3g}", memory)
     Console().print(table)
-    print(f"batch size {found.batch_size}, kept in {place}")
+    print(f"batch size {tuned.batch_size}, kept in {place}")
     return 0

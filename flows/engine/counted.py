@@ -1,4 +1,4 @@
-"""Progress of one stage: a bar in the terminal and, within a task run, one on its Prefect page."""
+"""Progress of one stage: a bar in the terminal and, within a task run, on its Prefect page."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,20 +11,20 @@ from flows.engine.progress import Progress
 
 @contextmanager
 def progress(what: str, unit: str, total: int, done_before: int = 0) -> Iterator[Progress]:
-    """Shows how far `what` is, counted in `unit`."""
+    """Shows the progress of `what`, counted in `unit`."""
 
-    def unseen(share: float) -> None:
+    def ignore(share: float) -> None:
         pass
 
     on_page = TaskRunContext.get() is not None
     share = done_before / max(1, total)
-    listener = ProgressArtifact(share, f"{what[:1].upper()}{what[1:]}: {unit} done") if on_page else unseen
-    with Progress(total, done_before, listener, what, unit) as shown:
-        yield shown
+    listener = ProgressArtifact(share, f"{what[:1].upper()}{what[1:]}: {unit} done") if on_page else ignore
+    with Progress(total, done_before, listener, what, unit) as bar:
+        yield bar
 
 
 @contextmanager
 def count(what: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
-    """The same for what is told how many are done by now."""
-    with progress(what, unit, total) as shown:
-        yield lambda done: shown.advance(done - shown.done)
+    """As `progress`, for callers that report how many are done so far."""
+    with progress(what, unit, total) as bar:
+        yield lambda done: bar.advance(done - bar.done)

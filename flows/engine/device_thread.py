@@ -1,4 +1,4 @@
-"""The one thread of a process that uses the device."""
+"""All of a process's work on the device runs in one thread."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,8 @@ def _device_thread(device: str) -> ThreadPoolExecutor:
 
 
 def in_device_thread(device: str, function: Callable[[], Result]) -> Result:
-    """Runs `function` in the one thread of this process that uses the device.
+    """Runs `function` in this process's only thread for the device and returns its result.
 
-    One thread, not one lock: each thread that calls into torch would get a pool of CPU threads of its own.
+    A thread rather than a lock, because torch gives every thread that calls it a CPU thread pool of its own.
     """
     return _device_thread(device).submit(function).result()

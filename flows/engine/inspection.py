@@ -23,7 +23,7 @@ class Inspection(BaseModel):
     shards_missing: list[str]
     """The first hundred."""
     reasons: dict[str, int]
-    """Why rows failed, the commonest first: `stage: error` and how many."""
+    """`stage: error` and how many rows it failed, most frequent first."""
     generator: str
     encoder: str | None
     seconds: dict[str, float]
@@ -50,15 +50,15 @@ class Inspection(BaseModel):
 
 
 def inspect_run(url: str) -> Inspection:
-    """Looks into a run folder.
+    """Reads the state of a run folder.
 
     Raises:
-        BadInput: there is no run there.
+        BadInput: there is no run in it.
     """
     out = Storage(url)
     record = read_record(out)
     if record is None:
-        raise BadInput(f"{out.url()}: no run is found there (no run.json); check the path.")
+        raise BadInput(f"{out.url()}: there is no run here (no run.json); check the path.")
     done = complete_shards(out)
     outcomes = read_outcomes(out, sorted(done)).values()
     reasons: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Which shards of a run are left to do."""
+"""Lists the shards of a run that are still to do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Shard = TypeVar("Shard", bound=_Named)
 
 @dataclass(frozen=True)
 class PendingShard(Generic[Shard]):
-    """A shard to do: all of it, or `only` some rows for the `attempt`th time."""
+    """A shard to do: all of it, or on attempt `attempt` only the rows `only`."""
 
     shard: Shard
     only: frozenset[int] | None = None
@@ -34,25 +34,25 @@ class PendingShard(Generic[Shard]):
 def list_pending(
     job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, summary: Summary
 ) -> Iterator[PendingShard[Shard]]:
-    """The shards that are not complete, or whose quarantined rows are to be tried again; `summary` counts the others.
+    """The shards that are incomplete or whose quarantined rows are to be retried; `summary` counts the others.
 
     Args:
-        shards: all of this part of the run; called twice, so that they need not be held.
+        shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
     """
     complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
-    again = quarantined if job.retry_quarantined else set()
-    earlier = {shard.name for shard in shards()} & complete - again
-    for outcome in read_outcomes(out, sorted(earlier)).values():
+    retried = quarantined if job.retry_quarantined else set()
+    finished = {shard.name for shard in shards()} & complete - retried
+    for outcome in read_outcomes(out, sorted(finished)).values():
         summary.add_earlier(outcome)
 
     def pending() -> Iterator[PendingShard[Shard]]:
         for shard in shards():
             if shard.name not in complete:
                 yield PendingShard(shard)
-            elif shard.name in again:
+            elif shard.name in retried:
                 failed = read_table(out, f"quarantine/{shard.name}.parquet")
-                made = read_table(out, f"metadata/{shard.name}.parquet")
-                only = frozenset(failed["row"].to_pylist()) - frozenset(made["row"].to_pylist())
+                rendered = read_table(out, f"metadata/{shard.name}.parquet")
+                only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 
     return pending()

@@ -1,8 +1,8 @@
-"""A pipeline is a list of stages; every shard of a run goes through those that the run wants, in the list's order.
+"""A pipeline is a list of stages; every shard goes through those that the run enables, in the list's order.
 
-A stage is a plain function of the run's setting, the pending shard and the shard's state, which returns the state (the
-last stage: the shard's `Outcome`). Here it becomes a Prefect task, one task run a stage and shard. Results stay in
-memory (no cache, no persistence): the run folder is the checkpoint.
+A stage is a plain function of the run's setting, the pending shard and the shard's state, and returns the state (the
+last stage: the shard's `Outcome`). Here it becomes a Prefect task, with one task run per stage and shard. Results stay
+in memory (no cache, no persistence): the run folder is the checkpoint.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,19 +41,19 @@ class Stage:
     name: str
     run: Callable[[Any, PendingShard[Any], Any], Any]
     on: Literal["cpu", "device"] = "cpu"
-    """`device`: it uses the device, in `in_device_thread`; a cluster gives it a GPU if the job wants one."""
+    """`device`: it uses the device, through `in_device_thread`; a cluster gives it a GPU if the job asks for one."""
     holds: str | None = None
     """The model that must be in the device's memory."""
     stored: bool = False
-    """It meets storage: what the store's client could not mend is tried again as a whole."""
+    """It reads or writes storage: a transient failure that outlasts the client's own retries repeats the stage."""
     when: Callable[[Any], bool] = always
-    """Whether a run of this setting has the stage."""
+    """Whether a run with this setting includes the stage."""
     times: tuple[str, ...] = ()
-    """The names under which it keeps its seconds, if not its own."""
+    """Names under which it records its seconds; by default its own."""
 
 
 def timed_names(pipeline: Sequence[Stage]) -> list[str]:
-    """The names of all seconds that the stages keep, in the pipeline's order."""
+    """The names of all timings that the stages record, in the pipeline's order."""
     return list(dict.fromkeys(name for stage in pipeline for name in stage.times or (stage.name,)))
 
 
@@ -65,9 +65,9 @@ def run_stage(
 
     Args:
         states: the shard's state, none yet for the first stage. A list of one: in a list Prefect waits for a future and
-            notes it as an input all the same, but does not ask the server for its state first, a request (40 ms of
-            processor) a task run.
-        after: what must have ended before this begins.
+            records it as an input as usual, but does not first ask the server for its state, which costs a request
+            (40 ms of CPU) per task run.
+        after: futures that must have finished before this starts.
     """
     return stage.run(setting, shard, states[0] if states else None)
 
@@ -107,8 +107,8 @@ class Submitter:
         states: list[PrefectFuture[Any]],
         after: Sequence[PrefectFuture[Any]],
     ) -> PrefectFuture[Any]:
-        ended = [allow_failure(future) for future in after]  # what failed tells so itself
-        parameters = {"stage": stage, "setting": self._setting, "shard": shard, "states": states, "after": ended}
+        finished = [allow_failure(future) for future in after]  # a failure is reported by its own stage
+        parameters = {"stage": stage, "setting": self._setting, "shard": shard, "states": states, "after": finished}
         retries = RETRIED if stage.stored else {}
         named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **retries)
         with on_gpu(self._setting.job, stage.on == "device"):
@@ -116,7 +116,7 @@ class Submitter:
 
 
 def _phases(stages: Sequence[Stage]) -> list[list[Stage]]:
-    """The stages cut before each one that holds another model than the one before it that holds any."""
+    """Splits the stages into runs that hold the same model; a stage that holds none stays with the one before it."""
     held: list[str | None] = []
     for stage in stages:
         held.append(stage.holds or (held[-1] if held else None))

@@ -1,4 +1,4 @@
-"""How far the run is: a bar with rate and time left in a terminal, elsewhere a line now and then."""
+"""Progress of a run: in a terminal a bar with rate and time left, elsewhere a line now and then."""
 
 import sys
 import time
@@ -26,9 +26,9 @@ class Progress:
     """Counts rows done.
 
     Args:
-        rows: all there are.
-        done_before: those an earlier run did.
-        listener: is told the share done, 0 to 1, as it grows.
+        rows: how many there are in all.
+        done_before: how many of them an earlier run did.
+        listener: called with the share done, 0 to 1, after each advance.
         what: what is being done, and `unit`: what is counted.
     """
 
@@ -56,24 +56,24 @@ class Progress:
         self.task = self.bar.add_task(what, total=rows - done_before, note="")
         self.listener = listener
         self.unit = unit
-        self.said = self.started = time.monotonic()
+        self.last_line = self.started = time.monotonic()
 
     def __enter__(self) -> "Progress":
         self.bar.start()
         return self
 
     def expect(self, rows: int) -> None:
-        """There are so many, as has turned out."""
+        """Sets the total, once it is known."""
         self.rows = rows
         self.bar.update(self.task, total=rows - self.done_before)
 
     def advance(self, rows: int, note: str = "") -> None:
-        """So many rows more are done; `note` is shown beside the bar."""
+        """Counts `rows` more as done; `note` is shown beside the bar."""
         self.done += rows
         self.bar.update(self.task, advance=rows, note=note)
         now = time.monotonic()
-        if not self.console.is_terminal and now - self.said > QUIET:
-            self.said = now
+        if not self.console.is_terminal and now - self.last_line > QUIET:
+            self.last_line = now
             rate = (self.done - self.done_before) / (now - self.started)
             left = (self.rows - self.done) / rate
             line = f"{self.done}/{self.rows} {self.unit}, {rate:.1f} {self.unit}/s, {left:.0f} s left"

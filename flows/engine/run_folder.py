@@ -1,4 +1,4 @@
-"""How a flow that works in bulk opens its run folder: planned, locked, with the record that is in it."""
+"""Opens the run folder of a bulk flow: plans the job, locks the folder, reads or writes its record."""
 
 import tempfile
 import time
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
 
 
 class AnyPlan(Protocol):
-    """What a job comes to."""
+    """What a flow needs of a job's plan."""
 
     def record(self) -> dict[str, Any]: ...
 
@@ -36,12 +36,12 @@ Plan = TypeVar("Plan", bound=AnyPlan)
 
 
 def title() -> str:
-    """Of the flow run, as Prefect shows it."""
+    """The flow run's name on the Prefect page."""
     return dated(flow_run.parameters["job"]).title
 
 
 def dated(job: Job) -> Job:
-    """The day is the one that the run was scheduled for: tried again on the next, it carries on in its own folder."""
+    """Fills in the day the run was scheduled for, so that a retry on the next day resumes in the same folder."""
     return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
 
 
@@ -49,7 +49,7 @@ def dated(job: Job) -> Job:
 class OpenRun(Generic[Plan]):
     """A run whose folder is open.
 
-    `record`: what `run.json` says, this run's or an earlier one's; `started`: seconds of `time.perf_counter`.
+    `record`: the content of `run.json`, from this run or an earlier one; `started`: `time.perf_counter()` at the start.
     """
 
     plan: Plan
@@ -61,14 +61,14 @@ class OpenRun(Generic[Plan]):
 
 @contextmanager
 def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun[Plan]]:
-    """The job's run: planned, and its folder locked until the end.
+    """Plans the job and opens its folder, which stays locked until the end.
 
     Args:
-        make_plan: makes the plan; it may keep files in the folder it is given, until the run ends.
+        make_plan: plans the job; it may keep files in the folder it is given until the run ends.
 
     Raises:
         BadInput: the job, its input or its output cannot be used; nothing has been written.
-        StorageError: storage failed in a way that may mend itself.
+        StorageError: storage failed in a way that may pass.
     """
     started = time.perf_counter()
     out = Storage(job.out)

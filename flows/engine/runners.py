@@ -22,10 +22,10 @@ ADDRESS = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}
 
 @contextmanager
 def started(job: RunOptions, stages: int) -> Iterator[TaskRunner[Any]]:
-    """The task runner of a job whose shards go through so many stages, ready for work.
+    """The task runner of a job with this many stages, started.
 
     Raises:
-        BadInput: its package is not installed, it cannot have the device, or its cluster cannot be had.
+        BadInput: its package is not installed, it cannot use the device, or its cluster cannot be reached or started.
     """
     with ExitStack() as stack:
         runner = task_runner(job, stages)
@@ -34,9 +34,9 @@ def started(job: RunOptions, stages: int) -> Iterator[TaskRunner[Any]]:
             if job.runner == "dask":
                 runner.client  # type: ignore[attr-defined]  # noqa: B018 - connects now, not with the first task
         except Exception as error:
-            where = os.environ.get(ADDRESS[job.runner]) or "on this machine"
+            where = f"at {address}" if (address := os.environ.get(ADDRESS[job.runner])) else "on this machine"
             raise BadInput(
-                f"--runner {job.runner}: no cluster could be had {where} ({one_line(error)}); "
+                f"--runner {job.runner}: no cluster could be reached or started {where} ({one_line(error)}); "
                 f"check {ADDRESS[job.runner]}, or drop the option to use threads."
             ) from error
         yield runner
@@ -58,7 +58,7 @@ def task_runner(job: RunOptions, stages: int) -> TaskRunner[Any]:
 
 
 def on_gpu(job: RunOptions, wanted: bool) -> AbstractContextManager[Any]:
-    """What is submitted within asks the cluster for a GPU, if it is wanted and the models run on one, else a core."""
+    """Within this context tasks ask the cluster for a GPU if `wanted` and the models run on one, else for a core."""
     if not wanted or job.device != "cuda" or job.runner == "threads":
         return nullcontext()
     if job.runner == "ray":
@@ -74,7 +74,7 @@ def on_gpu(job: RunOptions, wanted: bool) -> AbstractContextManager[Any]:
 def _ray() -> TaskRunner[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_agent_register_timeout_ms", "60000")  # its 15 s are too few on a busy machine
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15 it would do the work behind all else on the machine
+    os.environ.setdefault("RAY_worker_niceness", "0")  # its 15 would put the work behind everything else on the machine
     from prefect_ray import RayTaskRunner
 
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
@@ -111,7 +111,7 @@ def _local_dask(workers: list[dict[str, Any]]) -> Any:
     from distributed import Nanny, Scheduler, SpecCluster
 
     quiet = {"host": "127.0.0.1", "dashboard": False}
-    # No limit of memory, at which a worker would be killed: the window keeps it small.
+    # No memory limit, at which a worker would be killed: the window bounds memory.
     options = {**quiet, "memory_limit": 0, "silence_logs": logging.CRITICAL}
     return SpecCluster(
         workers={number: {"cls": Nanny, "options": {**options, **worker}} for number, worker in enumerate(workers)},

@@ -1,4 +1,4 @@
-"""How a flow of a few stages calls them."""
+"""Calls the stages of flows that don't work in shards."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""Totals of a run."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from tasks.runfolder.commit import Outcome
 
 
 class Summary(BaseModel):
-    """Totals of a run folder (or of the part of it that this run did)."""
+    """Totals of a run folder, or of the part of it that this run did."""
 
     title: ClassVar[str] = "imagemill render"
     failed: ClassVar[tuple[str, str]] = ("row failed", "rows failed")
@@ -25,16 +25,16 @@ class Summary(BaseModel):
     pictures: int = 0
     quarantined: int = 0
     texts_cut: int = 0
-    """Rows whose text or negative text is longer than the encoder reads; metadata has them as `text_cut`."""
+    """Rows whose text or negative text is longer than the encoder reads; marked `text_cut` in the metadata."""
     rows_done_before: int = 0
     pictures_made: int = 0
-    """In this run, those of earlier ones not counted."""
+    """In this run alone, without those of earlier ones."""
     seconds_start: float = 0.0
-    """Until the first shard could begin: the plan and the models."""
+    """Until the first shard could start: planning and loading models."""
     seconds_run: float = 0.0
     """From there to the last shard's end."""
     seconds: dict[str, float] = {}
-    """Of each stage, summed over shards; stages overlap, so these may come to more than the run."""
+    """Of each stage, summed over shards; stages overlap, so the sum may exceed `seconds_run`."""
     report: str | None = None
 
     def add(self, done: Outcome) -> None:

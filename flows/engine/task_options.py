@@ -1,4 +1,4 @@
-"""How our tasks run under Prefect: results stay in memory, and what storage may mend by itself is tried again."""
+"""Prefect options of our tasks: results stay in memory, and transient storage failures are retried."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ IN_MEMORY: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """No cache and no persistence: the run folder is the checkpoint."""
 
 
-def _passing(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a failure may mend itself; a full disk or a damaged file won't in half a minute."""
+def _is_transient(task: Any, run: Any, state: State[Any]) -> bool:
+    """Whether a failure may pass by itself; a full disk or a damaged file won't within half a minute."""
     try:
         state.result()
     except StorageError as error:
@@ -22,5 +22,5 @@ def _passing(task: Any, run: Any, state: State[Any]) -> bool:
     return False
 
 
-RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _passing}
-"""For what meets the network: what the store's client could not mend is tried again as a whole."""
+RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _is_transient}
+"""For tasks that use storage: they are retried when a transient failure outlasts the client's own retries."""

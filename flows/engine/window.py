@@ -1,7 +1,7 @@
-"""A window of shards on their way through a pipeline.
+"""Keeps a window of shards in flight through a pipeline.
 
-While one shard is in a model, the next is read and the last is encoded and uploaded. What is in flight, how far the run
-is and when it must stop are the same for all flows that work in bulk.
+While one shard is in a model, the next is read and the previous one is encoded and uploaded. All bulk flows share this
+window, its progress and its limit of failures.
 """
 
 import time
@@ -29,14 +29,14 @@ from tasks.runfolder.errors import Stopped
 def carry_out(
     pipeline: Sequence[Stage], setting: Setting, run: OpenRun[Any], summary: Summary, in_turns: bool = False
 ) -> None:
-    """Does all shards that are left to do and counts them in `summary`, showing how far the run is.
+    """Does all pending shards, shows progress and counts them in `summary`.
 
     Args:
         in_turns: the models don't fit the device's memory together; see `Submitter`.
 
     Raises:
         Stopped: more rows failed than `max_failures` allows, or another run has taken the folder.
-        Exception: whatever a stage raises; the shards in flight are waited for, and count where they got complete.
+        Exception: whatever a stage raises; the shards in flight are waited for and count if they complete.
     """
     outlast_outages()
     job = setting.job
@@ -47,7 +47,7 @@ def carry_out(
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
     with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
         for done in _outcomes(pipeline, setting, pending, in_turns):
-            run.lock.check()  # stages in other processes cannot
+            run.lock.check()  # here, as stages in other processes cannot
             summary.add(done)
             progress.advance(done.rows)
             if summary.quarantined > allowed:
@@ -61,7 +61,7 @@ def carry_out(
 def _outcomes(
     pipeline: Sequence[Stage], setting: Setting, pending: Iterator[PendingShard[Any]], in_turns: bool
 ) -> Iterator[Outcome]:
-    """What each shard came to, in order."""
+    """The outcome of each shard, in order."""
     window, stages = setting.job.window, [stage for stage in pipeline if stage.when(setting)]
     at_once = window if in_turns else 1
     in_flight: deque[list[PrefectFuture[Any]]] = deque()
@@ -76,16 +76,16 @@ def _outcomes(
             while in_flight:
                 yield _outcome(in_flight.popleft())
         finally:
-            for futures in in_flight:  # the run stops early: what is under way ends
+            for futures in in_flight:  # the run stops early: stages that have started finish
                 futures[-1].wait()
 
 
 def _outcome(futures: list[PrefectFuture[Any]]) -> Outcome:
-    """What the last stage returns; if one failed, the error of the first that did."""
+    """What the last stage returned; if a stage failed, raises the error of the first that did."""
     try:
         outcome: Outcome = futures[-1].result()
         return outcome
     except Exception:
-        for future in futures:  # only now: on a cluster each would bring the shard's pictures here
+        for future in futures:  # only now: on a cluster each result would be copied here with the shard's pictures
             future.result()
         raise

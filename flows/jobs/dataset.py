@@ -1,4 +1,4 @@
-"""What `imagemill dataset` is asked to do."""
+"""The jobs of `imagemill dataset`."""
 
 from pathlib import Path
 
@@ -10,19 +10,23 @@ from tasks.datasets.write_captioned import CollectOptions
 
 
 class EmojiDatasetJob(StrictJob):
-    """What `imagemill dataset emoji` makes."""
+    """The job of `imagemill dataset emoji`."""
 
     out: Local = Field(description="Folder for the Parquet files; must be new or empty.")
-    scenes: int = Field(12_000, ge=0, description="How many composed scenes beside the single concepts.")
+    scenes: int = Field(12_000, ge=0, description="Composed scenes, in addition to the single concepts.")
     phrases: int = Field(
-        1_600, ge=0, description="How many of places, skies, two people; as many of things above or beside a place."
+        1_600,
+        ge=0,
+        description="Captions of places, skies and two people, and as many of things above or beside a place.",
     )
-    colours: int = Field(6_000, ge=0, description="How many pictures of things in colours that the caption says.")
-    concepts: int | None = Field(  # the first 150 are faces alone, which have no colours to paint them in
-        None, ge=200, description="Only the first so many concepts (for a quick trial)."
+    colours: int = Field(6_000, ge=0, description="Pictures of things in a colour that the caption names.")
+    concepts: int | None = Field(  # the first 150 are all faces, which cannot be recoloured
+        None, ge=200, description="Use only this many concepts, from the first (for a quick trial)."
     )
-    seed: int = Field(0, ge=0, description="Decides every scene, caption and backdrop.")
-    archives: Local = Field(Path("data/archives"), description="Where the packages' archives are kept or fetched to.")
+    seed: int = Field(0, ge=0, description="Seed of every scene, caption and background.")
+    archives: Local = Field(
+        Path("data/archives"), description="Folder the package archives are downloaded to and reused from."
+    )
 
 
 class DatasetSummary(BaseModel):
@@ -35,7 +39,7 @@ class DatasetSummary(BaseModel):
 
 
 class CollectJob(StrictJob, CollectOptions):
-    """What `imagemill dataset folder` and `imagemill dataset parquet` make."""
+    """The job of `imagemill dataset folder` and `imagemill dataset parquet`."""
 
     path: str
     """Your pictures and captions, local or s3://: a folder, or Parquet files (one, a folder of them, a glob)."""

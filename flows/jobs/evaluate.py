@@ -1,4 +1,4 @@
-"""What `imagemill evaluate` is asked to do."""
+"""The job of `imagemill evaluate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,33 +12,33 @@ from models.judge.model import WEIGHTS
 
 
 class EvaluateOptions(BaseModel):
-    """How much is asked, and who judges."""
+    """How many questions are asked, and by which judge."""
 
     judge: Annotated[Path, Parameter(show_default=False)] = WEIGHTS
-    """Checkpoint of the judge; by default the one in this package, of `imagemill train judge`."""
+    """Checkpoint of the judge, from `imagemill train judge`; by default the one in this package."""
     names: Annotated[int, Field(ge=1)] = 200
-    """Questions of each group: exact names and paraphrases in English and in Chinese."""
+    """Questions in each group: exact names and paraphrases, in English and in Chinese."""
     scenes: Annotated[int, Field(ge=4)] = 300
     """Sentences about scenes."""
     seeds: Annotated[int, Field(ge=2)] = 4
-    """Pictures of one sentence, for the variety."""
+    """Pictures per sentence, to measure variety."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Decides which questions are drawn, and the pictures."""
+    """Seed of the choice of questions and of the pictures."""
 
 
 class EvaluateJob(StrictJob, EvaluateOptions):
-    """What `imagemill evaluate` does."""
+    """Judges generators by their pictures."""
 
     generators: list[str]
-    """Generators: `default`, or checkpoints' folders."""
+    """Generators: `default` or checkpoint folders."""
     dataset: str
-    """The data set whose names, paraphrases and held-out scenes are asked for."""
+    """Data set whose names, paraphrases and held-out scenes are the questions."""
     out: Local
     """Folder for the table and the grids."""
 
 
 class EvaluateSummary(BaseModel):
-    """One column of figures a generator, the first for the data set's own pictures: what the judge itself is worth."""
+    """Figures by column: first the data set's own pictures, which show how good the judge is, then each generator."""
 
     out: Path
     figures: dict[str, dict[str, float]]

@@ -1,4 +1,4 @@
-"""Folders that are written on this machine."""
+"""Folders that must be on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +8,9 @@ from pydantic import AfterValidator
 
 def _local(path: Path) -> Path:
     if ":/" in str(path):
-        raise ValueError("a folder on this machine is wanted; copy it to an object store when it is done")
+        raise ValueError("must be a folder on this machine; copy it to the object store when the command is done")
     return path
 
 
 Local = Annotated[Path, AfterValidator(_local)]
-"""A folder that is written on this machine: of `s3://bucket`, a path would make a folder `s3:`."""
+"""A folder to write on this machine; as a plain `Path`, `s3://bucket` would become a local folder `s3:`."""

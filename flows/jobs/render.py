@@ -1,4 +1,4 @@
-"""The job of `render`: every stage's options, and how the work is carried out."""
+"""The job of `render`: the options of its stages and of the run."""
 
 from datetime import date
 from pathlib import PurePath
@@ -26,7 +26,7 @@ def parse_max_failures(value: str | None) -> str | None:
 
 
 def allowed_failures(value: str | None, rows: int) -> float:
-    """How many of `rows` may be quarantined before the run is stopped."""
+    """How many of `rows` may be quarantined before the run stops."""
     if value is None:
         return float("inf")
     try:
@@ -55,7 +55,7 @@ def check_device(device: str) -> None:
 
 
 def at_day(path: str, day: date) -> str:
-    """The path with `{date}` in it filled in."""
+    """The path with its `{date}` filled in."""
     return path.replace("{date}", f"{day:%Y-%m-%d}")
 
 
@@ -64,20 +64,20 @@ Place = Annotated[str, Field(min_length=1)]
 
 
 class RunOptions(BaseModel):
-    """How the work is carried out. None of these changes what is made, so each may differ when a run is resumed."""
+    """How the work is carried out. None of these changes the results, so all may differ when a run is resumed."""
 
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
     window: Annotated[int, Field(ge=1, le=64)] = 3
-    """Shards in flight: more overlap for more memory."""
+    """Shards in flight: more of them overlap more and take more memory."""
     runner: Literal["threads", "ray", "dask"] = "threads"
     """What runs the stages: threads of this process, or a Ray or Dask cluster (a local one if no address is set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"
-    """The part of the shards to do, as k/n: for many machines on one run folder."""
+    """Which part of the shards to do, as k/n: lets many machines share one run folder."""
     resume: bool = True
-    """Carry on where an earlier run of the same job stopped; otherwise a folder with a run in it is refused."""
+    """Resume where an earlier run of the same job stopped; otherwise refuse a folder that has a run in it."""
     retry_quarantined: bool = False
-    """Try the quarantined rows of complete shards again."""
+    """Retry the quarantined rows of complete shards."""
     max_failures: Annotated[str | None, AfterValidator(parse_max_failures)] = None
     """Stop when more rows than this have failed: a count (20) or a share of the input (5%)."""
     report: bool = True
@@ -85,7 +85,7 @@ class RunOptions(BaseModel):
 
     @property
     def lock_name(self) -> str:
-        """Parts of one run may be done side by side; the same part may not."""
+        """A lock for each part: parts of one run may run side by side, the same part twice may not."""
         return "run" if self.part[1] == 1 else f"part-{self.partition.replace('/', '-of-')}"
 
     @property
@@ -102,35 +102,35 @@ class RunOptions(BaseModel):
         """
         if self.retry_quarantined and not self.resume:
             raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
-        if self.device != "cpu" and self.runner == "threads":  # else the models run on other machines
+        if self.device != "cpu" and self.runner == "threads":  # otherwise the models run on other machines
             check_device(self.device)
         return self
 
 
 class RenderRunOptions(RunOptions):
-    """How the models of `render` are put to work; none of these changes what is made either."""
+    """How `render` runs its models; none of these changes the results either."""
 
     batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
-    """Pictures given to the generator at once; by default 32, or of a diffusers checkpoint what `imagemill tune` found
-    (else by size). Halved by itself when memory is too small."""
+    """Pictures per batch; by default 32, or for a diffusers checkpoint what `imagemill tune` found (else by size).
+    Halved automatically when memory runs out."""
     phase: Literal["auto", "together", "split"] = "auto"
-    """Of a diffusers checkpoint: hold encoder and denoiser at once, or split: encode a window of shards, let the
-    encoder go, generate. By default what the free memory allows."""
+    """For a diffusers checkpoint: keep encoder and denoiser loaded together, or split: encode a window of shards,
+    unload the encoder, generate. By default whichever fits the free memory."""
     keep_features: str | None = None
-    """Folder (local or s3://) where a diffusers checkpoint's text features are kept, and looked for first."""
+    """Folder (local or s3://) to cache a diffusers checkpoint's text features in, for later runs."""
 
 
 class RenderOptions(
     ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RenderRunOptions
 ):
-    """All that `render` can be told beside its input and output."""
+    """All options of `render` except its input and output."""
 
     text_column: str | None = None
     """Column with the text; by default the first of text, prompt, caption."""
     encoder: str | None = None
     """Text encoder: gemma, minilm, a folder (local or s3://) or a hub id; by default the one the generator needs."""
     shard_size: Annotated[int | None, Field(ge=1, le=100_000)] = None
-    """Rows a shard, the unit of work and of retry; by default so that there are some and memory stays small."""
+    """Rows per shard, the unit of work and retry; by default chosen for parallel work and little memory."""
 
 
 class RenderJob(StrictJob, RenderOptions):
@@ -143,7 +143,7 @@ class RenderJob(StrictJob, RenderOptions):
     """The run folder, local or s3://; {date} is the day (UTC)."""
 
     def dated(self, day: date) -> "RenderJob":
-        """The job with `{date}` in its paths filled in, so that a schedule can give each day a folder of its own."""
+        """The job with `{date}` in its paths filled in, so that a schedule can give each day its own folder."""
         return self.model_copy(update={"prompts": at_day(self.prompts, day), "out": at_day(self.out, day)})
 
     def checked(self) -> Self:
@@ -158,12 +158,12 @@ class RenderJob(StrictJob, RenderOptions):
 
     @property
     def title(self) -> str:
-        """What is made of what, in a few words."""
+        """Input and output in a few words."""
         part = "" if self.part[1] == 1 else f", part {self.partition}"
         return f"{PurePath(self.prompts).name} to {self.out}{part}"
 
     def shaping(self) -> dict[str, Any]:
-        """The part of the job that decides what is made: a run folder belongs to one such."""
+        """The options that determine the results; a run can only be resumed with the same ones."""
         shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
-        unset = Acceleration().model_dump(mode="json")  # what is off need not stand in every record
+        unset = Acceleration().model_dump(mode="json")  # options that are off are not worth recording
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

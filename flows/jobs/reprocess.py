@@ -1,4 +1,4 @@
-"""The job of `reprocess`: an archive, what is done to its pictures, and what becomes of identities."""
+"""The job of `reprocess`: the archive, the enhancement of its pictures, and de-identification."""
 
 from datetime import date
 from pathlib import PurePath
@@ -16,12 +16,12 @@ from tasks.runfolder.storage import Storage
 
 
 class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
-    """All that `reprocess` can be told beside its input and output."""
+    """All options of `reprocess` except its input and output."""
 
     keep_identity: bool = False
-    """Keep names, ids, dates, private elements and file names; by default DICOM's Basic Profile takes them out."""
+    """Keep names, ids, dates, private elements and file names; by default DICOM's Basic Profile removes them."""
     shard_size: Annotated[int | None, Field(ge=1, le=10_000)] = None
-    """Files a shard, the unit of work and of retry; 16 by default, and never more than 64 MB of them."""
+    """Files per shard, the unit of work and retry; by default 16, and never more than 64 MB together."""
 
 
 class ReprocessJob(StrictJob, ReprocessOptions):
@@ -38,12 +38,12 @@ class ReprocessJob(StrictJob, ReprocessOptions):
 
     @property
     def title(self) -> str:
-        """What is made of what, in a few words."""
+        """Input and output in a few words."""
         part = "" if self.part[1] == 1 else f", part {self.partition}"
         return f"{PurePath(self.archive).name} to {self.out}{part}"
 
     def shaping(self) -> dict[str, Any]:
-        """The part of the job that decides what is made: a run folder belongs to one such."""
+        """The options that determine the results; a run can only be resumed with the same ones."""
         return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
 
     def checked(self) -> Self:
@@ -55,6 +55,8 @@ class ReprocessJob(StrictJob, ReprocessOptions):
         super().checked()
         archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
         if out.startswith(archive) or archive.startswith(out):
-            raise BadInput(f"--out {self.out}: it lies in the archive, or the archive in it; choose a place beside it.")
+            raise BadInput(
+                f"--out {self.out}: it lies in the archive, or the archive lies in it; choose a folder outside of it."
+            )
         check_out(self.out)
         return self

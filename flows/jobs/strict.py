@@ -1,4 +1,4 @@
-"""A job that refuses what it does not know: a misspelt option of a deployment must not be a default without a word."""
+"""A job that refuses unknown options: a misspelt one in a deployment must not silently leave the default in place."""
 
 import difflib
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ def unknown_option(name: str, known: Iterable[str]) -> str:
 
 
 class StrictJob(BaseModel):
-    """Base of the jobs, which Prefect's form, a deployment and a YAML file fill in by the options' names."""
+    """Base of the jobs, which Prefect's form, deployments and YAML files fill in by option name."""
 
-    model_config = ConfigDict(extra="forbid")  # stands in the schema, too, by which the server checks parameters
+    model_config = ConfigDict(extra="forbid")  # also in the schema by which the server checks parameters
 
     @model_validator(mode="before")
     @classmethod

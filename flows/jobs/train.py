@@ -1,6 +1,6 @@
-"""What `imagemill train FAMILY` is asked to do: one pydantic model a family, which Prefect shows as a form.
+"""The jobs of `imagemill train FAMILY`: one pydantic model per family, which Prefect shows as a form.
 
-A job says where a training reads and writes; what it learns and how are its family's options.
+A job adds to the options of its family where the training reads and writes.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from tasks.training.options import (
 )
 
 MAY_DIFFER = {"dataset", "archive", "out", "every", "cache", "device"}
-"""Fields of a job that may differ when an interrupted training goes on."""
+"""Fields of a job that may differ when an interrupted training resumes."""
 
 
 class DatasetJob(StrictJob):
@@ -31,11 +31,11 @@ class DatasetJob(StrictJob):
     dataset: str = Field(
         description="Folder of captioned pictures in Parquet (columns image, caption), local or s3://."
     )
-    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and sample grids.")
     cache: Local | None = Field(
         None,
-        description="Folder that keeps captions' features and small pictures, for several trainings; or OUT/cache.",
+        description="Folder to cache text features and small pictures in, for several trainings; by default OUT/cache.",
     )
 
     @property
@@ -54,31 +54,33 @@ class VaeJob(VaeOptions, DatasetJob):
 
 
 class AutoencoderJob(AutoencoderOptions, DatasetJob):
-    """Trains the autoencoder: pictures to latents to pictures, and a text head that paints latents."""
+    """Trains the autoencoder (pictures to latents and back), and a text head that predicts latents."""
 
     family = "autoencoder"
 
 
 class GanJob(GanOptions, DatasetJob):
-    """Trains a GAN in the latents of an autoencoder."""
+    """Trains a GAN on the latents of an autoencoder."""
 
     family = "gan"
 
 
 class FlowJob(FlowOptions, DatasetJob):
-    """Trains a rectified flow in the latents of an autoencoder."""
+    """Trains a rectified flow on the latents of an autoencoder."""
 
     family = "flow"
 
 
 class _JudgePlaces(StrictJob):
-    dataset: str = Field(description="Data set that records what its pictures show, as `imagemill dataset emoji`.")
-    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    dataset: str = Field(
+        description="Data set that records what its pictures show, such as that of `imagemill dataset emoji`."
+    )
+    out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
     every: int = Field(200, ge=1, description="Steps between two checkpoints.")
 
 
 class JudgeJob(JudgeOptions, _JudgePlaces):
-    """What `imagemill train judge` does."""
+    """Trains the judge of `imagemill evaluate`."""
 
     family: ClassVar[str] = "judge"
 
@@ -92,13 +94,15 @@ class JudgeJob(JudgeOptions, _JudgePlaces):
 
 
 class _DenoiserPlaces(StrictJob):
-    archive: str = Field(description="Folder of pictures, noisy ones or --clean, local or s3://; it is only read.")
-    out: Local = Field(description="Folder for the checkpoint; a training that was interrupted here goes on.")
+    archive: str = Field(
+        description="Folder of pictures, noisy or (with --clean) clean, local or s3://; it is only read."
+    )
+    out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
     every: int = Field(100, ge=1, description="Steps between two checkpoints and samples.")
 
 
 class DenoiserJob(DenoiserOptions, _DenoiserPlaces):
-    """What `imagemill train denoiser` does."""
+    """Trains a denoiser on an archive's pictures."""
 
     family: ClassVar[str] = "denoiser"
 
@@ -120,7 +124,7 @@ class TrainSummary(BaseModel):
     out: Path
     steps: int
     pictures: int
-    """What it learned from: rows of a data set, or files of an archive."""
+    """Pictures it learned from: rows of a data set or files of an archive."""
     refused: int
-    """Rows of the data set that were left out; OUT/refused.csv says why."""
+    """Rows of the data set that were left out; OUT/refused.csv gives the reasons."""
     figures: dict[str, float]

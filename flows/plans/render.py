@@ -1,4 +1,4 @@
-"""The plan of a render job: what there is to do."""
+"""The plan of a render job: its input, its generator and its shards."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -32,11 +32,11 @@ from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
-ROOM = 0.8  # share of free memory for weights; the rest is for activations
+ROOM = 0.8  # share of the free memory that weights may take; the rest is for activations
 
 
 class Plan:
-    """What a job amounts to, found without reading rows or writing anything but to `spool`.
+    """What a job has to do, planned without reading whole rows or writing anywhere but to `spool`.
 
     Raises:
         BadInput: the job or its input cannot be used.
@@ -45,7 +45,7 @@ class Plan:
     def __init__(self, job: RenderJob, spool: Path) -> None:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
-        self.found: Input = find_input(job.prompts, Storage(str(spool)), job.text_column, job.out)
+        self.input: Input = find_input(job.prompts, Storage(str(spool)), job.text_column, job.out)
         self.generator = load_generator(job.generator, job.device, job.acceleration)
         self.size = (job.width or self.generator.size, job.height or self.generator.size)
         self._check_options()
@@ -54,35 +54,35 @@ class Plan:
         if job.keep_features is not None:
             kept = kept_features(job.keep_features, self.load_encoder())
             if kept is not None:
-                kept.find([])  # a folder that cannot be read is told before the run
+                kept.find([])  # a folder that cannot be read is reported before the run
         self.shard_pixels = None if job.shard_size else SHARD_PIXELS
         self.shard_size = job.shard_size or auto_shard_size(
-            self.found.rows, *self.size, self.batch_size, job.count, self._sized
+            self.input.rows, *self.size, self.batch_size, job.count, self._sized
         )
         self._by_file = False
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
-        """Takes the shards of the run that is in the folder: they follow from options which may differ by now."""
+        """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
         self.shard_size = record["shard_size"]
-        self._by_file = "shard_pixels" not in record  # begun before shards went over several files
+        self._by_file = "shard_pixels" not in record  # a run from before shards spanned several files
         self.shard_pixels = record.get("shard_pixels")
         if self._by_file:
-            self.found = self.found.without_source_files()
+            self.input = self.input.without_source_files()
         self.__dict__.pop("cuts", None)
 
     @property
     def _sized(self) -> bool:
-        """Whether rows say themselves how many pixels their pictures have."""
-        return not {"width", "height", "count"}.isdisjoint(self.found.schema.names)
+        """Whether rows set the size or number of their own pictures."""
+        return not {"width", "height", "count"}.isdisjoint(self.input.schema.names)
 
     @cached_property
     def cuts(self) -> np.ndarray:
-        """First rows of the shards, and the end."""
+        """Shard boundaries (shards + 1,): the first row of each shard, then the number of rows."""
         if self._by_file:
-            return cut_by_file([source.rows for source in self.found.sources], self.shard_size)
-        pixels = None if self.shard_pixels is None else row_pixels(self.found, self.job, self.size)
+            return cut_by_file([source.rows for source in self.input.sources], self.shard_size)
+        pixels = None if self.shard_pixels is None else row_pixels(self.input, self.job, self.size)
         if pixels is None or self.shard_pixels is None:
-            return cut_evenly(self.found.rows, self.shard_size)
+            return cut_evenly(self.input.rows, self.shard_size)
         return cut_by_pixels(pixels, self.shard_size, self.shard_pixels, self.batch_size)
 
     @property
@@ -90,12 +90,12 @@ class Plan:
         return len(self.cuts) - 1
 
     def _check_options(self) -> None:
-        """Refuses options that the generator has no use for."""
+        """Refuses options that the generator does not support."""
         generator, job = self.generator, self.job
         for name in ("negative_text", "guidance", "steps"):
             if getattr(job, name) is not None and name not in generator.defaults:
                 option = name.replace("_", "-")
-                raise BadInput(f"--{option}: the generator {generator.name} has no such thing; leave it out.")
+                raise BadInput(f"--{option}: the generator {generator.name} does not support it; leave it out.")
         own = generator.own_encoder
         if job.encoder is not None and own is not None:
             raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
@@ -111,12 +111,12 @@ class Plan:
 
     @property
     def reads_text(self) -> bool:
-        """Whether there is something to encode."""
+        """Whether there are texts to encode."""
         return self.generator.own_encoder is not None or self.generator.encoder is not None
 
     @property
     def batch_size(self) -> int:
-        """Pictures given to the generator at once, unless memory is too small."""
+        """Pictures per batch, unless memory runs out."""
         return self.generator.batch_size(*self.size, self.job.batch_size)
 
     @property
@@ -136,18 +136,18 @@ class Plan:
         return load_encoder(self.generator, self.job.device, self.job.encoder)
 
     def record(self) -> dict[str, Any]:
-        """What `run.json` keeps.
+        """The content of `run.json`.
 
         Raises:
-            BadInput: the text encoder cannot be had, or the generator does not know its features.
+            BadInput: the text encoder cannot be loaded, or its features do not fit the generator.
         """
         encoder, generator, job = self.load_encoder(), self.generator, self.job
         if encoder is not None and job.encoder is not None and has_device(job.device):
             self._check_fit(encoder)
         record = {
             "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),
-            "input": self.found.fingerprint(),
-            "files": self.found.digests(),
+            "input": self.input.fingerprint(),
+            "files": self.input.digests(),
             "encoder": encoder and _identity(encoder),
             "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,
@@ -161,8 +161,8 @@ class Plan:
         usable(lambda: self.generator.generate(encoder.encode(["a"]), [0], *self.size))
 
     @property
-    def made_by(self) -> Provenance:
-        """What every picture tells of how it was made."""
+    def provenance(self) -> Provenance:
+        """What every picture records about how it was generated."""
         encoder = self.load_encoder()
         return Provenance(
             encoder=encoder.name if encoder else None,
@@ -176,11 +176,11 @@ class Plan:
         """What `--dry-run` prints."""
         width, height = self.size
         return {
-            "rows": self.found.rows,
+            "rows": self.input.rows,
             "shards": f"{self.shards} of at most {self.shard_size} rows",
-            "input": f"{len(self.found.sources)} files, {self.found.bytes:,} bytes",
-            **({"left out": told_left_out(self.found.left_out)} if self.found.left_out else {}),
-            "text column": self.found.text_column,
+            "input": f"{len(self.input.sources)} files, {self.input.bytes:,} bytes",
+            **({"left out": told_left_out(self.input.left_out)} if self.input.left_out else {}),
+            "text column": self.input.text_column,
             "encoder": self._named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
             "size": f"{width} x {height} pixels, {self.job.count} a prompt",
@@ -189,23 +189,23 @@ class Plan:
         }
 
     def _named_encoder(self) -> str | None:
-        """The text encoder as the user would name it: of a generator that brings its own, by the generator."""
+        """The text encoder as the user would name it: the generator, if it has its own."""
         if self.generator.own_encoder is not None:
             return self.job.generator
         return self.job.encoder or self.generator.encoder
 
     def of_this_part(self) -> Iterator[Shard]:
-        """The shards that this run is to do, whether or not an earlier one did."""
+        """The shards of this run's part, complete or not."""
         part, parts = self.job.part
         shards = itertools.islice(shards_between(self.cuts), part, None, parts)
         return mark_duplicates(shards, self._duplicates)
 
     def rows_of_this_part(self) -> int:
-        return self.found.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
+        return self.input.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
 
     @cached_property
     def _duplicates(self) -> np.ndarray:
-        return duplicate_rows(self.found, self.job.count)
+        return duplicate_rows(self.input, self.job.count)
 
 
 def _identity(model: TextEncoder | Generator) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tasks.runfolder.storage import Storage
 
 
 class ReprocessPlan:
-    """What a job comes to, found without reading files or writing anything but to `spool`.
+    """What a job has to do, planned without reading files or writing anywhere but to `spool`.
 
     Raises:
         BadInput: the job or its archive cannot be used.
@@ -27,7 +27,7 @@ class ReprocessPlan:
         self.archive = Archive(job.archive, spool, job.shard_size, self.names)
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
-        """Takes the shards of the run that is in the folder; --shard-size may differ by now."""
+        """Takes over the shards of the run in the folder; --shard-size may differ by now."""
         self.archive.shard_size, self.archive.shards = record["shard_size"], record["shards"]
 
     def described(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class ReprocessPlan:
         return self.archive.rows if self.job.part[1] == 1 else sum(shard.rows for shard in self.of_this_part())
 
     def record(self) -> dict[str, Any]:
-        """What `run.json` keeps."""
+        """The content of `run.json`."""
         job = self.job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {})
         return {
             "flow": "reprocess",

@@ -1,4 +1,4 @@
-"""What a reprocess run came to: beside the counts, whether its studies are whole."""
+"""Totals of a reprocess run, including whether its studies are complete."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -11,25 +11,25 @@ from flows.engine.summary import Summary
 from tasks.runfolder.commit import read_table
 from tasks.runfolder.storage import Storage
 
-NAMED = 100  # incomplete studies in the summary; the quarantine names them all
+NAMED = 100  # incomplete studies listed in the summary; the quarantine has them all
 
 
 class ReprocessSummary(Summary):
     """Totals of a reprocess run."""
 
     title: ClassVar[str] = "imagemill reprocess"
-    failed: ClassVar[tuple[str, str]] = ("file was put aside", "files were put aside")
+    failed: ClassVar[tuple[str, str]] = ("file was quarantined or skipped", "files were quarantined or skipped")
 
     studies: int = 0
     studies_incomplete: int = 0
-    """Studies of which a file was quarantined (or skipped: it is no picture)."""
+    """Studies with a file that was quarantined (or skipped, as it is not a picture)."""
     incomplete: tuple[str, ...] = ()
-    """The first of those: their UIDs as they are in the results."""
+    """UIDs of the first of them, as in the results."""
     duplicates: int = 0
-    """Files whose SOPInstanceUID an earlier file has, too."""
+    """Files that repeat the SOPInstanceUID of an earlier one."""
 
     def look_at_studies(self, storage: Storage) -> None:
-        """Counts studies and repeated UIDs over the whole run; holds 8 bytes a file, and the incomplete studies."""
+        """Counts studies and repeated UIDs of the whole run; keeps 8 bytes per file and UIDs of incomplete studies."""
         studies, instances = np.empty(0, np.uint64), [np.empty(0, np.uint64)]
         for table in _tables(storage, "metadata"):
             studies = np.union1d(studies, _hashes(table["study"]))
@@ -38,10 +38,10 @@ class ReprocessSummary(Summary):
         for table in _tables(storage, "quarantine"):
             missing.update(study for study in table["study"].to_pylist() if study)
             studies = np.union1d(studies, _hashes(table["study"]))
-        every = np.concatenate(instances)
+        hashes = np.concatenate(instances)
         self.studies, self.studies_incomplete = len(studies), len(missing)
         self.incomplete = tuple(sorted(missing)[:NAMED])
-        self.duplicates = len(every) - len(np.unique(every))
+        self.duplicates = len(hashes) - len(np.unique(hashes))
 
     def as_rows(self) -> list[tuple[str, str]]:
         rows = super().as_rows()

@@ -1,4 +1,4 @@
-"""The stages that make data sets, as Prefect tasks."""
+"""The stages that build data sets, as Prefect tasks."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from tasks.runfolder.storage import Storage
 
 
 class Emoji:
-    """The data set of emoji as it comes about. A plain class: Prefect would walk through the fields of a model."""
+    """The emoji data set under construction. A plain class: Prefect would walk through the fields of a model."""
 
     named: list[Concept]
-    """Those that captions name."""
+    """Concepts that captions name."""
     everything: list[Concept]
-    """Those, and what surroundings are made of."""
+    """These, and the props and elements of backgrounds."""
     singles: list[Row]
     scenes: list[Row]
 
@@ -38,7 +38,7 @@ class Emoji:
 
 @task(name="fetch", **IN_MEMORY)
 def fetch(emoji: Emoji) -> None:
-    """Fetches the archives of pictures and names, where they are not there yet, and reads the concepts in them."""
+    """Fetches the archives of pictures and names unless they are there already, and reads their concepts."""
     job = emoji.job
     if job.out.exists() and any(job.out.iterdir()):
         raise BadInput(f"{job.out} is not empty: choose a new folder for the data set.")
@@ -50,7 +50,7 @@ def fetch(emoji: Emoji) -> None:
 
 @task(name="compose", **IN_MEMORY)
 def compose(emoji: Emoji) -> None:
-    """Decides every caption, and what stands where in its picture."""
+    """Composes every caption and the layout of its picture."""
     job, named = emoji.job, emoji.named
     emoji.singles = list(single_rows(named, job.seed))
     emoji.scenes = [*scene_rows(named, job.scenes, job.seed), *phrase_rows(named, job.phrases, job.seed)]
@@ -74,13 +74,13 @@ def write(emoji: Emoji) -> None:
 
 
 class Collection:
-    """A data set of the user's own pictures as it comes about.
+    """A data set of the user's own pictures under construction.
 
     Args:
-        spool: a folder for files of the input that must be kept while it is read.
+        spool: a folder for temporary files while the input is read.
     """
 
-    found: CaptionedFolder | CaptionedParquet
+    source: CaptionedFolder | CaptionedParquet
     collected: Collected
 
     def __init__(self, job: CollectJob, kind: str, spool: Path) -> None:
@@ -93,24 +93,27 @@ class Collection:
         return Storage(self.job.out)
 
     def summary(self) -> CollectSummary:
-        made = self.collected
+        collected = self.collected
         return CollectSummary(
-            out=self.out.url(), pictures=made.pictures, left_out=made.left_out, first_reason=made.first_reason
+            out=self.out.url(),
+            pictures=collected.pictures,
+            left_out=collected.left_out,
+            first_reason=collected.first_reason,
         )
 
 
 @task(name="find", **IN_MEMORY, **RETRIED)
 def find(collection: Collection) -> None:
-    """Looks which pictures and captions there are, and that the output folder is new or empty."""
+    """Lists the pictures and captions, and checks that the output folder is new or empty."""
     check_new(collection.out)
     if collection.kind == "folder":
-        collection.found = CaptionedFolder(collection.job.path)
+        collection.source = CaptionedFolder(collection.job.path)
     else:
-        collection.found = CaptionedParquet(find_input(collection.job.path, Storage(str(collection.spool))))
+        collection.source = CaptionedParquet(find_input(collection.job.path, Storage(str(collection.spool))))
 
 
 @task(name="write", **IN_MEMORY, **RETRIED)
 def write_collection(collection: Collection) -> None:
-    """Reads the pictures and writes the data set; tried again, it writes the same files over those of the first try."""
-    with count("collecting", "pictures", len(collection.found)) as done:
-        collection.collected = collect(collection.found, collection.out, collection.job, done)
+    """Reads the pictures and writes the data set. Idempotent: a retry overwrites the same files."""
+    with count("collecting", "pictures", len(collection.source)) as done:
+        collection.collected = collect(collection.source, collection.out, collection.job, done)

@@ -1,4 +1,4 @@
-"""The stages of an evaluation as Prefect tasks."""
+"""The stages of an evaluation, as Prefect tasks."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ from tasks.training.data.captioned import read_captioned
 
 
 class Evaluation:
-    """What the stages have in common. A plain class: Prefect would walk through the fields of a model."""
+    """The state shared by the stages. A plain class: Prefect would walk through the fields of a model."""
 
     questions: Questions
     judge: Judge
@@ -36,10 +36,10 @@ class Evaluation:
 
 
 class Candidate:
-    """A generator that is evaluated, and its pictures."""
+    """A generator under evaluation, and its pictures."""
 
     label: str
-    """Its column of the table and its folder."""
+    """Name of its column in the table and of its folder."""
     pictures: Pictures
 
     def __init__(self, generator: Generator, encode: Encode, weights: Path) -> None:
@@ -61,7 +61,7 @@ def load(evaluation: Evaluation) -> None:
     unknown = evaluation.questions.concepts() - set(evaluation.judge.config.concepts)
     if unknown:
         raise BadInput(
-            f"The judge {job.judge} does not know {len(unknown)} of the things that are asked for, such as "
+            f"The judge {job.judge} does not know {len(unknown)} of the things that the questions ask for, such as "
             f"{min(unknown)}: give as --judge one that was trained on this data set."
         )
 
@@ -71,7 +71,7 @@ def load_candidate(evaluation: Evaluation, reference: str) -> Candidate:
     """Loads a generator and its text encoder."""
     generator = load_generator(reference, "cpu")
     if generator.own_encoder is not None:
-        raise BadInput(f"{reference} is a checkpoint of diffusers, whose pictures this judge does not know.")
+        raise BadInput(f"{reference} is a diffusers checkpoint, whose pictures this judge was not trained for.")
     encoder = load_encoder(generator, "cpu")
     weights = DEFAULT if reference == "default" else Path(resolve(reference))
     return Candidate(generator, no_features if encoder is None else encoder.encode, weights)
@@ -88,7 +88,7 @@ def ask(evaluation: Evaluation) -> None:
 
 @task(name="generate", task_run_name="generate {candidate.generator.name}", **IN_MEMORY)
 def generate(evaluation: Evaluation, candidate: Candidate) -> None:
-    """Generates the pictures of all questions, and writes grids of them."""
+    """Generates pictures for all questions, and writes grids of them."""
     job, questions, name = evaluation.job, evaluation.questions, candidate.generator.name
     candidate.label = name if name not in evaluation.figures else f"{name} {len(evaluation.figures)}"
     with count(f"generating with {name}", "pictures", questions.pictures(job.seeds)) as done:
@@ -106,7 +106,7 @@ def judge_pictures(evaluation: Evaluation, candidate: Candidate) -> None:
 
 @task(name="table", task_run_name="table with {candidate.label}", **IN_MEMORY)
 def write_table(evaluation: Evaluation, candidate: Candidate) -> None:
-    """Writes the table of all that has been judged so far, and shows it on the Prefect page."""
+    """Writes the table of all generators judged so far, and shows it on the Prefect page."""
     job, figures = evaluation.job, evaluation.figures
     text = table(figures) + "\n" + notes(evaluation.judge.config.steps, job.names, job.scenes)
     (job.out / "table.json").write_text(json.dumps(figures, indent=1), "utf-8")

@@ -1,6 +1,6 @@
-"""The stages of `render`: plain functions of the run's setting, the pending shard and what the stage before it made.
+"""The stages of `render`: plain functions of the run's setting, the pending shard and the shard's state.
 
-Models are loaded once a process and used by one thread of it, whichever thread a stage runs in.
+Models are loaded once per process and used by one of its threads, whichever thread a stage runs in.
 """
 
 import time
@@ -35,19 +35,19 @@ class Setting:
 
     def __init__(self, job: RenderJob, plan: Plan, batch_size: int) -> None:
         self.job = job
-        self.found = plan.found
+        self.input = plan.input
         self.size = plan.size
         self.reads_text = plan.reads_text
         self.generation_params = dict(plan.generation_params)
         self.batch_size = batch_size
         self.split = plan.split
-        self.made_by = plan.made_by
+        self.provenance = plan.provenance
 
     def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration)
 
     def load_encoder(self) -> TextEncoder:
-        """For stages that there are only if the generator reads text."""
+        """The text encoder; only for stages that run if the generator reads text."""
         encoder = load_encoder(self.load_generator(), self.job.device, self.job.encoder)
         assert encoder is not None
         return encoder
@@ -58,12 +58,12 @@ class Setting:
 
 @cache
 def batch_limit(device: str, model: str, batch_size: int, width: int, height: int) -> BatchLimit:
-    """What fits of pictures of a size: remembered for as long as the process lives."""
+    """The batch size that fits for pictures of a size, remembered for the life of the process."""
     return BatchLimit(batch_size)
 
 
 def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], None]) -> Work:
-    """Runs `function`, timed, in the device's thread; returns the work."""
+    """Runs `function`, timed, in the device's thread; returns `work`."""
 
     def run() -> None:
         with work.timed(stage):
@@ -76,7 +76,7 @@ def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], 
 def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> Work:
     """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
-    work = read(setting.found, pending.shard, setting.job, setting.size, setting.generation_params)
+    work = read(setting.input, pending.shard, setting.job, setting.size, setting.generation_params)
     work.seconds["read"] = time.perf_counter() - started
     if pending.only is not None:
         work.keep(pending.only)
@@ -93,22 +93,22 @@ def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Work)
 def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
     """Maps the texts to features."""
     encoder = setting.load_encoder()
-    kept = kept_features(setting.job.keep_features, encoder)
+    store = kept_features(setting.job.keep_features, encoder)
     new: dict[str, dict[str, Tensor]] = {}
 
     def run() -> None:
         if setting.split:
             setting.load_generator().release()
-        new.update(encode(work, encoder, kept))
+        new.update(encode(work, encoder, store))
 
     _on_device(setting, work, "encode", run)
-    if kept is not None:
-        kept.write(new)
+    if store is not None:
+        store.write(new)
     return work
 
 
 def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
-    """Paints the pictures."""
+    """Generates the pictures."""
 
     def run() -> None:
         if setting.split:
@@ -131,8 +131,8 @@ def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: Work) ->
 
 
 def write_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Outcome:
-    """Writes pictures, then metadata, whose existence means that the shard is complete."""
+    """Writes pictures, then metadata, whose existence marks the shard as complete."""
     job = setting.job
-    outcome = write(work, Storage(job.out), job, setting.made_by, pending.attempt, job.explain)
+    outcome = write(work, Storage(job.out), job, setting.provenance, pending.attempt, job.explain)
     work.release()
     return outcome

@@ -16,7 +16,7 @@ from tasks.runfolder.storage import Storage
 
 
 class Setting:
-    """What every shard of a run has in common. A plain class, and with the key in it: nothing of it is ever stored."""
+    """What every shard of a run has in common. A plain class; as it holds the pseudonym key, it is never stored."""
 
     def __init__(self, job: ReprocessJob, names: Pseudonyms) -> None:
         self.job = job
@@ -30,7 +30,7 @@ def read_files(setting: Setting, pending: PendingShard[ShardOfFiles], nothing: N
 
 
 def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: ArchiveShard) -> ArchiveShard:
-    """Opens, looks at, enhances and encodes file after file."""
+    """Decodes, inspects, enhances and encodes the files one by one."""
     job = setting.job
     chain: Chain = parse_chain(job.enhance)
 
@@ -47,7 +47,7 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
 
 
 def write_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: ArchiveShard) -> Outcome:
-    """Writes what was made of the files, then metadata, whose existence means that the shard is complete."""
+    """Writes the resulting files, then metadata, whose existence marks the shard as complete."""
     outcome = write(work, Storage(setting.job.out), pending.attempt)
     work.release()
     return outcome

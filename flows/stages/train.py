@@ -1,4 +1,4 @@
-"""The stages of a training as Prefect tasks, the same for all families.
+"""The stages of a training, as Prefect tasks, the same for all families.
 
 Results stay in memory; the output folder is the checkpoint.
 """
@@ -33,10 +33,10 @@ FAMILIES = {
 
 
 class Training:
-    """What the stages hand on. A plain class: Prefect would walk through the fields of a model.
+    """The state that the stages pass on. A plain class: Prefect would walk through the fields of a model.
 
     Args:
-        encoder: a text encoder in the place of the one that the job names.
+        encoder: a text encoder to use instead of the one that the job names.
     """
 
     trainer: Trainer
@@ -49,7 +49,7 @@ class Training:
 
     @contextmanager
     def folder(self) -> Iterator[None]:
-        """Holds the output folder's lock, once `load` has taken it, until the training ends."""
+        """Keeps the output folder's lock, once `load` has taken it, until the training ends."""
         with failures_told(self.job.out), self.held:
             yield
 
@@ -66,16 +66,16 @@ class Training:
 
 def _family(job: TrainJob, encoder: Encoder | None) -> AnyFamily:
     try:
-        made = resolve_name(FAMILIES[job.family])
+        family_class = resolve_name(FAMILIES[job.family])
     except ValueError as error:  # diffusers is not installed
         raise BadInput(str(error)) from None
-    family: AnyFamily = made(job, encoder) if encoder else made(job)
+    family: AnyFamily = family_class(job, encoder) if encoder else family_class(job)
     return family
 
 
 @task(name="load", **IN_MEMORY, **RETRIED)
 def load(training: Training) -> Training:
-    """Opens the data, the text encoder and the checkpoints to begin with; then holds the output folder."""
+    """Opens the data, the text encoder and the checkpoints to start from; then locks the output folder."""
     job, family = training.job, training.family
     check_device(getattr(job, "device", "cpu"))
     family.load(job.source)
@@ -85,7 +85,7 @@ def load(training: Training) -> Training:
 
 @task(name="encode", **IN_MEMORY, **RETRIED)
 def encode(training: Training) -> Training:
-    """Makes tensors of the data; `refused.csv` lists the rows that are left out."""
+    """Turns the data into tensors; `refused.csv` lists the rows that are left out."""
     training.family.encode(training.job.cache_folder, count)
     with (training.job.out / "refused.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -96,17 +96,17 @@ def encode(training: Training) -> Training:
 
 @task(name="fit", **IN_MEMORY)
 def fit(training: Training) -> Training:
-    """Takes the steps that are left."""
+    """Trains for the steps that remain."""
     job, family = training.job, training.family
     family.build()
     training.trainer = trainer = Trainer(family)
     if (job.out / STATE).exists():
         trainer.resume(job.out / STATE)
-    with progress("training", "steps", job.steps, trainer.done) as shown:
+    with progress("training", "steps", job.steps, trainer.done) as bar:
         trainer.fit(
             job.out,
             job.every,
-            stepped=lambda losses: shown.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())),
+            stepped=lambda losses: bar.advance(1, " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())),
             sampled=show_samples if TaskRunContext.get() and not family.private else lambda path, steps: None,
         )
     return training
@@ -114,7 +114,7 @@ def fit(training: Training) -> Training:
 
 @task(name="evaluate", **IN_MEMORY)
 def evaluate(training: Training) -> Training:
-    """Computes the figures of what was held out."""
+    """Computes figures on the held-out data."""
     training.figures = training.family.evaluate(training.trainer.model)
     return training
 

@@ -49,7 +49,7 @@ def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
     """
     run = read_record(storage)
     if run is None:
-        raise BadInput(f"{storage.url()}: no run is found there (no run.json); check the path.")
+        raise BadInput(f"{storage.url()}: there is no run here (no run.json); check the path.")
     paths = [path for path in storage.list("timings") if path.endswith(".json")]
     timings = list(read_ahead(lambda path: (PurePosixPath(path).stem, _seconds_of(storage, path)), paths))
     page = _page(storage, run, read_run(storage), timings, stages)

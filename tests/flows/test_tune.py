@@ -156,7 +156,7 @@ def test_a_cache_that_gets_one_picture_at_a_time_is_measured_with_one(
 @pytest.mark.parametrize(
     ("checkpoint", "options", "sentence"),
     [
-        ("default", (), "default is no diffusers checkpoint"),
+        ("default", (), "default is not a diffusers checkpoint"),
         ("sd1", ("--device", "cuda:77"), "--device cuda:77: torch finds no such device here"),
         ("sd1", ("--width", "33"), "makes no picture of 33 x 32: give multiples of 2 pixels"),
         ("sd1", ("--steps", "0"), 'Invalid value "0" for --steps. Must be >= 1'),

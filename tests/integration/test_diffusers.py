@@ -265,7 +265,7 @@ def test_a_text_that_is_cut_is_told_whoever_made_its_features(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--generator", "dummy", "--steps", 4], ["--steps", "dummy has no such thing"]),
+        (["--generator", "dummy", "--steps", 4], ["--steps", "dummy does not support it"]),
         (["--generator", "dummy", "--dtype", "bfloat16"], ["no diffusers checkpoint", "dtype"]),
         (["--generator", "dummy", "--phase", "split"], ["--phase", "dummy has no text encoder of its own"]),
         (["--generator", "dummy", "--keep-features", "kept"], ["--keep-features", "dummy has no text encoder of its"]),

@@ -72,7 +72,7 @@ def test_a_wrong_option_is_one_sentence_and_exit_code_2(
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("- a\n- b\n", "a job is a mapping"), ("a: [", "not YAML"), ("colour: red\n", "unknown option 'colour'")],
+    [("- a\n- b\n", "a job is a mapping"), ("a: [", "not valid YAML"), ("colour: red\n", "unknown option 'colour'")],
 )
 def test_a_wrong_job_file_is_one_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, words: str
@@ -91,7 +91,7 @@ def test_a_wrong_job_file_is_one_sentence(
         (["render", "prompts.parquet", "--out"], "--out requires an argument"),
         (["reprocess", "archive", "--out", "run", "--phase", "split"], "Unknown option: --phase"),
         (["train", "flow", "data", "--out", "out", "--lora", "4"], "imagemill: --lora trains adapters of a trained"),
-        (["train", "flow", "data", "--out", "s3://b/out"], "--out: a folder on this machine is wanted"),
+        (["train", "flow", "data", "--out", "s3://b/out"], "--out: must be a folder on this machine; copy it"),
     ],
 )
 def test_an_incomplete_command_is_one_sentence(
@@ -112,7 +112,7 @@ def test_what_is_given_beyond_input_and_output_has_a_name(
         code, _, error = run(capsys, "train", family, *given)
         assert (code, error) == (
             2,
-            "imagemill: 'gemma' is one argument too many; --help says what the command takes.\n",
+            "imagemill: 'gemma' is one argument too many; --help lists what the command takes.\n",
         )
     assert not out.exists()
 
@@ -135,4 +135,4 @@ def test_an_interrupted_command_says_how_to_carry_on(
 def test_inspecting_a_folder_without_a_run_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, error = run(capsys, "inspect", str(tmp_path))
     assert code == 2
-    assert "no run is found there" in error
+    assert "there is no run here" in error

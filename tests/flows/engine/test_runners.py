@@ -62,7 +62,10 @@ def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
     with (
         dask.config.set({"scheduler-address": "tcp://127.0.0.1:9", "distributed.comm.timeouts.connect": "1s"}),
-        pytest.raises(BadInput, match=r"no cluster could be had tcp://127.0.0.1:9 .* check DASK_SCHEDULER_ADDRESS"),
+        pytest.raises(
+            BadInput,
+            match=r"no cluster could be reached or started at tcp://127.0.0.1:9 .* check DASK_SCHEDULER_ADDRESS",
+        ),
         runners.started(job(runner="dask"), 7),
     ):
         pass

@@ -331,7 +331,7 @@ def test_run_without_rows_or_timings_still_has_a_page(tmp_path: Path) -> None:
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"no run is found there \(no run.json\)"):
+    with pytest.raises(BadInput, match=r"there is no run here \(no run.json\)"):
         write_report(Storage(str(tmp_path)))
 
 
