@@ -1,8 +1,8 @@
-"""Enhance: a chain of steps over finished pictures, written as in `denoise:0.3,palette:ref.png@0.7,upscale:2`.
+"""Enhance: applies a chain of filters to images, written as in `denoise:0.3,palette:ref.png@0.7,upscale:2`.
 
-The steps and what each takes are in `models/filters/`; adding one there makes it a step here. The same chain serves
+The steps and their arguments are in `models/filters/`; a filter added there is a step here. The same chain serves
 `render --enhance` and `reprocess`. A caller with integers of 8, 12 or 16 bits, signed or not, divides by the full range
-to float32 and rounds back: float32 has 24 bits, so what no step changes comes back exactly.
+to float32 and rounds back: float32 has 24 bits of precision, so unchanged values come back exactly.
 """
 
 import difflib
@@ -20,13 +20,13 @@ from tasks.runfolder.errors import BadInput
 
 Chain = tuple[tuple[Step, Any], ...]
 
-# Rows do not depend on each other, so a batch goes in parts: that bounds memory, and on a CPU a part fits the cache.
+# Images are independent, so a batch is processed in parts: that bounds memory, and on a CPU a part fits the cache.
 PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**22}
-TILE = 2048  # pixels a side: a larger picture goes in tiles, where its steps reach only so far
+TILE = 2048  # pixels per side: larger images are processed in tiles by steps with a finite reach
 
 
 class EnhanceOptions(BaseModel):
-    """What is done to every picture before it is written."""
+    """How every picture is enhanced before it is written."""
 
     enhance: str = ""
     """Enhancement steps in order, as in denoise:0.3,contrast:1.1; empty for none."""
@@ -39,10 +39,10 @@ class EnhanceOptions(BaseModel):
 
 
 def parse_chain(text: str) -> Chain:
-    """Reads `name:value,name:value`; steps apply in that order, a name may come twice, empty text is no step.
+    """Reads `name:value,name:value`; steps apply in that order, may repeat, and an empty text is an empty chain.
 
-    What a value may be is the step's own: a number, a word, `centre/width`, a path with `@strength`. Some steps do
-    without. Files are not looked at yet; see `open_chain`. Paths have no comma.
+    Each step defines its value: a number, a word, `centre/width`, a path with `@strength`, or none. Files are not
+    opened yet; see `open_chain`. Paths must not contain commas.
 
     Raises BadInput for an unknown name (with the nearest known one), an empty step, and a value that is missing, of the
     wrong kind or out of the step's range.
@@ -69,7 +69,7 @@ def _parse_step(part: str, chain: str) -> tuple[Step, Any]:
 
 
 def open_chain(text: str) -> tuple[Chain, dict[str, str]]:
-    """The chain, and the sha256 of each file it refers to; to be called before any work is begun.
+    """The chain, and the sha256 of each file it refers to; call it before any work starts.
 
     Raises BadInput as `parse_chain` does, and for a file that is missing or cannot be used.
     """
@@ -81,13 +81,13 @@ def open_chain(text: str) -> tuple[Chain, dict[str, str]]:
 
 
 def enhance(images: Tensor, chain: Chain) -> Tensor:
-    """Applies the steps in order to pictures (n, 1 or 3, h, w), float in [0, 1]; the result is of the same kind.
+    """Applies the steps in order to images (n, 1 or 3, h, w), float in [0, 1], on the images' device.
 
-    Its size is the same, too, unless a step makes pictures larger. Runs where the pictures are (CPU or GPU). A row's
-    bytes depend on that row alone.
+    Returns images of the same kind, and of the same size unless a step upscales. Each output image depends only on its
+    own input image, to the byte.
 
-    Raises ValueError for another shape or an integer tensor, and BadInput when a step does not fit these pictures
-    (colours of grey ones, a mask of another size) or its file cannot be used.
+    Raises ValueError for another shape or an integer tensor, and BadInput when a step does not fit these images (a
+    colour step on grey ones, a mask of another size) or its file cannot be used.
     """
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not images.is_floating_point():
         kind = f"{tuple(images.shape)} {images.dtype}"
@@ -101,39 +101,39 @@ def enhance(images: Tensor, chain: Chain) -> Tensor:
 
 
 def reach(chain: Chain) -> int | None:
-    """How many pixels away a result still depends on the picture, or None for all of it."""
-    each = [step.far(value) for step, value in chain if not step.argument.idle(value)]
-    return None if None in each else sum(far for far in each if far is not None)
+    """Receptive radius of the chain in pixels, or None if a result may depend on the whole image."""
+    radii = [step.far(value) for step, value in chain if not step.argument.idle(value)]
+    return None if None in radii else sum(radius for radius in radii if radius is not None)
 
 
 def _apply(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
-    """The steps one after the other; of a large picture, those of known reach a tile at a time."""
-    for near, group in itertools.groupby(steps, lambda item: item[0].far(item[1]) is not None):
-        together = list(group)
-        large = near and max(images.shape[2:]) > TILE
-        images = _in_tiles(images, together) if large else _in_turn(images, together)
+    """Applies the steps one after the other; on large images, steps with a finite reach run tile by tile."""
+    for local, group in itertools.groupby(steps, lambda item: item[0].far(item[1]) is not None):
+        run = list(group)
+        tiled = local and max(images.shape[2:]) > TILE
+        images = _apply_tiled(images, run) if tiled else _apply_whole(images, run)
     return images
 
 
-def _in_turn(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
+def _apply_whole(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
     for step, value in steps:
         try:
             images = step.apply(images, value).clamp(0, 1)
         except ValueError as error:
-            raise BadInput(f"The enhancement step {step.name!r} cannot be done: {error}.") from error
+            raise BadInput(f"The enhancement step {step.name!r} cannot be applied: {error}.") from error
     return images
 
 
-def _in_tiles(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
-    """As `_in_turn`, in the memory of one tile beside the pictures; tiles overlap by as far as the steps reach."""
+def _apply_tiled(images: Tensor, steps: Sequence[tuple[Step, Any]]) -> Tensor:
+    """As `_apply_whole`, with memory for one tile beside the images; tiles overlap by the reach of the steps."""
     reach = sum(step.far(value) or 0 for step, value in steps)
     height, width = images.shape[2:]
-    made = torch.empty_like(images)
+    output = torch.empty_like(images)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             y, x = (max(0, at - reach) // GRID * GRID for at in (top, left))
             tile = images[..., y : top + TILE + reach, x : left + TILE + reach]
-            inner = made[..., top : top + TILE, left : left + TILE]
-            done = _in_turn(tile, steps)
-            inner.copy_(done[..., top - y : top - y + inner.shape[2], left - x : left - x + inner.shape[3]])
-    return made
+            inner = output[..., top : top + TILE, left : left + TILE]
+            result = _apply_whole(tile, steps)
+            inner.copy_(result[..., top - y : top - y + inner.shape[2], left - x : left - x + inner.shape[3]])
+    return output

@@ -1,4 +1,4 @@
-"""The files that enhancement steps refer to, local or in an object store: read once a process."""
+"""The files that enhancement steps refer to, local or in an object store; each is read once per process."""
 
 import functools
 from hashlib import sha256
@@ -14,9 +14,9 @@ from tasks.runfolder.storage import explain, filesystem
 
 @functools.lru_cache(maxsize=32)
 def load(reference: Reference) -> Loaded:
-    """What the step's function gets.
+    """The file as the step's function takes it: an image (h, w, 3) float in [0, 1], a mask (h, w) bool or a checkpoint.
 
-    Raises BadInput if the file is not there, may not be read or is no picture, or the checkpoint is no denoiser.
+    Raises BadInput if the file is missing, unreadable or not an image, or the checkpoint is not a denoiser.
     """
     if reference.kind == "checkpoint":
         folder = resolve(reference.path)
@@ -24,14 +24,14 @@ def load(reference: Reference) -> Loaded:
         return Loaded(reference.path, folder)
     pixels = decoded(_bytes(reference.path))
     if pixels is None:
-        raise BadInput(f"{reference.path} is no picture that can be read: give a PNG, TIFF, JPEG or WebP file.")
+        raise BadInput(f"{reference.path} cannot be read as a picture: give a PNG, TIFF, JPEG or WebP file.")
     if reference.kind == "mask":
         return Loaded(reference.path, luma_of(pixels) > 0.5)
     return Loaded(reference.path, pixels.repeat(3, 2) if pixels.shape[2] == 1 else pixels, reference.strength)
 
 
 def fingerprint(reference: Reference) -> str:
-    """sha256, hex, of what the reference stands for now: a run is of one such. Raises BadInput as `load` does."""
+    """sha256 (hex) of the file or checkpoint, recorded with the run. Raises BadInput as `load` does."""
     if reference.kind == "checkpoint":
         return checkpoint.digest(denoiser.find(resolve(reference.path)))
     return sha256(_bytes(reference.path)).hexdigest()

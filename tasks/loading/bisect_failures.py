@@ -24,7 +24,7 @@ def isolate(
             function(items)
     except Exception as error:
         if isinstance(error, (OSError, MemoryError, *fatal)):
-            raise  # not the row's fault
+            raise  # not the item's fault
         if len(items) == 1:
             line = one_line(error)
             return [(items[0], f"{type(error).__name__}: {line}" if line else type(error).__name__)]

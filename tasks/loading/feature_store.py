@@ -1,9 +1,9 @@
-"""Text features kept on disk or in a store, for later runs with other seeds, sizes or steps.
+"""Cache of text features on disk or in an object store, for later runs with other seeds, sizes or steps.
 
     folder/<encoder's digest>-<dtype>/<digest of the texts>.safetensors      one file per shard of new texts
 
-A file holds each text's tensors as `<digest of the text>/<name>`, so that a later run finds texts by the files'
-headers, whatever its shards are.
+A file holds each text's tensors as `<digest of the text>/<name>`, so that a later run, however it is sharded,
+finds texts by the files' headers.
 """
 
 import json
@@ -22,17 +22,17 @@ from tasks.runfolder.storage import Storage, StorageError
 
 Text = TypeVar("Text", bound=str | None)
 Structure = dict[str, Tensor]
-_LONGEST = 100_000_000  # bytes of a header, by safetensors' own rule; of another file's first eight any number comes
+_LONGEST = 100_000_000  # bytes: safetensors' own limit of a header; other files may begin with any number
 
 
 def key_of(kind: str, text: str | None) -> str:
-    """The key that a text's features are stored under; `kind` tells texts from negative texts."""
-    said = b"\1" if text is None else b"\0" + text.encode("utf-8", "surrogatepass")
-    return sha256(kind.encode() + said).hexdigest()[:32]
+    """The key of a text's features; `kind` distinguishes texts from negative texts."""
+    data = b"\1" if text is None else b"\0" + text.encode("utf-8", "surrogatepass")
+    return sha256(kind.encode() + data).hexdigest()[:32]
 
 
 class FeatureFolder:
-    """The kept features of one encoder below a folder, local or in an object store."""
+    """The cached features of one encoder in a folder, local or in an object store."""
 
     def __init__(self, url: str, encoder: str) -> None:
         self._storage = Storage(url)
@@ -42,28 +42,28 @@ class FeatureFolder:
         self._last: tuple[str, dict[str, Tensor]] = ("", {})
 
     def find(self, keys: Sequence[str]) -> dict[str, Structure]:
-        """The features that are kept, by key. Raises StorageError, also for a file that is damaged."""
+        """The cached features among `keys`. Raises StorageError, also for a damaged file."""
         with self._lock:
             if self._files is None:
                 self._files = {}
                 for path in self._storage.list(self._folder):
-                    if path.endswith(".safetensors"):  # a note of someone's may lie there too
+                    if path.endswith(".safetensors"):  # other files may be there, too
                         self._files |= dict.fromkeys(self._keys(path), path)
             files = self._files
-            wanted = sorted((files[key], key) for key in keys if key in files)
-            return {key: self._structure(path, key) for path, key in wanted}
+            located = sorted((files[key], key) for key in keys if key in files)
+            return {key: self._structure(path, key) for path, key in located}
 
-    def write(self, made: Mapping[str, Structure]) -> None:
-        """Keeps features. Raises StorageError."""
-        if not made:
+    def write(self, features: Mapping[str, Structure]) -> None:
+        """Adds features to the cache. Raises StorageError."""
+        if not features:
             return
-        # Each with memory of its own, as safetensors wants it.
-        tensors = {f"{key}/{name}": value.clone() for key, row in made.items() for name, value in row.items()}
-        path = f"{self._folder}/{sha256(''.join(sorted(made)).encode()).hexdigest()[:32]}.safetensors"
+        # Cloned, as safetensors refuses tensors that share memory.
+        tensors = {f"{key}/{name}": value.clone() for key, row in features.items() for name, value in row.items()}
+        path = f"{self._folder}/{sha256(''.join(sorted(features)).encode()).hexdigest()[:32]}.safetensors"
         self._storage.write(path, save(tensors))
         with self._lock:
             if self._files is not None:
-                self._files |= dict.fromkeys(made, path)
+                self._files |= dict.fromkeys(features, path)
 
     def _keys(self, path: str) -> set[str]:
         with self._storage.open(path) as file:
@@ -81,44 +81,44 @@ class FeatureFolder:
                 self._last = path, load(self._storage.read(path))
             except SafetensorError:
                 raise self._damaged(path) from None
-        found = self._last[1]
-        return {name.split("/")[1]: found[name].clone() for name in found if name.startswith(f"{key}/")}
+        tensors = self._last[1]
+        return {name.split("/")[1]: tensors[name].clone() for name in tensors if name.startswith(f"{key}/")}
 
     def _damaged(self, path: str) -> StorageError:
-        return StorageError(f"{self._storage.url(path)}: the kept features are damaged; delete this file.")
+        return StorageError(f"{self._storage.url(path)}: the cached features are damaged; delete this file.")
 
 
 @cache
 def feature_folder(url: str, encoder: str) -> FeatureFolder:
-    """One per process, so that its index of what is kept is read once."""
+    """One per process, so that the index of the cache is read once."""
     return FeatureFolder(url, encoder)
 
 
 def kept_features(url: str | None, encoder: TextEncoder | None) -> FeatureFolder | None:
-    """The folder of a run's kept features, if it keeps any and the encoder's are worth it."""
+    """The run's feature cache, or None without one or for an encoder whose features are not worth caching."""
     if url is None or encoder is None or encoder.cache_key is None:
         return None
     return feature_folder(url, encoder.cache_key)
 
 
 class Recall:
-    """Looks up a shard's features; those that are not kept are computed, and collected in `made`."""
+    """Looks up a shard's features; computes those that are not cached and collects them in `computed`."""
 
     def __init__(self, folder: FeatureFolder | None) -> None:
         self._folder = folder
-        self.made: dict[str, Structure] = {}
+        self.computed: dict[str, Structure] = {}
 
     def __call__(
-        self, kind: str, texts: Sequence[Text], make: Callable[[list[Text]], list[Structure]]
+        self, kind: str, texts: Sequence[Text], compute: Callable[[list[Text]], list[Structure]]
     ) -> list[Structure]:
-        """The features of each text, in order; `make` is called with those not kept, each once."""
+        """The features of each text, in order; `compute` is called once, with the distinct texts not cached."""
         if self._folder is None:
-            return make(list(texts))
+            return compute(list(texts))
         keys = [key_of(kind, text) for text in texts]
-        known = {**self._folder.find([key for key in set(keys) if key not in self.made]), **self.made}
+        known = {**self._folder.find([key for key in set(keys) if key not in self.computed]), **self.computed}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
-            new = dict(zip(missing, make(list(missing.values())), strict=True))
-            self.made |= new
+            new = dict(zip(missing, compute(list(missing.values())), strict=True))
+            self.computed |= new
             known |= new
         return [known[key] for key in keys]

@@ -1,4 +1,4 @@
-"""Models by reference, from an object store too; a model that cannot be had is bad input."""
+"""Loads models by reference, also from an object store; a model that cannot be loaded is bad input."""
 
 import functools
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from tasks.runfolder.storage import StorageError, explain, filesystem
 
 Model = TypeVar("Model")
 
-# What a model folder may hold that is of use. Pickled weights are not even downloaded.
+# The only files of a model folder that are used. Pickled weights are not even downloaded.
 SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 
 
 def usable(load: Callable[[], Model]) -> Model:
-    """The model that `load` gives.
+    """The model that `load` returns.
 
     Raises:
-        BadInput: there is none, or it is damaged or of another kind; the sentence is the model's own.
+        BadInput: `load` raised a ValueError: there is no model, or it is damaged or of another kind.
     """
     try:
         return load()
@@ -38,33 +38,33 @@ def usable(load: Callable[[], Model]) -> Model:
 
 
 def load_generator(reference: str, device: str, options: Acceleration = PLAIN) -> Generator:
-    """A generator, loaded once a process. `options` are those of a diffusers checkpoint.
+    """A generator, loaded once per process; `options` apply to diffusers checkpoints.
 
     Raises:
-        BadInput: it cannot be had, or not with these options.
+        BadInput: it cannot be loaded, or not with these options.
     """
     return usable(lambda: registry.load_generator(resolve(reference), device, options))
 
 
 def load_encoder(generator: Generator, device: str, reference: str | None = None) -> TextEncoder | None:
-    """The text encoder that a generator reads, loaded once a process; None if it reads no text.
+    """The text encoder of a generator, loaded once per process; None if the generator reads no text.
 
     Args:
-        reference: another one than the generator asks for.
+        reference: a text encoder to use instead of the generator's default.
 
     Raises:
-        BadInput: it cannot be had.
+        BadInput: it cannot be loaded.
     """
     if generator.own_encoder is not None:
         return generator.own_encoder
-    wanted = reference or generator.encoder
-    if wanted is None or generator.encoder is None:
+    encoder = reference or generator.encoder
+    if encoder is None or generator.encoder is None:
         return None
-    return usable(lambda: load_text_encoder(resolve(wanted), device))
+    return usable(lambda: load_text_encoder(resolve(encoder), device))
 
 
 def ready(model: Generator | TextEncoder) -> None:
-    """Brings a model's networks to its device, if they are not there.
+    """Moves a model's networks to its device, unless they are there already.
 
     Raises:
         BadInput: they cannot be loaded.
@@ -80,12 +80,12 @@ def ready(model: Generator | TextEncoder) -> None:
 
 @functools.cache
 def resolve(reference: str) -> str:
-    """What `models` can load: a model folder in an object store is brought into the cache, all else stays as it is.
+    """A reference that `models` can load: a folder in an object store is downloaded to the cache, others are kept.
 
-    A folder that has changed in the store is brought anew; within a process a reference keeps its meaning.
+    A folder that has changed in the store is downloaded again; within a process a reference keeps its meaning.
 
     Raises:
-        BadInput: the folder is not there, holds no model, or may not be read; or the cache cannot be written.
+        BadInput: the folder is missing, unreadable or holds no model, or the cache cannot be written.
     """
     if "://" not in reference:
         return reference
@@ -107,14 +107,14 @@ def resolve(reference: str) -> str:
 def _download(url: str) -> Path:
     fs, base = filesystem(url)
     root = DirFileSystem(path=base, fs=fs)
-    found = {PurePosixPath(item["name"]): item for item in root.ls("", detail=True) if item["type"] == "file"}
-    names = {path.name for path in found}
-    if INDEX in names:  # a checkpoint of diffusers, which has a folder for each of its parts
-        found = {PurePosixPath(name): item for name, item in root.find("", maxdepth=2, detail=True).items()}
+    entries = {PurePosixPath(item["name"]): item for item in root.ls("", detail=True) if item["type"] == "file"}
+    names = {path.name for path in entries}
+    if INDEX in names:  # a diffusers checkpoint, which has a folder for each component
+        entries = {PurePosixPath(name): item for name, item in root.find("", maxdepth=2, detail=True).items()}
     elif "config.json" not in names:
         raise BadInput(f"{url} holds no model: it has no config.json or {INDEX}; give the folder that has one.")
-    files = {"/".join(map(file_name, path.parts)): item for path, item in found.items() if path.suffix in SUFFIXES}
-    # A store's own mark of a file's content (or its time), so that what we have is what is there.
+    files = {"/".join(map(file_name, path.parts)): item for path, item in entries.items() if path.suffix in SUFFIXES}
+    # The store's ETag or modification time, so that a changed file is downloaded again.
     state = [
         (name, item["size"], str(item.get("ETag", root.ukey(item["name"])))) for name, item in sorted(files.items())
     ]

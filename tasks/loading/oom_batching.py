@@ -37,11 +37,11 @@ def in_batches(
     Raises:
         MemoryError: a single item does not fit.
     """
-    done: list[Result] = []
+    results: list[Result] = []
 
     def next_batch() -> Sequence[Result]:
-        return function(list(items[len(done) : len(done) + limit.size]))
+        return function(list(items[len(results) : len(results) + limit.size]))
 
-    while len(done) < len(items):
-        done += halving(next_batch, limit)
-    return done
+    while len(results) < len(items):
+        results += halving(next_batch, limit)
+    return results

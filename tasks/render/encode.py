@@ -38,7 +38,7 @@ def encode(work: Work, encoder: TextEncoder, kept: FeatureFolder | None = None) 
             prompt.features, prompt.text_cut = features, cut
 
     work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # an encoder that does not load
-    return recall.made
+    return recall.computed
 
 
 def _encoded(

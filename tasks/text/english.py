@@ -1,4 +1,4 @@
-"""English words and parts of speech by spaCy's small model, en_core_web_sm 3.8 (Explosion, MIT)."""
+"""English tokenisation and part-of-speech tagging by spaCy's small model, en_core_web_sm 3.8 (Explosion, MIT)."""
 
 import functools
 import threading
@@ -9,9 +9,9 @@ from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.language import Language
 from spacy.tokens import Doc
 
-BATCH = 128  # texts; larger ones fall out of the cache
+BATCH = 128  # texts; larger batches fall out of the CPU's cache
 
-# Words that stop lists leave out and pictures show.
+# Stop words that pictures can show.
 _SHOWN = {"empty", "full", "front", "back", "side", "top", "bottom"}
 STOPS = frozenset(STOP_WORDS) - _SHOWN
 
@@ -20,7 +20,7 @@ _lock = threading.Lock()  # the vocabulary is shared and grows while it works
 
 def tag(texts: Sequence[str]) -> list[list[tuple[str, str]]]:
     """The words of each text with their Universal POS tags, in order, white space left out."""
-    # What the vocabulary learns is forgotten at the end, or a long run would fill the memory with odd words.
+    # Words added to the vocabulary are freed at the end; otherwise it would grow throughout a long run.
     with _lock, _model().memory_zone():
         docs = _model().pipe(texts, batch_size=BATCH)
         return [[(word.text, _universal(word.text, word.tag_)) for word in doc if not word.is_space] for doc in docs]
@@ -33,10 +33,9 @@ def _model() -> Language:
 
 @functools.lru_cache(2**16)
 def _universal(word: str, tag: str) -> str:
-    """The model's own rules from a word and its Penn tag to the universal one.
+    """Maps a word and its Penn tag to the Universal POS tag by the model's own rules.
 
-    Without a parser those rules look at no other word, and asking once a word and tag rather than at each place in
-    each text makes tagging twice as fast.
+    Without a parser the rules look at no other word, and caching them by word and tag makes tagging twice as fast.
     """
     rules = _model().get_pipe("attribute_ruler")
     return str(rules(Doc(_model().vocab, words=[word], tags=[tag]))[0].pos_)

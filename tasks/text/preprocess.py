@@ -1,11 +1,11 @@
-"""Preprocess: each row's text made clean, or refused with a reason; its words, parts of speech and keywords.
+"""Preprocess: cleans each row's text or rejects it with a reason; finds words, parts of speech and keywords.
 
-What is cleaned: text is brought to Unicode's composed form (NFC), full-width letters and digits to the usual ones,
-white space is folded, control characters and invisible formatting are taken out. Not NFKC: that would turn Chinese
-punctuation into Western, ½ into 1/2 and ² into 2, which the encoder has learnt as they are.
+Cleaning: Unicode normalisation to NFC, full-width letters and digits to ASCII ones, white space collapsed, control
+characters and invisible formatting removed. Not NFKC: that would turn Chinese punctuation into Western, ½ into 1/2 and
+² into 2, which the encoder knows as they are.
 
-What is refused: what is not text, nothing but white space or signs, too long, or damaged (a NUL or half of a
-surrogate pair, as binary data and broken decoding leave them).
+Rejected: values that are not text, texts of white space or punctuation only, texts that are too long or damaged (a NUL
+or half of a surrogate pair, as left by binary data and broken decoding).
 """
 
 import math
@@ -25,8 +25,8 @@ _FULL_WIDTH = {code: code - 0xFEE0 for first, last in ("０９", "Ａｚ") for c
 _FULL_WIDTH = {code: plain for code, plain in _FULL_WIDTH.items() if chr(plain).isalnum()}
 _DAMAGED = regex.compile(r"[\x00\ud800-\udfff]")
 _SPACE = regex.compile(r"\s+")
-# Format characters go, save those that join: U+200C, U+200D hold emoji families and Indic and Persian letters together,
-# and tags (U+E0020...) spell flags.
+# Format characters are removed, except joiners (U+200C, U+200D in emoji families, Indic and Persian words) and tag
+# characters (U+E0020...), which spell flags.
 _INVISIBLE = regex.compile(
     r"(?V1)[\p{Cc}--\s]|\p{Noncharacter_Code_Point}|[\p{Cf}--[\u200c\u200d\U000E0020-\U000E007F]]"
 )
@@ -37,17 +37,17 @@ Language = Literal["zh", "en", "mixed", "other"]
 
 
 class PreprocessOptions(BaseModel):
-    """What the encoder is given, and which rows are refused."""
+    """What the encoder reads, and which rows are refused."""
 
     text: Literal["full", "content-words"] = "full"
-    """What the encoder sees: the full text, or its nouns, verbs and adjectives only (that loses `no` and `without`)."""
+    """What the encoder reads: the full text, or only its nouns, verbs and adjectives (without `no` and `without`)."""
     max_characters: Annotated[int, Field(ge=1)] = 2000
-    """Longer rows are refused."""
+    """Rows with longer texts are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A row fit to be rendered. `tokens` and `pos` (Universal POS tags) belong together, one for one."""
+    """The preprocessed text of a row. `pos` has the Universal POS tag of each of `tokens`."""
 
     text: str
     encoder_text: str
@@ -65,9 +65,9 @@ class Rejected:
 
 
 def preprocess(texts: Sequence[object], options: PreprocessOptions) -> list[Prepared | Rejected]:
-    """One entry for each row, in order; it depends on that row alone, and distinct texts are worked on once.
+    """Preprocesses each row independently, and equal texts once; returns one entry per row, in order.
 
-    A bad row never raises: it comes back as `Rejected`.
+    A bad row never raises; it is returned as `Rejected`.
     """
     cleaned = [_clean(text, options.max_characters) for text in texts]
     distinct = list(dict.fromkeys(text for text in cleaned if isinstance(text, str)))
@@ -95,7 +95,7 @@ def _clean(text: object, max_characters: int) -> str | Rejected:
 
 def _not_text(value: object) -> str:
     no_number = isinstance(value, numbers.Real) and math.isnan(value)
-    if value is None or no_number or type(value).__name__ in ("NAType", "NaTType"):  # pandas' own nothings
+    if value is None or no_number or type(value).__name__ in ("NAType", "NaTType"):  # pandas' missing values
         return "The text is missing."
     return f"The value is not text but of the type {type(value).__name__}: give the row a text."
 
@@ -107,13 +107,13 @@ def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions
             distinct.setdefault(word.casefold(), word)
     keywords = list(distinct.values())
     tokens = [word for word, _ in words]
-    spoken = language(tokens)
-    # what has no content words ("what is it?") or is in a language without a tagger is seen as it is
-    reduced = options.text == "content-words" and keywords and spoken != "other"
+    text_language = language(tokens)
+    # a text without content words ("what is it?") or in a language without a tagger is kept in full
+    reduced = options.text == "content-words" and keywords and text_language != "other"
     return Prepared(
         text=text,
         encoder_text=" ".join(keywords) if reduced else text,
-        language=spoken,
+        language=text_language,
         tokens=tokens,
         pos=[tag for _, tag in words],
         keywords=keywords,
@@ -121,9 +121,9 @@ def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions
 
 
 def language(words: Sequence[str]) -> Language:
-    """By script: Chinese characters against Latin words; "mixed" where the rarer is a quarter or more of the two.
+    """The language by script: Chinese characters against Latin words; "mixed" if the rarer makes up a quarter or more.
 
-    Latin script counts as English. Words mostly of other scripts, or of none, are "other"; so is Japanese, by its kana.
+    Latin script counts as English. Texts mostly in other scripts, or in none, are "other"; so is Japanese, by its kana.
     """
     han = latin = other = 0
     for word in words:

@@ -184,11 +184,11 @@ def test_missing_or_unreadable_file_is_a_sentence(tmp_path: Path, step: str, cap
     with pytest.raises(BadInput, match="a folder, where a file is wanted"):
         open_chain(f"{step}:{tmp_path}")
     (tmp_path / "scan.png").write_bytes(sample("CT_small.dcm"))  # OpenCV takes it for TIFF, and would say so
-    with pytest.raises(BadInput, match=r"scan\.png is no picture that can be read"):
+    with pytest.raises(BadInput, match=r"scan\.png cannot be read as a picture"):
         open_chain(f"{step}:{tmp_path}/scan.png")
     assert capfd.readouterr() == ("", "")
     (tmp_path / "text.png").write_text("hello")
-    with pytest.raises(BadInput, match=r"text\.png is no picture that can be read: give a PNG"):
+    with pytest.raises(BadInput, match=r"text\.png cannot be read as a picture: give a PNG"):
         open_chain(f"{step}:{tmp_path}/text.png")
 
 

@@ -35,7 +35,7 @@ def recall(place: str, texts: list[str | None], encoder: str = "e") -> tuple[lis
     folder = FeatureFolder(place, encoder)
     shard = Recall(folder)
     made = shard("text", texts, make)
-    folder.write(shard.made)
+    folder.write(shard.computed)
     return made, asked
 
 
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_named(bytes_left: int, tmp_path: Path) -> None:
     recall(str(tmp_path), ["a"])
     (file,) = tmp_path.rglob("*.safetensors")
     file.write_bytes(file.read_bytes()[:bytes_left])
-    with pytest.raises(StorageError, match=f"{file.name}: the kept features are damaged; delete this file"):
+    with pytest.raises(StorageError, match=f"{file.name}: the cached features are damaged; delete this file"):
         recall(str(tmp_path), ["a"])
 
 
@@ -71,11 +71,11 @@ def test_a_file_of_something_else_is_named(content: bytes, tmp_path: Path) -> No
     file.with_name("notes.txt").write_bytes(content)
     assert recall(str(tmp_path), ["a"])[1] == []
     file.write_bytes(content)
-    with pytest.raises(StorageError, match=f"{file.name}: the kept features are damaged; delete this file"):
+    with pytest.raises(StorageError, match=f"{file.name}: the cached features are damaged; delete this file"):
         recall(str(tmp_path), ["a"])
 
 
 def test_without_a_folder_all_is_made() -> None:
     shard = Recall(None)
     assert len(shard("text", ["a", "a"], lambda texts: [features(text) for text in texts])) == 2
-    assert shard.made == {}
+    assert shard.computed == {}
