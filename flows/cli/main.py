@@ -66,8 +66,8 @@ def render(
     Parameters
     ----------
     prompts
-        Parquet, CSV, TSV, JSON or a text a line, also compressed; a file, a folder, a glob, local, s3:// or https://;
-        `-` for standard input; or a text itself.
+        Parquet, CSV, TSV, JSON or one text per line, also compressed; a file, a folder or a glob, local, s3:// or
+        https://; `-` for standard input; or a text itself.
     out
         The run folder, local or s3://.
     job
@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     keep_freed()
     try:
         given = sys.argv[1:] if arguments is None else arguments
-        # A dash would be taken for an option; this is what it stands for.
+        # A dash would be taken for an option, so it is replaced by the file it stands for.
         given = ["/dev/stdin" if argument == "-" else argument for argument in given]
         sys.exit(app(given, exit_on_error=False, print_error=False, result_action="return_value"))
     except BadInput as error:

@@ -19,9 +19,9 @@ class Summary(BaseModel):
     out: str
     rows: int
     files: int = 1
-    """Of the input."""
+    """Files of the input."""
     files_left_out: dict[str, int] = {}
-    """Files that were found beside them and not taken: how many, by reason."""
+    """Files found beside them but not used: how many, by reason."""
     pictures: int = 0
     quarantined: int = 0
     texts_cut: int = 0

@@ -1,4 +1,4 @@
-"""The encode stage: texts to features."""
+"""The encode stage: text encoder inference, from texts to features."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,14 +17,13 @@ from tasks.runfolder.errors import BadInput
 
 
 def encode(work: Work, encoder: TextEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
-    """Sets the features of every prompt of the shard, and whether one of its texts was too long to be read whole; a
-    prompt that cannot be encoded is taken out of the shard.
+    """Sets `features` and `text_cut` of every prompt of the shard; moves prompts it fails for to its failures.
 
     Args:
-        kept: features of earlier runs; what is there is not encoded again.
+        kept: cache of features from earlier runs; its texts are not encoded again.
 
     Returns:
-        Features that `kept` did not have.
+        Newly computed features, by cache key.
 
     Raises:
         BadInput: the encoder cannot be loaded.
@@ -37,24 +36,24 @@ def encode(work: Work, encoder: TextEncoder, kept: FeatureFolder | None = None) 
         for prompt, features, cut in zip(prompts, encoded, _cuts(prompts, texts, encoder), strict=True):
             prompt.features, prompt.text_cut = features, cut
 
-    work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # an encoder that does not load
+    work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # BadInput: the encoder does not load
     return recall.computed
 
 
 def _encoded(
     prompts: Sequence[Prompt], texts: Sequence[str], encoder: TextEncoder, recall: Recall
 ) -> Sequence[Encoded]:
-    """Features of the prompts, merged with those of their negative texts where the encoder knows such."""
-    made = recall("text", texts, partial(encode_batch, encoder, encoder.encode))
+    """Features of the prompts, merged with those of their negative texts if the encoder supports them."""
+    positive = recall("text", texts, partial(encode_batch, encoder, encoder.encode))
     if encoder.encode_negative is None:
-        return made
+        return positive
     negatives = [prompt.negative_text for prompt in prompts]
     others = recall("negative", negatives, partial(encode_batch, encoder, encoder.encode_negative))
-    return [{**features, **other} for features, other in zip(made, others, strict=True)]
+    return [{**features, **other} for features, other in zip(positive, others, strict=True)]
 
 
 def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: TextEncoder) -> list[bool]:
-    """Whether a prompt's text, or its negative text, is longer than what the encoder reads of it."""
+    """Whether the text or negative text of each prompt is longer than the encoder reads."""
     cuts = encoder.cuts(texts)
     negatives = list({prompt.negative_text for prompt in prompts if prompt.negative_text})  # mostly one or none
     long = {text for text, cut in zip(negatives, encoder.cuts(negatives), strict=True) if cut} if negatives else set()
@@ -64,7 +63,7 @@ def _cuts(prompts: Sequence[Prompt], texts: Sequence[str], encoder: TextEncoder)
 def encode_batch(
     encoder: TextEncoder, encode: Callable[[list[Text]], Sequence[Any]], texts: Sequence[Text]
 ) -> list[Any]:
-    """What `encode`, a method of the encoder, makes of the texts, in smaller chunks where the device's memory ends.
+    """Features of the texts by `encode`, a method of the encoder; smaller batches when the device runs out of memory.
 
     Raises:
         BadInput: the encoder cannot be loaded.

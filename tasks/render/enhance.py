@@ -1,4 +1,4 @@
-"""Enhance: the chain of steps over the pictures of a shard."""
+"""The enhance stage: applies the chain of filters to the pictures of a shard."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,13 @@ from tasks.render.shard_state import Picture, Work
 
 
 def enhance_work(work: Work, options: EnhanceOptions, device: str = "cpu") -> None:
-    """Applies the chain to all pictures of a shard, those of one size together, on the device; a prompt it fails
-    for is taken out."""
+    """Applies the chain on the device, in batches of equal size; moves prompts it fails for to the shard's failures."""
     chain = parse_chain(options.enhance)
 
     def run(pictures: Sequence[Picture]) -> None:
         stacked = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
-        made = enhance(stacked.to(device), chain).cpu()
-        for picture, pixels in zip(pictures, made, strict=True):
+        enhanced = enhance(stacked.to(device), chain).cpu()
+        for picture, pixels in zip(pictures, enhanced, strict=True):
             picture.pixels = pixels
             picture.height, picture.width = pixels.shape[1:]
 

@@ -1,8 +1,8 @@
 """The explain stage: which word made which part of a picture (occlusion, Zeiler & Fergus 2014, applied to words).
 
 For each content word the text is encoded without it and the picture generated again from the same seed; the word is
-credited where the two differ. It works with every generator, at the cost of one picture per word. It cannot tell apart
-words of the same meaning: without one, the other still has its effect.
+credited where the two pictures differ. This works with every generator, at the cost of one picture per word. It cannot
+separate synonyms: without one, the other still has its effect.
 """
 
 import io
@@ -29,14 +29,14 @@ TILE = 128  # pixels of a heat map's longer side
 
 
 class ExplainOptions(BaseModel):
-    """Whether pictures are explained."""
+    """Whether heat maps are made."""
 
     explain: bool = False
-    """Write heat maps that show which word made which part of each picture (a picture a word more to generate)."""
+    """Write heat maps that show which word made which part of each picture (generates one more picture per word)."""
 
 
 def without(text: str, word: str) -> str:
-    """The text without a word, wherever it stands; a word of Latin letters only where it stands alone."""
+    """The text without any occurrence of a word; Latin words are matched only as whole words."""
     pattern = re.escape(word)
     if word[:1].isascii() and word[:1].isalnum():
         pattern = rf"(?<!\w){pattern}(?!\w)"
@@ -50,28 +50,28 @@ def explain(
     limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
 ) -> None:
-    """Sets the `heat` of each picture of the shard; pictures of texts with no or just one content word get none.
+    """Sets `heat` of each picture of the shard; pictures of texts with fewer than two content words get none.
 
-    The texts without a word go through the stages `encode` and `generate` as rows of their own would. A row for which
-    that fails is quarantined.
+    The shortened texts go through `encode` and `generate` as if they were rows. A row for which that fails is
+    quarantined.
 
     Args:
-        apart: encoder and generator don't fit the device's memory together.
+        apart: encoder and generator don't fit the device's memory together, so they take turns.
     """
-    asked = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
-    trial = Work(work.shard, [prompt for _, _, prompt in asked], [], work.carried.slice(0, 0))
+    variants = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
+    trial = Work(work.shard, [prompt for _, _, prompt in variants], [], work.carried.slice(0, 0))
     if apart:
         generator.release()
     encode(trial, encoder)
     if apart:
         encoder.release()
     generate(trial, generator, limit)
-    made = {picture.prompt: picture.pixels for picture in trial.pictures}
+    ablated = {picture.prompt: picture.pixels for picture in trial.pictures}
     reasons = {failure.row: failure.error for failure in trial.failures}
     work.fail("explain", {p: reasons[p.row] for p in work.prompts if p.row in reasons})
     words: dict[Picture, dict[str, Tensor]] = {}
-    for picture, word, prompt in asked:
-        pixels = made.get(prompt)
+    for picture, word, prompt in variants:
+        pixels = ablated.get(prompt)
         if pixels is not None:
             words.setdefault(picture, {})[word] = pixels
     for picture in work.pictures:
@@ -86,7 +86,7 @@ def _words(picture: Picture) -> list[str]:
 
 
 def _without(picture: Picture, word: str) -> Prompt:
-    """The picture's prompt for a picture of the same seed, without the word."""
+    """The picture's prompt without the word, for one picture with the same seed."""
     prompt = copy(picture.prompt)
     assert prompt.prepared is not None
     prompt.prepared = replace(prompt.prepared, encoder_text=without(prompt.prepared.encoder_text, word))
@@ -94,22 +94,22 @@ def _without(picture: Picture, word: str) -> Prompt:
     return prompt
 
 
-def _heat(picture: Picture, made: dict[str, Tensor]) -> Heat:
-    """Heat maps from a picture and, by word, the picture (3, height, width) in [0, 1] without it."""
+def _heat(picture: Picture, ablated: dict[str, Tensor]) -> Heat:
+    """Heat maps of a picture; `ablated`: by word, the picture (3, height, width) in [0, 1] generated without it."""
     assert picture.pixels is not None
-    change = (torch.stack(list(made.values())) - picture.pixels).abs().mean(1, keepdim=True)
+    change = (torch.stack(list(ablated.values())) - picture.pixels).abs().mean(1, keepdim=True)
     scale = TILE / max(change.shape[-2:])
     size = [max(1, round(edge * scale)) for edge in change.shape[-2:]]
     small = F.interpolate(change, size, mode="bilinear", align_corners=False, antialias=True)
     soft = F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)[:, 0].clamp(min=0)
     total = soft.mean((1, 2))
     shares = total / total.sum().clamp(min=1e-6)
-    maps = (soft / soft.amax().clamp(min=0.02)).sqrt()  # the root lets small changes be seen beside large ones
-    return Heat(list(made), (maps * 255).round().to(torch.uint8).numpy(), [round(s, 4) for s in shares.tolist()])
+    maps = (soft / soft.amax().clamp(min=0.02)).sqrt()  # the root makes small changes visible beside large ones
+    return Heat(list(ablated), (maps * 255).round().to(torch.uint8).numpy(), [round(s, 4) for s in shares.tolist()])
 
 
 def heat_file(heat: Heat, pixels: np.ndarray) -> bytes:
-    """A PNG strip, a tile a word: the picture (h, w, 3) uint8 in grey, glowing where the word counts."""
+    """A PNG strip with one tile per word: the picture (h, w, 3) uint8 in grey, glowing where the word has effect."""
     words, height, width = heat.maps.shape
     small = Image.fromarray(pixels).convert("L").resize((width, height), Image.Resampling.BOX)
     grey = np.asarray(small, np.float32)[None, :, :, None] * np.array([0.62, 0.62, 0.68], np.float32)

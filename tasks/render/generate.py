@@ -1,4 +1,4 @@
-"""The generate stage: features and seeds to pictures."""
+"""The generate stage: generator inference, from features and seeds to pictures."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,48 +15,48 @@ from tasks.render.shard_state import Picture, Work
 
 
 class GenerateOptions(Acceleration):
-    """Which model makes the pictures, and how a diffusers checkpoint is run."""
+    """Which model generates the pictures, and how a diffusers checkpoint is run."""
 
     model_config = ConfigDict(frozen=False)
 
     generator: str = "default"
-    """The embedded `default`, `dummy`, a checkpoint's folder (local or s3://), or a diffusers checkpoint's hub id."""
+    """The embedded `default`, `dummy`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
 
     @property
     def acceleration(self) -> Acceleration:
-        """The options for diffusers checkpoints alone."""
+        """The options that apply to diffusers checkpoints."""
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
 def generate(work: Work, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> None:
-    """Makes `count` pictures of every prompt of the shard, those that may share a batch together.
+    """Generates one picture per seed of every prompt of the shard, in batches of prompts that may share one.
 
     Args:
-        limit: from width and height, the batch size for such pictures; halved for good when the device's memory runs
+        limit: gives the batch size for pictures of a width and height; it stays halved once the device's memory runs
             out.
     """
     ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
 
-    def make(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
+    def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
 
         def run(batch: Sequence[Picture]) -> list[None]:
-            made = _make(batch, generator, rows.size)
-            if not made.isfinite().all():
+            images = _infer(batch, generator, rows.size)
+            if not images.isfinite().all():
                 raise ValueError("the generator made a picture of values that are not finite numbers")
-            for picture, pixels in zip(batch, made, strict=True):
+            for picture, pixels in zip(batch, images, strict=True):
                 picture.pixels = pixels
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)
 
     for pictures in work.by_size(lambda prompt: generator.batch_key(prompt.features, prompt.steps, prompt.guidance)):
-        work.fail("generate", {picture.prompt: error for picture, error in make(pictures)})
+        work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
 
 
-def _make(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:
-    """The pixels of a batch, which is filled up to `rows` with copies if the generator's kernels depend on its size."""
+def _infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:
+    """Images (n, 3, h, w) of a batch, padded to `rows` with copies if the generator's kernels depend on batch size."""
     first = pictures[0].prompt
     padding = rows - len(pictures) if generator.fixed_batch else 0
     batch = [*pictures, *[pictures[0]] * padding]

@@ -1,4 +1,4 @@
-"""How a shard's pictures lie in the run folder."""
+"""Layouts of a shard's pictures in the run folder."""
 
 import io
 import json
@@ -26,7 +26,7 @@ class Packing:
 
 
 def pack_name(layout: Layout, shard: str, attempt: int) -> str:
-    """Where a shard's pictures go: rows retried later lie beside the others, in a pack of their own."""
+    """Name of the pack that a shard's pictures go to: rows retried later go to a separate pack beside the first."""
     return shard if layout == "files" or attempt == 1 else f"{shard}-{attempt}"
 
 
@@ -35,7 +35,7 @@ def _files(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
 
 
 def _parquet(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
-    """As Hugging Face `datasets` keeps images: a struct of bytes and path."""
+    """As Hugging Face `datasets` stores images: a struct of bytes and path."""
     table = pa.table(
         {
             "id": pa.array([picture.id for picture, _, _ in entries], pa.string()),
@@ -52,7 +52,7 @@ def _parquet(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
 
 
 def _tar(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:
-    """As WebDataset wants it: files of one key side by side. Dots would end a key, so they are encoded."""
+    """As WebDataset expects: files with the same key are adjacent. A dot would end the key, so dots are encoded."""
     sink = io.BytesIO()
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for picture, name, data in entries:

@@ -1,4 +1,4 @@
-"""Metadata: what a run keeps of its pictures, as a table."""
+"""The metadata table of a run: one row per picture."""
 
 import json
 from functools import cached_property
@@ -43,11 +43,11 @@ METADATA = pa.schema(
 EXPLAINED = pa.schema(
     {"explain": pa.string(), "explain_words": pa.list_(pa.string()), "explain_shares": pa.list_(pa.float32())}
 )
-"""What a picture's row has besides where pictures are explained."""
+"""Additional columns of a run with `explain`."""
 
 
 class Provenance(BaseModel):
-    """What made the pictures: the same for every picture of a run."""
+    """The models and settings behind the pictures: the same for every picture of a run."""
 
     encoder: str | None
     encoder_digest: str | None
@@ -60,8 +60,8 @@ class Provenance(BaseModel):
         return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)
 
 
-def picture_row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
-    """What a picture's row says before its file is made."""
+def picture_row(picture: Picture, provenance: Provenance) -> dict[str, Any]:
+    """The columns of a picture that are known before its file is encoded."""
     prompt = picture.prompt
     prepared = prompt.prepared
     assert prepared is not None
@@ -76,22 +76,22 @@ def picture_row(picture: Picture, made_by: Provenance) -> dict[str, Any]:
         "keywords": prepared.keywords,
         "encoder_text": prepared.encoder_text,
         "text_cut": prompt.text_cut,
-        "encoder": made_by.encoder,
-        "encoder_digest": made_by.encoder_digest,
-        "generator": made_by.generator,
-        "generator_digest": made_by.generator_digest,
+        "encoder": provenance.encoder,
+        "encoder_digest": provenance.encoder_digest,
+        "generator": provenance.generator,
+        "generator_digest": provenance.generator_digest,
         "seed": picture.seed,
         "width": picture.width,
         "height": picture.height,
         "negative_text": prompt.negative_text,
         "guidance": prompt.guidance,
         "steps": prompt.steps,
-        "settings": made_by.settings_json,
+        "settings": provenance.settings_json,
     }
 
 
 def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = METADATA) -> pa.Table:
-    """One row a picture: ours, then every carried column (`input_` before a name that is taken)."""
+    """One row per picture: our columns, then every carried column (prefixed `input_` if its name is taken)."""
     table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
     names = carried_names(carried.column_names, schema.names)
@@ -101,9 +101,9 @@ def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = M
 
 
 def carried_names(columns: list[str], ours: list[str]) -> dict[str, str]:
-    """The names of carried columns in the metadata: `input_` before one that is ours, so often that all differ.
+    """The names of carried columns in the metadata: prefixed with `input_` as often as needed to make all unique.
 
-    `input_row` of metadata that is fed back becomes `input_input_row` if its `row` becomes `input_row`.
+    `input_row` of metadata that is used as input becomes `input_input_row` if its `row` becomes `input_row`.
     """
     names: dict[str, str] = {}
     taken = set(ours)

@@ -1,11 +1,11 @@
-"""Preprocess: the texts of a shard, segmented and tagged."""
+"""The preprocess stage: segments and tags the texts of a shard."""
 
 from tasks.render.shard_state import Work
 from tasks.text.preprocess import PreprocessOptions, Rejected, preprocess
 
 
 def preprocess_work(work: Work, options: PreprocessOptions) -> None:
-    """Sets `prepared` of every prompt; one whose text is empty, damaged or too long is taken out of the shard."""
+    """Sets `prepared` of every prompt; moves prompts with unusable texts to the shard's failures."""
     texts = preprocess([prompt.text for prompt in work.prompts], options)
     rejected = {}
     for prompt, prepared in zip(work.prompts, texts, strict=True):

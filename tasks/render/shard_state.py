@@ -1,4 +1,4 @@
-"""The state of a shard of prompts: prompts, their pictures, and all that the stages make of them."""
+"""The state of a shard of prompts: prompts, their pictures, and everything the stages add to them."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar
@@ -14,22 +14,22 @@ from tasks.text.preprocess import Prepared
 
 
 class _Portable:
-    """Goes to another process with copies of its tensors: a tensor that is one row of a batch would be pickled with
-    the whole batch, once a row."""
+    """Pickles with copies of its tensors: a tensor that is a view of a batch would be pickled with the whole batch,
+    once per row."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value.cpu().clone() if isinstance(value, Tensor) else value for name, value in vars(self).items()}
 
 
 class Prompt(_Portable):
-    """One input row that is fit to be rendered.
+    """One valid input row.
 
     Attributes:
         row: its position in the whole input.
-        seeds: one a picture.
+        seeds: one per picture.
         prepared: set by `preprocess`.
-        negative_text, guidance, steps: None where the generator has no such thing (negative_text: or its own).
-        features, text_cut: set by `encode`; text_cut: the encoder reads the beginning of one of the texts alone.
+        negative_text, guidance, steps: None if the generator does not support it (negative_text: or has its own).
+        features, text_cut: set by `encode`; text_cut: the text or negative text was truncated.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Prompt(_Portable):
 
 
 def prompt_identity(id: str, text: object) -> dict[str, Any]:
-    """What a prompt is known by in the quarantine."""
+    """The columns that identify a prompt in the quarantine."""
     return {"prompt_id": id, "text": None if text is None else str(text)}
 
 
@@ -70,10 +70,10 @@ class Picture(_Portable):
     """One picture of a prompt.
 
     Attributes:
-        width, height: of the pixels; the prompt's, unless an enhancement step made the picture larger.
-        pixels: (3, height, width) float32 in [0, 1], from `generate` until they are encoded.
-        heat: which word made which part of it, from `explain`.
-        file, figures, heat_file: the encoded picture, its quality figures and the heat maps' file, from then on.
+        width, height: in pixels; the prompt's, unless an enhancement step upscaled the picture.
+        pixels: (3, height, width) float32 in [0, 1], from `generate` until `write` encodes them.
+        heat: which word made which part of it, from `explain` on.
+        file, figures, heat_file: the encoded picture, its quality figures and the encoded heat maps, from `write` on.
     """
 
     def __init__(self, prompt: Prompt, number: int) -> None:
@@ -90,8 +90,8 @@ class Picture(_Portable):
 
 
 class Heat:
-    """Words of a text, and how much of its picture hangs on each: maps (words, height, width) uint8, 255 where the most
-    does, and `shares` of all change."""
+    """How much of a picture depends on each word of its text: `maps` (words, height, width) uint8, 255 where the
+    effect is largest, and `shares`, each word's share of the total change."""
 
     def __init__(self, words: list[str], maps: np.ndarray, shares: list[float]) -> None:
         self.words = words
@@ -100,11 +100,11 @@ class Heat:
 
 
 class Work(ShardState[Shard, Prompt]):
-    """A shard of prompts on its way.
+    """A shard of prompts in the pipeline.
 
     Attributes:
-        pictures: of the prompts, from `generate` on.
-        carried: the columns that are passed through to the metadata, all rows of the shard.
+        pictures: pictures of the prompts, from `generate` on.
+        carried: the columns passed through to the metadata, for all rows of the shard.
     """
 
     IDENTITY: ClassVar[dict[str, pa.DataType]] = {"prompt_id": pa.string(), "text": pa.string()}
@@ -119,7 +119,7 @@ class Work(ShardState[Shard, Prompt]):
         return self.items
 
     def fail(self, stage: str, errors: Mapping[Prompt, str]) -> None:
-        """Takes rows and their pictures out, to be quarantined."""
+        """Moves rows, and their pictures, from the shard to its failures."""
         super().fail(stage, errors)
         self.pictures = [picture for picture in self.pictures if picture.prompt not in errors]
 
@@ -129,9 +129,9 @@ class Work(ShardState[Shard, Prompt]):
         self.carried = self.carried.schema.empty_table()
 
     def by_size(self, batch_key: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
-        """The pictures in groups of one size, and of prompts that may share a batch of the generator."""
+        """The pictures grouped by size and by `batch_key`: those of a group may share a batch."""
         groups: dict[Hashable, list[Picture]] = {}
         for picture in self.pictures:
-            alike = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt)
-            groups.setdefault(alike, []).append(picture)
+            key = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt)
+            groups.setdefault(key, []).append(picture)
         return list(groups.values())

@@ -1,4 +1,4 @@
-"""Write: pictures, metadata and quarantine of one shard."""
+"""The write stage: pictures, metadata and quarantine of one shard."""
 
 from hashlib import sha256
 from typing import Annotated, Any
@@ -17,34 +17,39 @@ from tasks.runfolder.storage import Storage
 
 
 class WriteOptions(BaseModel):
-    """How pictures are kept."""
+    """How pictures are stored."""
 
     format: Format = "png"
-    """Picture format; PNG keeps every pixel."""
+    """Picture format; PNG is lossless."""
     quality: Annotated[int, Field(ge=1, le=100)] = 90
-    """Of JPEG and WebP."""
+    """Quality of JPEG and WebP."""
     layout: Layout = "files"
-    """One file a picture, a Parquet or WebDataset tar a shard, or `dummy`: keep none (for benchmarks)."""
+    """One file per picture, one Parquet file or WebDataset tar per shard, or `dummy`: none (for benchmarks)."""
 
 
 def write(
-    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int = 1, explained: bool = False
+    work: Work,
+    storage: Storage,
+    options: WriteOptions,
+    provenance: Provenance,
+    attempt: int = 1,
+    explained: bool = False,
 ) -> Outcome:
     """Encodes and writes a shard.
 
     Args:
-        attempt: how often the rows have been tried, for the quarantine.
-        explained: the pictures' heat maps are written too, to `explain/`.
+        attempt: number of this attempt at the rows, for the quarantine.
+        explained: whether heat maps are also written, to `explain/`.
 
     Returns:
-        What the shard came to, as kept in `timings/`.
+        The outcome of the shard, as recorded in `timings/`.
 
     Raises:
-        StorageError: something could not be written; the shard does not count as complete then.
+        StorageError: something could not be written; the shard then counts as incomplete.
     """
     with work.timed("write"):
-        _encode(work, options, made_by)
-        rows = _write_pictures(work, storage, options, made_by, attempt)
+        _encode(work, options, provenance)
+        rows = _write_pictures(work, storage, options, provenance, attempt)
         schema = METADATA
         if explained:
             schema = pa.schema([*METADATA, *EXPLAINED])
@@ -53,17 +58,17 @@ def write(
     return work.commit(storage, metadata, attempt)
 
 
-def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
-    """Pixels to the bytes of files, once: a picture's pixels go as they are encoded, so that it is not held twice."""
+def _encode(work: Work, options: WriteOptions, provenance: Provenance) -> None:
+    """Encodes each picture once and frees its pixels at once, so that it is not in memory twice."""
     for picture in work.pictures:
         if picture.pixels is None:
-            continue  # done, and what failed was the writing: this is another try
+            continue  # encoded already: this is a retry after a failed write
         info = {
             "prompt": str(picture.prompt.text),
             "id": picture.id,
             "seed": str(picture.seed),
-            "model": f"{made_by.generator} sha256:{made_by.generator_digest[:16]}",
-            "settings": made_by.settings_json,
+            "model": f"{provenance.generator} sha256:{provenance.generator_digest[:16]}",
+            "settings": provenance.settings_json,
             "Software": "imagemill",
             **_set_params(picture.prompt),
         }
@@ -78,7 +83,7 @@ def _encode(work: Work, options: WriteOptions, made_by: Provenance) -> None:
 
 
 def _write_heat(work: Work, storage: Storage) -> list[dict[str, Any]]:
-    """Writes the pictures' heat maps; returns what their metadata rows say of them."""
+    """Writes the pictures' heat maps; returns the `EXPLAINED` columns of each picture."""
     names = [f"explain/{work.shard.name}/{file_name(p.prompt.id, p.number)}.png" for p in work.pictures]
     storage.write_many({name: p.heat_file for name, p in zip(names, work.pictures, strict=True) if p.heat_file})
     return [
@@ -92,7 +97,7 @@ def _write_heat(work: Work, storage: Storage) -> list[dict[str, Any]]:
 
 
 def _write_pictures(
-    work: Work, storage: Storage, options: WriteOptions, made_by: Provenance, attempt: int
+    work: Work, storage: Storage, options: WriteOptions, provenance: Provenance, attempt: int
 ) -> list[dict[str, Any]]:
     """Writes the pictures' files; returns their metadata rows."""
     layout = LAYOUTS[options.layout]
@@ -104,7 +109,7 @@ def _write_pictures(
     storage.write_many(layout.pack(pack, entries))
     return [
         {
-            **picture_row(picture, made_by),
+            **picture_row(picture, provenance),
             "image": layout.locate(pack, name),
             "sha256": sha256(data).hexdigest() if data else None,
             "bytes": len(data),
@@ -115,6 +120,6 @@ def _write_pictures(
 
 
 def _set_params(prompt: Prompt) -> dict[str, str]:
-    """What was set of the generator for a row, by names for a picture's own text."""
+    """The generation parameters of a row, by their names in the text embedded in picture files."""
     params = {"negative prompt": prompt.negative_text, "guidance": prompt.guidance, "steps": prompt.steps}
     return {name: str(value) for name, value in params.items() if value is not None}

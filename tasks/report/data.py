@@ -1,6 +1,6 @@
-"""What the report shows of a run: everything counted, the first pictures listed, the first of those in full.
+"""Collects the report's data: counts of everything, a list of the first pictures, all columns of the first of those.
 
-A shard is read, packed as text and let go: memory is that of a few shards and of the finished page.
+Shards are read, packed as text and released, so memory holds a few shards and the finished page.
 """
 
 from collections import deque
@@ -19,16 +19,16 @@ from tasks.runfolder.commit import read_table
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 
-# The page lists (grid, search) this many; the header counts all. A browser lays out no element taller than some
-# 17 million pixels, which 100,000 pictures in two columns on a phone stay below.
+# The page lists (grid, search) this many; the header counts all. Browsers limit elements to a height of some
+# 17 million pixels; 100,000 pictures in two columns on a phone stay below that.
 LISTED_PICTURES = 100_000
 LISTED_QUARANTINED = 10_000
 LISTED_CHARACTERS = 32_000_000
 
-# All columns of a picture are in the page until this much base64 is spent (some 20,000 pictures); then the dialog
-# names the Parquet file and the row.
+# The page has all columns of the first pictures, up to this much base64 (some 20,000 pictures); for later ones the
+# dialog names the Parquet file and the row.
 DETAIL_BYTES = 4_000_000
-DETAIL_ROWS = 500  # pictures unpacked together on a click
+DETAIL_ROWS = 500  # pictures that a click unpacks together
 
 EMBEDDED = 1_000  # pictures with a thumbnail in the page
 
@@ -48,19 +48,19 @@ class RunData:
     texts_cut: int = 0
     """Rows whose text or negative text is longer than the encoder reads."""
     images: list[str] = field(default_factory=list)
-    """Where the first pictures are: their `image` values, or `preview`, if there are such."""
+    """Paths of the first pictures: their `image` values, or `preview` if there is such a column."""
     pairs: bool = False
-    """Whether those have two halves, before and after."""
+    """Whether these have two halves, before and after."""
     studies_incomplete: int = 0
-    """Studies that have lost a file to the quarantine."""
+    """Studies with a quarantined file."""
     listing: str = ""
-    """Packed: one JSON object a shard, then one with the counts."""
+    """Packed: one JSON object per shard, then one with the counts."""
     details: list[tuple[int, int, str]] = field(default_factory=list)
     """First picture, number of pictures, packed columns."""
 
 
 def read_run(storage: Storage) -> RunData:
-    """Counts a run and packs its first rows. A damaged Parquet file raises BadInput with its name."""
+    """Counts a run's rows and packs the first ones. Raises BadInput, naming the file, for damaged Parquet."""
     metadata, quarantine = set(storage.list("metadata")), set(storage.list("quarantine"))
     names = sorted({PurePosixPath(path).name for path in metadata | quarantine if path.endswith(".parquet")})
     lister = _Lister()
@@ -79,7 +79,7 @@ def read_run(storage: Storage) -> RunData:
 
 
 class _Lister:
-    """Takes a run's shards in order; lists and packs them until the page has enough, and goes on counting."""
+    """Lists and packs a run's shards in order until the page is full; from then on only counts."""
 
     def __init__(self) -> None:
         self._data, self._pack = RunData(), Pack()
@@ -133,9 +133,9 @@ class _Lister:
 
     def _list_quarantined(self, table: pa.Table) -> Columns:
         self._quarantined += len(table)
-        if "source" in table.column_names:  # files of an archive: what can be said of them
-            told = [f"row {row}" + f" of study {study}" * bool(study) for row, study in _pairs(table, "row", "study")]
-            table = table.rename_columns({"source": "prompt_id"}).append_column("text", pa.array(told, pa.string()))
+        if "source" in table.column_names:  # files of an archive, which have no text
+            texts = [f"row {row}" + f" of study {study}" * bool(study) for row, study in _pairs(table, "row", "study")]
+            table = table.rename_columns({"source": "prompt_id"}).append_column("text", pa.array(texts, pa.string()))
         return {
             name: [clip(value, CLIP) if isinstance(value, str) else value for value in table[name].to_pylist()]
             for name in ("prompt_id", "row", "text", "stage", "error", "attempt")
@@ -143,7 +143,7 @@ class _Lister:
 
 
 def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` in order with a few calls in flight: an object store answers slowly but many at a time."""
+    """`map` in order with a few calls in flight: an object store is slow to answer but serves many requests at once."""
     with ThreadPoolExecutor(_READ_AHEAD) as pool:
         pending: deque[Future[Result]] = deque()
         try:
@@ -153,7 +153,7 @@ def read_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
-        finally:  # a caller that stops early waits for no more than what is running
+        finally:  # a caller that stops early waits only for calls already running
             for future in pending:
                 future.cancel()
 
@@ -163,7 +163,7 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
         if columns is None:
             return read_table(storage, path)
         with storage.open(path) as file:
-            return pq.ParquetFile(file).read(columns=columns)  # those that are there
+            return pq.ParquetFile(file).read(columns=columns)  # names that are missing are ignored
     except pa.ArrowInvalid as error:
         raise BadInput(
             f"{storage.url(path)}: damaged, not Parquet ({error}); delete it and run the same command again."

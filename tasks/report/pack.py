@@ -1,4 +1,4 @@
-"""Rows of a run as the text that the report's page holds."""
+"""Packs rows of a run as text to embed in the report page."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ Columns = dict[str, list[Any]]
 
 
 class Pack:
-    """JSON lines, gzipped, base64: a third of the size, and no character of a prompt reaches the HTML parser."""
+    """JSON lines, gzipped, as base64: a third of the size, and the HTML parser never sees prompts."""
 
     def __init__(self) -> None:
         self._sink = io.BytesIO()
@@ -32,7 +32,7 @@ class Pack:
 
 
 def listed_columns(table: pa.Table) -> Columns:
-    """The columns that are listed and searched."""
+    """The columns that the page lists and searches."""
     ids = table["id"].to_pylist()
     facet = table["language" if "language" in table.column_names else "modality"].to_pylist()
     words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
@@ -42,7 +42,7 @@ def listed_columns(table: pa.Table) -> Columns:
         "text": [clip(text, CLIP) for text in table["text"].to_pylist()],
         "language": [value or "" for value in facet],
         "keywords": [clip(" ".join(some or ()), CLIP) for some in words],
-        # The id inside the path would cost as much again as the id column: NUL, which no path holds, stands for it.
+        # Repeating the id in the path would double its cost: NUL, which no path contains, stands for it.
         "image": [
             (path or "").replace(id, "\0") if id else path or ""
             for path, id in zip(table["image"].to_pylist(), ids, strict=True)
@@ -51,7 +51,7 @@ def listed_columns(table: pa.Table) -> Columns:
 
 
 def packed_details(table: pa.Table) -> str:
-    """The columns that are not listed, carried ones too, each value as the text (or words) that the dialog shows."""
+    """The columns that are not listed, including carried ones, each value as the text (or words) the dialog shows."""
     columns: Columns = {
         name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
         for name in table.column_names
@@ -85,6 +85,6 @@ def _plain(value: Any) -> str:
 
 
 def clip(text: str | None, characters: int) -> str:
-    """The text, cut to so many characters."""
+    """The text, truncated to `characters`."""
     text = text or ""
     return text if len(text) <= characters else text[:characters] + "…"

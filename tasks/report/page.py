@@ -1,17 +1,17 @@
-"""One page that shows a run: its facts, where the time went, every picture with its prompt, every failed row.
+"""Writes the report: one page with a run's totals, timings, every picture with its prompt, and every failed row.
 
     write_report(Storage("runs/beach"))  ->  "runs/beach/report/index.html"
 
-The page is a single file without requests of its own but for the pictures it links to, so it opens from a disk, from
-object storage or out of a mail:
+The page is a single file that loads nothing but the pictures it links to, so it can be opened from a disk, from object
+storage or from a mail:
 
-- The first 1,000 pictures (or 4 MB of them) are embedded as thumbnails whatever the layout. Beyond them a run of
-  layout `files` loads `../images/...` as one scrolls, the other layouts show the prompt and name the shard's file.
+- The first 1,000 pictures (or 4 MB of them) are embedded as thumbnails in any layout. Beyond them, layout
+  `files` loads `../images/...` on scrolling; the other layouts show the prompt and name the shard's file.
 - The first 100,000 pictures and 10,000 quarantined rows are listed and searched; the header counts all.
 - All columns of some 20,000 pictures (4 MB) are in the page; the dialog of a later one names its Parquet file and row.
 
-Prompts are untrusted. Here every value is HTML-escaped or packed as base64; in the page they become text nodes only,
-and a content security policy admits this file's own script and style by their hashes and nothing else.
+Prompts are untrusted. Every value is HTML-escaped or packed as base64 here and becomes a text node in the page, whose
+content security policy allows only its own script and style, by their hashes.
 """
 
 import base64
@@ -33,7 +33,7 @@ from tasks.runfolder.storage import Storage
 PAGE = "report/index.html"
 EMBEDDED_BYTES = 4_000_000  # of thumbnails, as base64
 EDGE = 160  # pixels of a thumbnail's longer side
-EDGE_OF_FEW, FEW = 320, 100  # up to so many pictures are shown larger, by the page too
+EDGE_OF_FEW, FEW = 320, 100  # up to FEW pictures are shown larger, also by the page's script
 BARS = 12  # rows of the timings plot; more shards than that share a row
 Seconds = dict[str, float]
 
@@ -42,9 +42,9 @@ def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
     """Writes `report/index.html` of a run folder and returns its full name.
 
     Args:
-        stages: the order in which seconds are shown; any others follow.
+        stages: the order of stages in the timings; others follow.
 
-    The same run gives the same bytes. Raises BadInput if the folder is no run or one of its files is damaged, and
+    The same run gives the same bytes. Raises BadInput if the folder holds no run or one of its files is damaged, and
     StorageError if it cannot be read or written.
     """
     run = read_record(storage)
@@ -110,16 +110,16 @@ def _embedded(storage: Storage, data: RunData) -> Iterator[str]:
 
 
 def _subtitle(run: Mapping[str, Any]) -> str:
-    """Generator and encoder, with the beginning of their digests; of an archive, what was done to it."""
+    """Generator and encoder with the beginning of their digests; for an archive, how it was processed."""
     parts = []
     if run.get("flow") == "reprocess":
         job = run["job"]
-        told = {
+        settings = {
             "Enhanced by": job.get("enhance") or "nothing",
             "Identities": "kept" if job.get("keep_identity") else "removed (PS3.15 Basic Profile)",
             "Burned-in text": {"quarantine": "quarantined", "header": "by header", "keep": "kept"}[job["burned_in"]],
         }
-        return " ".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in told.items())
+        return " ".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in settings.items())
     for role in ("generator", "encoder"):
         part = run.get(role) or {}
         name, digest = (part.get("name"), part.get("digest")) if isinstance(part, Mapping) else (part, None)
@@ -145,7 +145,7 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
 
 
 def _timings(timings: list[tuple[str, Seconds]], order: Sequence[str]) -> str:
-    """A legend with the totals, and one stacked bar of seconds a stage for each shard or group of shards."""
+    """A legend with the totals, and for each shard or group of shards a bar of seconds stacked by stage."""
     found = dict.fromkeys(stage for _, seconds in timings for stage in seconds)
     stages = [*(stage for stage in order if stage in found), *(stage for stage in found if stage not in order)]
     if not stages:
@@ -174,7 +174,7 @@ def _timings(timings: list[tuple[str, Seconds]], order: Sequence[str]) -> str:
 
 
 def _bar(label: str, seconds: Seconds, longest: float) -> str:
-    told = ", ".join(f"{stage} {_seconds(value)}" for stage, value in seconds.items())
+    values = ", ".join(f"{stage} {_seconds(value)}" for stage, value in seconds.items())
     parts, left = [], 0.0
     for index, (stage, value) in enumerate(seconds.items()):
         share = 100 * value / longest
@@ -184,7 +184,7 @@ def _bar(label: str, seconds: Seconds, longest: float) -> str:
         )
         left += share
     return (
-        f'<li><span>{escape(label)}</span><svg role="img" aria-label="{escape(f"Shard {label}: {told}")}">'
+        f'<li><span>{escape(label)}</span><svg role="img" aria-label="{escape(f"Shard {label}: {values}")}">'
         f"{''.join(parts)}</svg><span>{_seconds(sum(seconds.values()))}</span></li>"
     )
 

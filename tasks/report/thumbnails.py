@@ -1,4 +1,4 @@
-"""Small WebP pictures for the report, from any layout, so that the page can be mailed alone.
+"""WebP thumbnails to embed in the report, from any layout.
 
 >>> list(thumbnails(storage, ["images/00000/a.png", "images/00001.parquet#b", "images/00002.tar#c.png"]))
 """
@@ -24,7 +24,7 @@ def thumbnails(storage: Storage, images: Sequence[str], edge: int) -> list[str |
     """One base64 WebP for each `image` value (path in the run), in order; None where there is no readable picture.
 
     Args:
-        edge: pixels of the longer side at most; a smaller picture stays as it is.
+        edge: pixels of the longer side at most; smaller pictures are not enlarged.
     """
     containers: dict[str, list[str]] = {}
     for image in images:
@@ -40,7 +40,7 @@ def _thumbnail(picture: bytes | None, edge: int) -> str | None:
         return None
     try:
         with Image.open(io.BytesIO(picture)) as image:
-            image.draft("RGB", (edge, edge))  # a JPEG decodes at a fraction of its size
+            image.draft("RGB", (edge, edge))  # decodes a JPEG at reduced size
             small = image.convert("RGBA" if image.has_transparency_data else "RGB")
         small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
         out = io.BytesIO()
@@ -62,7 +62,7 @@ def _file(storage: Storage, path: str) -> bytes | None:
 
 
 def _shard(storage: Storage, container: str, images: Sequence[str], edge: int) -> dict[str, str | None]:
-    """Reads a shard file from its start until all are found; only their thumbnails stay in memory."""
+    """Reads a shard file from its start until all images are found; keeps only their thumbnails in memory."""
     needed = set(images)
     rows = _parquet_rows if container.endswith(".parquet") else _tar_rows
     stored = ((f"{container}#{name}", picture) for name, picture in rows(storage, container))
