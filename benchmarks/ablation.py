@@ -1,14 +1,14 @@
-"""What each part of reading a text costs and brings.
+"""What each part of text encoding contributes, and what it costs.
 
     python -m benchmarks.ablation data/emoji --out out/ablation --judge out/judge
-    python -m benchmarks.ablation data/emoji --out out/ablation --names 50 --scenes 80    # a quicker look
+    python -m benchmarks.ablation data/emoji --out out/ablation --names 50 --scenes 80    # smaller and quicker
 
-1. The default generator on the full text, on its content words alone, and as a look-up alone (the sprite of what is
-   named first, on a clean ground: retrieval without generation), all asked the same and seen by the same judge.
-2. Which concept a name means, told by a linear head on the language model's features, or on a bag of words (a word
-   that no training saw says nothing) or of letters (runs of one to three), trained on the same captions for as long.
+1. The default generator on the full text, on its content words alone, and as a look-up alone (the sprite of the thing
+   named first, on a plain background: retrieval without generation), with the same questions and the same judge.
+2. Which concept a name means, predicted by a linear head on the language model's features, on a bag of words (without
+   information on unseen words) or of letter n-grams (n from 1 to 3), trained on the same captions for as many steps.
 
-What batches bring is in `benchmarks/encoding.py`. Written to the folder: `ablation.md` and the grids of 1.
+The gain from batching is in `benchmarks/encoding.py`. Written to the folder: `ablation.md` and the grids of 1.
 """
 
 import hashlib
@@ -39,14 +39,14 @@ HEAD_STEPS = 600
 
 
 class LookUp(VaeGenerator):
-    """Shows the sprite of the thing that is named first, in its own colour, on a clean ground."""
+    """Shows the sprite of the thing named first, in its own colour, on a plain background."""
 
     def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
         plan, config = super()._plan(features, seeds), self.model.config
         plan.place[:], plan.sky[:] = len(config.places) - 1, len(config.skies) - 1
-        found = torch.full_like(plan.concepts, -1)
-        found[:, config.objects] = plan.concepts[:, config.objects]
-        plan.concepts, plan.colours = found, torch.full_like(plan.colours, -1)
+        objects = torch.full_like(plan.concepts, -1)
+        objects[:, config.objects] = plan.concepts[:, config.objects]
+        plan.concepts, plan.colours = objects, torch.full_like(plan.colours, -1)
         plan.poses[:, config.objects] = torch.tensor([0.5, 0.9, -0.22])  # middle, foot, log of the size
         return plan
 
@@ -86,9 +86,9 @@ def _pictures(
     scenes: int,
     seed: int,
 ) -> str:
-    looks = load_judge(judge)
+    judge_model = load_judge(judge)
     questions = Questions.drawn(data, names, scenes, seed)
-    figures = {"data set": data_set_figures(looks, questions)}
+    figures = {"data set": data_set_figures(judge_model, questions)}
 
     ways: dict[str, tuple[VaeGenerator, Callable[[Sequence[str]], list[str]]]] = {
         "full text": (generator, list),
@@ -103,7 +103,7 @@ def _pictures(
 
         pictures = pictures_of(way, encode, questions, 4, seed, lambda done: None)
         write_grids(out / name, pictures)
-        figures[name] = generator_figures(looks, questions, pictures)
+        figures[name] = generator_figures(judge_model, questions, pictures)
         tokens = encoder._tokenize(reworded(asked), encoder.max_tokens)
         figures[name]["tokens a sentence"] = sum(map(len, tokens)) / len(asked)
     return table(figures)
@@ -116,7 +116,7 @@ def _content_words(texts: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Captions:
-    """Captions of single things: rows of the data set, and the concept of each."""
+    """Captions of single things: rows of the data set, and the index of each one's concept (rows,)."""
 
     rows: list[int]
     concepts: Tensor
@@ -140,15 +140,15 @@ def _heads(data: CaptionedDataset, encoder: LanguageModel, cache: Path) -> str:
         group: _captions(data, {kind}, "train" if kind == "name" else "test", language)
         for (kind, language), group in NAMES.items()
     }
-    wanted = sorted({row for part in (train, *groups.values()) for row in part.rows})
+    used = sorted({row for part in (train, *groups.values()) for row in part.rows})
     features = cached_features(cache, texts, encoder, lambda done: None)
     spaces = {
-        "language model": torch.stack([features[i][-max(1, len(features[i]) - 1) :].mean(0) for i in wanted]),
-        "bag of words": _bags(_words([texts[i] for i in wanted])),
-        "bag of letters": _bags([_letters(texts[i]) for i in wanted]),
+        "language model": torch.stack([features[i][-max(1, len(features[i]) - 1) :].mean(0) for i in used]),
+        "bag of words": _bags(_words([texts[i] for i in used])),
+        "bag of letters": _bags([_letters(texts[i]) for i in used]),
     }
-    at = {row: n for n, row in enumerate(wanted)}
-    lines = [f"| | {' | '.join(groups)} | numbers a text |", f"|---|{'---:|' * (len(groups) + 1)}"]
+    at = {row: n for n, row in enumerate(used)}
+    lines = [f"| | {' | '.join(groups)} | features per text |", f"|---|{'---:|' * (len(groups) + 1)}"]
     for name, space in spaces.items():
         head = _trained(space[[at[row] for row in train.rows]], train.concepts, len(data.concepts))
         shares = []
@@ -163,7 +163,7 @@ def _heads(data: CaptionedDataset, encoder: LanguageModel, cache: Path) -> str:
 
 
 def _trained(inputs: Tensor, concepts: Tensor, count: int) -> nn.Module:
-    """A linear head on normalised inputs: label smoothing, dropout, the same number of steps for each kind of input."""
+    """Trains a linear head on normalised inputs (n, features), for the same number of steps for each kind of input."""
     torch.manual_seed(0)
     norm = nn.BatchNorm1d(inputs.shape[1], affine=False)
     head = nn.Sequential(norm, nn.Dropout(0.3), nn.Linear(inputs.shape[1], count))
@@ -190,7 +190,7 @@ def _letters(text: str) -> list[str]:
 
 
 def _bags(bags: list[list[str]], width: int = 2048) -> Tensor:
-    """How often each word occurs, (n, width): hashed, so that two words seldom share a column."""
+    """Word counts (n, width) by feature hashing, so that two words seldom share a column."""
     counted = torch.zeros(len(bags), width)
     for row, bag in enumerate(bags):
         for word, count in Counter(bag).items():

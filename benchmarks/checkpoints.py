@@ -1,11 +1,11 @@
-"""The flow on a diffusers checkpoint against a plain diffusers loop on the same batches: speed, busy share, memory.
+"""The flow on a diffusers checkpoint against a plain diffusers loop on the same batches: speed, utilisation, memory.
 
     python -m benchmarks.checkpoints --device cuda sdxl sana flux      # real sizes, random weights in bfloat16
     python -m benchmarks.checkpoints                                   # the tiny ones, on the CPU
 
-Speed does not depend on what the weights are, so the real architectures are built with random ones; the pictures are
-noise. Text encoders are the tiny ones throughout: both ways run the same, and they are a small part of the time.
-A batch goes first, so that neither the models' loading nor a flow's start counts in the rates.
+Speed does not depend on the values of weights, so the real architectures get random ones; the pictures are noise. Text
+encoders are always the tiny ones: both ways run the same, and they take a small part of the time. A warm-up batch keeps
+the loading of models and the start of the flow out of the rates.
 """
 
 import json
@@ -33,7 +33,7 @@ from models.device import let_go
 from models.generators.registry import load_generator
 from tests.models.diffusers.checkpoints import WIDTH, build_pipeline
 
-# What the published checkpoints' configurations say beyond the classes' own defaults; the text's width is ours.
+# What the published checkpoints' configurations set beyond the classes' defaults; the width of text features is ours.
 REAL: dict[str, dict[str, dict[str, Any]]] = {
     "sdxl": {
         "unet": {
@@ -80,7 +80,7 @@ REAL: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def real_size(family: str) -> Any:
-    """A pipeline with the tiny one's text encoders and the published sizes of all else, without weights (`meta`)."""
+    """A pipeline with tiny text encoders and published sizes otherwise, without weights (on `meta`)."""
     tiny = build_pipeline(family)
     parts = dict(tiny.components)
     for part, sizes in REAL[family].items():
@@ -108,7 +108,7 @@ def write_checkpoint(folder: Path, family: str, device: str) -> Path:
 
 
 class Usage:
-    """How busy the device is, sampled: the GPU by nvidia-smi, the CPU as a share of all cores."""
+    """Samples device utilisation: the GPU by nvidia-smi, the CPU as a share of all cores."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -141,7 +141,7 @@ class Usage:
 
 
 Paint = Callable[[Path, Path], float]
-"""Prompts to a folder of pictures; returns the seconds of the work itself."""
+"""Renders a file of prompts to a folder; returns the seconds of the work itself."""
 
 
 def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
@@ -161,8 +161,8 @@ def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
         for start in range(0, len(frame), batch):
             rows = frame.iloc[start : start + batch]
             noise = [torch.Generator().manual_seed(seed) for seed in rows["seed"]]
-            made = pipe(prompt=list(rows["text"]), generator=noise, **size).images
-            for id, image in zip(rows["id"], made, strict=True):
+            images = pipe(prompt=list(rows["text"]), generator=noise, **size).images
+            for id, image in zip(rows["id"], images, strict=True):
                 image.save(out / f"{id}.png")
         return time.perf_counter() - began
 
@@ -177,28 +177,28 @@ def flow(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
 
     def paint(prompts: Path, out: Path) -> float:
         done = render(RenderJob(prompts=str(prompts), out=str(out), **common))
-        assert not done.quarantined  # a row that fails is no fast one
+        assert not done.quarantined  # a failed row must not count as a fast one
         return done.seconds_run
 
     return paint
 
 
 def base_dtype(device: str) -> Literal["float32", "bfloat16"]:
-    """What weights are computed in where nothing else is asked for."""
+    """The default dtype of a device."""
     return "float32" if device == "cpu" else "bfloat16"
 
 
 def measure(family: str, device: str, rows: int, options: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Both ways on the same rows: seconds, pictures a second, busy share, peak of GPU memory."""
+    """Both ways on the same rows: pictures per second, utilisation (0 to 1), peak of GPU memory in bytes."""
     checkpoint = write_checkpoint(folder / family, family, device)
     few, prompts = folder / "few.parquet", folder / "prompts.parquet"
     write_prompts(few, options["batch_size"])
     write_prompts(prompts, rows)
     ways: dict[str, Callable[[Path, str, dict[str, Any]], Paint]] = {"plain": plain, "flow": flow}
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, way in ways.items():
         usage = Usage(device)
-        load_generator.cache_clear()  # neither way begins with a model at hand, or in the memory that is measured
+        load_generator.cache_clear()  # neither way starts with a model loaded or counted in the memory measured
         let_go(device)
         if device != "cpu":
             torch.cuda.reset_peak_memory_stats(device)
@@ -207,9 +207,9 @@ def measure(family: str, device: str, rows: int, options: dict[str, Any], folder
         with usage.sampled():
             seconds = paint(prompts, folder / f"{family} {name}")
         peak = None if device == "cpu" else torch.cuda.max_memory_allocated(device)
-        found[name] = {"pictures_a_second": rows / seconds, "busy": usage.busy, "peak_memory": peak}
+        results[name] = {"pictures_a_second": rows / seconds, "busy": usage.busy, "peak_memory": peak}
         print(f"{family}, {name}: {seconds:.1f} s", file=sys.stderr)
-    return found
+    return results
 
 
 def main(
@@ -228,7 +228,7 @@ def main(
     families
         sdxl, sana, flux; by default all three.
     device
-        cpu takes tiny networks, cuda the real sizes.
+        cpu uses tiny networks, cuda the real sizes.
     rows
         Prompts.
     size
@@ -236,7 +236,7 @@ def main(
     steps
         Denoising steps.
     batch_size
-        Pictures at once.
+        Pictures per batch.
     as_json
         Print the figures as JSON.
     """
@@ -247,14 +247,14 @@ def main(
     local_server.wait_for_server()
     with tempfile.TemporaryDirectory(prefix="imagemill-checkpoints-") as folder:
         names = families or tuple(REAL)
-        found = {family: measure(family, device, rows, options, Path(folder)) for family in names}
+        results = {family: measure(family, device, rows, options, Path(folder)) for family in names}
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(results))
         return
     table = Table(title=f"{device}, {edge} pixels, {steps} steps, batches of {batch_size}", title_justify="left")
     for name in ("checkpoint", "way", "pictures/s", "busy", "peak memory"):
         table.add_column(name)
-    for family, ways in found.items():
+    for family, ways in results.items():
         for name, way in ways.items():
             memory = "" if way["peak_memory"] is None else f"{way['peak_memory'] / 2**30:.1f} GiB"
             table.add_row(family, name, f"{way['pictures_a_second']:.3g}", f"{way['busy']:.0%}", memory)

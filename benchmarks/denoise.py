@@ -1,13 +1,13 @@
-"""Denoisers on real pictures with known noise: PSNR, SSIM and processor seconds a megapixel.
+"""Denoisers on real pictures with known noise: PSNR, SSIM and CPU seconds per megapixel.
 
     python -m benchmarks.denoise                          # trains on the noisy pictures first (minutes)
-    python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and takes those it finds
-    python -m benchmarks.denoise --steps 0                # without a training
-    python -m benchmarks.denoise --start none --steps 4000 --noise gaussian  # from nothing but the noisy pictures
+    python -m benchmarks.denoise --trained out/bench      # keeps the trained denoisers there, and reuses them
+    python -m benchmarks.denoise --steps 0                # without training
+    python -m benchmarks.denoise --start none --steps 4000 --noise gaussian  # from scratch, on the noisy pictures
 
-Classical filters are told the noise's true level (its root mean square); the learned ones are told nothing. `learned`
-is the embedded denoiser; `learned, archive` is what `imagemill train denoiser` makes of it on nothing but the noisy
-pictures of one kind of noise, all three levels of it together, as an archive of 16-bit files.
+Classical filters get the true noise level (its root mean square); the learned ones don't. `learned` is the embedded
+denoiser; `learned, archive` is the one fine-tuned by `imagemill train denoiser` on the noisy pictures of one kind of
+noise alone, all three levels together, as an archive of 16-bit files.
 """
 
 import argparse
@@ -33,7 +33,7 @@ LEARNED = ("learned", "learned, archive")
 
 
 def shipped(name: str, value: Callable[[float, str], object]) -> Method:
-    """A step of the enhancement chain, as the chain calls it."""
+    """A step of the enhancement chain, called as the chain does; `value` gives its argument."""
 
     def run(picture: np.ndarray, level: float, kind: str) -> np.ndarray:
         images = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
@@ -43,53 +43,53 @@ def shipped(name: str, value: Callable[[float, str], object]) -> Method:
 
 
 def calibrated(function: Callable[..., np.ndarray], choices: Callable[[float], dict[str, list[object]]]) -> Method:
-    """A filter of scikit-image with those parameters that predict left-out pixels best (Batson, Royer 2019)."""
+    """A filter of scikit-image with the parameters that predict held-out pixels best (Batson, Royer 2019)."""
 
     def run(picture: np.ndarray, level: float, kind: str) -> np.ndarray:
         grey = picture.shape[-1] == 1
         pixels = picture[..., 0] if grey else picture
-        given = {**choices(level), "channel_axis": [None if grey else -1]}
-        _, (tested, losses) = calibrate_denoiser(pixels, function, given, extra_output=True)
+        parameters = {**choices(level), "channel_axis": [None if grey else -1]}
+        _, (tested, losses) = calibrate_denoiser(pixels, function, parameters, extra_output=True)
         return np.float32(function(pixels, **tested[int(np.argmin(losses))])).reshape(picture.shape)
 
     return run
 
 
 def methods(trained: dict[str, Path]) -> dict[str, Method]:
-    """Everything that is compared; `trained` has a checkpoint for each kind of noise, or is empty."""
-    found = {"noisy": lambda picture, level, kind: picture}
+    """All methods compared; `trained` has a checkpoint for each kind of noise, or is empty."""
+    by_name = {"noisy": lambda picture, level, kind: picture}
     for name in CLASSICAL:
-        found[name] = shipped(name, lambda level, kind: min(0.5, level))
-    found["denoise"] = shipped("denoise", lambda level, kind: min(1.0, 10 * level))  # its own unit
+        by_name[name] = shipped(name, lambda level, kind: min(0.5, level))
+    by_name["denoise"] = shipped("denoise", lambda level, kind: min(1.0, 10 * level))  # in the step's own unit
     around = (0.7, 1.0, 1.4)
-    found["scikit-image NLM, calibrated"] = calibrated(
+    by_name["scikit-image NLM, calibrated"] = calibrated(
         denoise_nl_means, lambda level: {"h": [k * 0.8 * level for k in around], "sigma": [level], "patch_size": [5]}
     )
-    found["scikit-image TV, calibrated"] = calibrated(
+    by_name["scikit-image TV, calibrated"] = calibrated(
         denoise_tv_chambolle, lambda level: {"weight": [k * level for k in around]}
     )
-    found["scikit-image wavelet, calibrated"] = calibrated(
+    by_name["scikit-image wavelet, calibrated"] = calibrated(
         denoise_wavelet,
         lambda level: {"sigma": [k * level for k in around], "wavelet": ["db1", "db2"], "rescale_sigma": [True]},
     )
-    found[LEARNED[0]] = shipped("denoise-learned", lambda level, kind: Loaded("default", "default"))
+    by_name[LEARNED[0]] = shipped("denoise-learned", lambda level, kind: Loaded("default", "default"))
     if trained:
-        found[LEARNED[1]] = shipped("denoise-learned", lambda level, kind: Loaded("", str(trained[kind])))
-    return found
+        by_name[LEARNED[1]] = shipped("denoise-learned", lambda level, kind: Loaded("", str(trained[kind])))
+    return by_name
 
 
-def spoilt(kind: str, level: float) -> dict[str, np.ndarray]:
-    """All pictures with that noise; the same every time."""
+def noisy_pictures(kind: str, level: float) -> dict[str, np.ndarray]:
+    """All pictures (h, w, 1 or 3) with this noise, reproducibly."""
     source = np.random.default_rng([list(NOISES).index(kind), round(level * 1e4)])
     return {name: noisy(clean, kind, level, source) for name, clean in pictures().items()}
 
 
 def train(kind: str, out: Path, steps: int, start: str) -> Path:
-    """A denoiser made of the noisy pictures of one kind of noise; they are all it sees."""
+    """Trains a denoiser on nothing but the noisy pictures of one kind of noise."""
     with tempfile.TemporaryDirectory() as archive:
         for level in NOISES[kind]:
-            for name, picture in spoilt(kind, level).items():
-                held = np.rint((picture / 4 + 0.25).clip(0, 1) * 65535).astype(np.uint16)  # room for what noise adds
+            for name, picture in noisy_pictures(kind, level).items():
+                held = np.rint((picture / 4 + 0.25).clip(0, 1) * 65535).astype(np.uint16)  # headroom for the noise
                 if not cv2.imwrite(f"{archive}/{label(kind, level)} {name}.png", held[..., ::-1]):
                     raise OSError(f"{archive} cannot be written.")
         run_training(DenoiserJob(archive=archive, out=out, steps=steps, start=start, patches=1024))
@@ -97,41 +97,42 @@ def train(kind: str, out: Path, steps: int, start: str) -> Path:
 
 
 def compare(
-    found: dict[str, Method], kinds: list[str]
+    by_name: dict[str, Method], kinds: list[str]
 ) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
-    """For each method its mean (PSNR in decibels, SSIM) under each condition, and its processor seconds a megapixel."""
+    """For each method the mean (PSNR in decibels, SSIM) under each condition, and its CPU seconds per megapixel."""
     cleans = pictures()
-    scores: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
-    seconds, pixels = dict.fromkeys(found, 0.0), 0
+    scores: dict[str, list[tuple[float, float]]] = {name: [] for name in by_name}
+    seconds, pixels = dict.fromkeys(by_name, 0.0), 0
     for kind, level in conditions(kinds):
-        spoiled = spoilt(kind, level)
+        noised = noisy_pictures(kind, level)
         pixels += sum(clean.shape[0] * clean.shape[1] for clean in cleans.values())
-        for name, method in found.items():
+        for name, method in by_name.items():
             each = []
             for picture, clean in cleans.items():
                 began = time.process_time()
-                made = method(spoiled[picture], _level(spoiled[picture], clean), kind)
+                output = method(noised[picture], _level(noised[picture], clean), kind)
                 seconds[name] += time.process_time() - began
-                each.append(score(unbiased(made, kind, level), clean))
+                each.append(score(unbiased(output, kind, level), clean))
             psnr, ssim = np.mean(each, 0)
             scores[name].append((float(psnr), float(ssim)))
     return scores, {name: total / pixels * 1e6 for name, total in seconds.items()}
 
 
-def _level(spoiled: np.ndarray, clean: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((spoiled - clean) ** 2)))
+def _level(noised: np.ndarray, clean: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((noised - clean) ** 2)))
 
 
-def score(made: np.ndarray, clean: np.ndarray) -> tuple[float, float]:
-    made = made.clip(0, 1)
+def score(output: np.ndarray, clean: np.ndarray) -> tuple[float, float]:
+    """PSNR in decibels and SSIM of pictures (h, w, 1 or 3) in [0, 1]."""
+    output = output.clip(0, 1)
     alike = structural_similarity(
-        made, clean, data_range=1, channel_axis=-1, gaussian_weights=True, use_sample_covariance=False
+        output, clean, data_range=1, channel_axis=-1, gaussian_weights=True, use_sample_covariance=False
     )
-    return -10 * float(np.log10(np.mean((made - clean) ** 2))), float(alike)
+    return -10 * float(np.log10(np.mean((output - clean) ** 2))), float(alike)
 
 
 def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float], kinds: list[str]) -> str:
-    """Markdown: a row a method, a column a condition, and how the learned ones stand to the best classical one."""
+    """Markdown: methods as rows, conditions as columns, and the learned ones' gain over the best classical one."""
     columns = [label(*condition) for condition in conditions(kinds)]
     lines = ["| PSNR / SSIM | " + " | ".join(columns) + " | mean | s/MP |", "|---" * (len(columns) + 3) + "|"]
     for name, values in scores.items():
@@ -148,8 +149,8 @@ def table(scores: dict[str, list[tuple[float, float]]], seconds: dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300, help="training steps for each kind of noise; 0 for none")
-    parser.add_argument("--start", default="default", help="what they begin with; none: nothing but the noisy pictures")
-    parser.add_argument("--noise", choices=list(NOISES), help="this kind alone")
+    parser.add_argument("--start", default="default", help="checkpoint to start from; none: train from scratch")
+    parser.add_argument("--noise", choices=list(NOISES), help="only this kind of noise")
     parser.add_argument("--trained", type=Path, help="folder for the trained denoisers")
     options = parser.parse_args()
     kinds = [options.noise] if options.noise else list(NOISES)

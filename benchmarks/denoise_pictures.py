@@ -1,4 +1,4 @@
-"""The pictures that the embedded denoiser is made of, into a folder; none that `denoise.py` measures with.
+"""Copies the training pictures of the embedded denoiser to a folder; `denoise.py` measures with none of them.
 
 python -m benchmarks.denoise_pictures out/pictures
 imagemill train denoiser out/pictures --clean --start none ...      # as the denoiser's card says
@@ -31,16 +31,16 @@ PYDICOM = ("examples_overlay.dcm", "examples_rgb_color.dcm", "J2K_pixelrep_misma
 
 
 def gather(folder: Path) -> list[Path]:
-    """Copies them there as the packages ship them, scans under their own names."""
+    """Copies the files as the packages ship them, under their own names."""
     import skimage
     import sklearn
     from pydicom.data import get_testdata_file
 
-    beside = [Path(skimage.__file__).parent / "data" / name for name in SKIMAGE]
-    beside += [Path(sklearn.__file__).parent / "datasets" / "images" / name for name in SKLEARN]
-    beside += [Path(str(get_testdata_file(name, download=False))) for name in PYDICOM]
+    paths = [Path(skimage.__file__).parent / "data" / name for name in SKIMAGE]
+    paths += [Path(sklearn.__file__).parent / "datasets" / "images" / name for name in SKLEARN]
+    paths += [Path(str(get_testdata_file(name, download=False))) for name in PYDICOM]
     folder.mkdir(parents=True, exist_ok=True)
-    return [copyfile(path, folder / path.name) for path in beside]
+    return [copyfile(path, folder / path.name) for path in paths]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Texts encoded a second: as imagemill batches them, as one would by hand, and one by one.
+"""Texts encoded per second: batched by imagemill, in a plain padded batch, and one by one.
 
     python -m benchmarks.encoding                       # gemma and minilm, 256 prompts, 3 rounds
     python -m benchmarks.encoding --texts 64 --rounds 1
 
-`encode` is `LanguageModel.encode` on all texts; `padded 32` the plain loop over batches of 32 in the order they come,
-padded to the longest; `one by one` the network on each text as it is; `encode alone` is `LanguageModel.encode` on each,
-which pays a whole chunk for one text so that its features are the same bytes as in any batch. The ways take turns.
+`encode` is `LanguageModel.encode` on all texts; `padded 32` a plain loop over batches of 32 in input order, padded to
+the longest; `one by one` the network on each unpadded text; `encode alone` is `LanguageModel.encode` on each text,
+which pays for a whole chunk so that the features are the same bytes as in any batch. The ways take turns.
 """
 
 import subprocess
@@ -33,27 +33,27 @@ def main(
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         write_prompts(Path(folder) / "prompts.parquet", texts)
-        wanted = pd.read_parquet(Path(folder) / "prompts.parquet")["text"].tolist()
+        prompts = pd.read_parquet(Path(folder) / "prompts.parquet")["text"].tolist()
     table = Table(
         "encoder", "load, s", "tokens a text", *WAYS, title=f"texts a second, {threads} threads, {texts} texts"
     )
     for reference in encoders:
         encoder = load_text_encoder(reference)
-        tokens = sum(map(len, encoder._tokenize(wanted, encoder.max_tokens))) / texts
+        tokens = sum(map(len, encoder._tokenize(prompts, encoder.max_tokens))) / texts
         seconds: dict[str, list[float]] = {name: [] for name in WAYS}
         for _ in range(rounds):
             for name, way in WAYS.items():
-                some = wanted if name in {"encode", "padded 32"} else wanted[:: max(1, texts // 32)]
+                sample = prompts if name in {"encode", "padded 32"} else prompts[:: max(1, texts // 32)]
                 start = time.perf_counter()
-                way(encoder, some)
-                seconds[name].append((time.perf_counter() - start) / len(some))
+                way(encoder, sample)
+                seconds[name].append((time.perf_counter() - start) / len(sample))
         rates = [f"{1 / median(taken):.1f}" for taken in seconds.values()]
         table.add_row(reference, f"{median(_load(reference) for _ in range(rounds)):.1f}", f"{tokens:.1f}", *rates)
     Console().print(table)
 
 
 def _load(reference: str) -> float:
-    """Seconds that a new process takes to import what it needs and load the encoder."""
+    """Seconds that a new process takes for imports and loading the encoder."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "models.text.text_encoder", reference], check=True)
     return time.perf_counter() - start

@@ -1,10 +1,10 @@
-"""What each acceleration option brings on a checkpoint, and what it does to the pictures.
+"""What each acceleration option gains on a checkpoint, and how it changes the pictures.
 
     python -m benchmarks.options                                     # tiny checkpoints on the CPU
     python -m benchmarks.options sdxl flux --device cuda --size 1024 # real sizes, random weights in bfloat16
 
-The denoiser and decoder with an option and without take turns on the same rows (no Prefect, no files), after a first
-batch each that is told apart; `none` against itself shows what is noise. On the CPU seconds are the processor's.
+Denoiser and decoder with and without an option take turns on the same rows (no Prefect, no files), after a first batch
+that is reported separately; `none` against itself shows the noise. On the CPU, seconds are CPU time.
 """
 
 import json
@@ -54,7 +54,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """What is painted: `batch` pictures of one text, each with a seed of its own."""
+    """The work: `batch` pictures of one text, each with its own seed, `at_once` per call."""
 
     features: Mapping[str, Tensor]
     size: int
@@ -65,11 +65,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Effect:
-    """Of an option against none: seconds, and how far pixels are apart, of 255. Or why there is no such thing."""
+    """An option compared with none: ratio of seconds and difference of pixels (0 to 255), or why it was refused."""
 
     ratio: float = 0.0
     first: float = 0.0
-    """Seconds of the first time by the clock: the network is loaded, kernels are planned or compiled."""
+    """Wall-clock seconds of the first call: the network is loaded, kernels are planned or compiled."""
     farthest: float = 0.0
     mean: float = 0.0
     memory: float | None = None
@@ -78,7 +78,7 @@ class Effect:
 
 
 def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows, rounds: int) -> Effect:
-    """One option against none, by turns; both are let go of at the end."""
+    """Compares one option with none, taking turns; unloads both at the end."""
     opened, plain = DiffusersCheckpoint(checkpoint), {"dtype": base_dtype(device)}
     changes = replace(
         rows,
@@ -87,12 +87,15 @@ def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows
     )
     models: list[DiffusersGenerator] = []
     try:
-        models += [DiffusersGenerator(opened, device, Acceleration(**{**plain, **given})) for given in ({}, option)]
+        models += [
+            DiffusersGenerator(opened, device, Acceleration(**{**plain, **changed_options}))
+            for changed_options in ({}, option)
+        ]
         none, changed = models
         before, _, before_memory = _paint(none, device, rows)
-        none.release()  # from here on it would count in the other's memory
+        none.release()  # or it would count in the other's memory
         start = time.perf_counter()
-        made, _, memory = _paint(changed, device, changes)
+        after, _, memory = _paint(changed, device, changes)
         first = time.perf_counter() - start
         ratios = []
         for _ in range(rounds):
@@ -103,13 +106,13 @@ def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows
     finally:
         for model in models:
             model.release()
-    apart = (made - before).abs() * 255
+    difference = (after - before).abs() * 255
     share = memory / before_memory if memory and before_memory else None
-    return Effect(median(ratios), first, float(apart.max()), float(apart.mean()), share)
+    return Effect(median(ratios), first, float(difference.max()), float(difference.mean()), share)
 
 
 def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, float, int | None]:
-    """The pictures, the seconds they took and the peak of GPU memory."""
+    """The pictures (batch, 3, h, w) in [0, 1], the seconds they took and the peak of GPU memory in bytes."""
     model.ready()
     on_gpu = device != "cpu"
     if on_gpu:
@@ -117,15 +120,15 @@ def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, 
     clock = time.perf_counter if on_gpu else time.process_time
     size, many = (rows.size, rows.size), rows.at_once
     start = clock()
-    made = [
+    batches = [
         model.generate([rows.features] * many, range(seed, seed + many), *size, rows.steps, [None] * many)
         for seed in range(0, rows.batch, many)
     ]
-    return torch.cat(made), clock() - start, torch.cuda.max_memory_allocated(device) if on_gpu else None
+    return torch.cat(batches), clock() - start, torch.cuda.max_memory_allocated(device) if on_gpu else None
 
 
 def features_of(checkpoint: Path, device: str) -> Mapping[str, Tensor]:
-    """What the checkpoint's text encoders make of a text; they are let go of."""
+    """Features of an example text by the checkpoint's text encoders, which are unloaded again."""
     encoder = DiffusersTextEncoder(DiffusersCheckpoint(checkpoint), device, Acceleration(dtype=base_dtype(device)))
     features = example(encoder)
     encoder.release()
@@ -148,41 +151,44 @@ def main(
     families
         sdxl, sana, flux; by default all three.
     device
-        cpu takes tiny networks, cuda the real sizes.
+        cpu uses tiny networks, cuda the real sizes.
     size
         Edge of the pictures in pixels.
     steps
         Denoising steps.
     batch
-        Pictures at once.
+        Pictures per batch.
     rounds
-        How often each takes its turn; ratios are medians over the rounds.
+        Number of turns of each; ratios are medians over the rounds.
     as_json
         Print the figures as JSON.
     """
-    found: dict[str, dict[str, Effect]] = {}
+    effects_by_family: dict[str, dict[str, Effect]] = {}
     with tempfile.TemporaryDirectory(prefix="imagemill-options-") as folder:
         for family in families or tuple(REAL):
             checkpoint = write_checkpoint(Path(folder) / family, family, device)
             rows = Rows(features_of(checkpoint, device), size, steps, batch, batch)
-            found[family] = {}
+            effects_by_family[family] = {}
             for name, option in OPTIONS.items():
                 if option == {"dtype": base_dtype(device)}:
                     continue
-                effect = found[family][name] = measure(checkpoint, device, option, rows, rounds)
+                effect = effects_by_family[family][name] = measure(checkpoint, device, option, rows, rounds)
                 print(f"{family}, {name}: {effect.refused or f'{effect.ratio:.3f}'}", file=sys.stderr)
     if as_json:
-        told = {family: {name: asdict(one) for name, one in effects.items()} for family, effects in found.items()}
-        print(json.dumps(told))
+        plain_effects = {
+            family: {name: asdict(one) for name, one in effects.items()}
+            for family, effects in effects_by_family.items()
+        }
+        print(json.dumps(plain_effects))
         return
     title = (
         f"{device}, {size} pixels, {steps} steps, batches of {batch}: seconds over none, the first time, pixels apart"
     )
     table = Table(title=f"{title} (largest / mean of 255)", title_justify="left")
-    for name in ("", *found):
+    for name in ("", *effects_by_family):
         table.add_column(name)
-    for name in next(iter(found.values())):
-        table.add_row(name, *(_cell(effects[name]) for effects in found.values()))
+    for name in next(iter(effects_by_family.values())):
+        table.add_row(name, *(_cell(effects[name]) for effects in effects_by_family.values()))
     Console(width=140).print(table)
 
 

@@ -3,9 +3,9 @@
     python -m benchmarks.overhead                                    # 2,000 prompts, the default generator, 3 rounds
     python -m benchmarks.overhead --rows 100 --rounds 1 --generator dummy --json
 
-`bare` runs text encoder and generator on the flow's own batches and encodes each picture as PNG, nothing else. `plain`
-is what one writes today: pandas, a loop, Pillow, one metadata file at the end. `flow` is `imagemill render`, report
-included. All take turns in one process with the same models and threads; the order changes from round to round.
+`bare` runs only text encoder and generator on the flow's own batches and encodes each picture as PNG. `plain` is a
+typical script: pandas, a loop, Pillow, one metadata file at the end. `flow` is `imagemill render`, report included. All
+take turns in one process with the same models and threads; the order changes from round to round.
 """
 
 import atexit
@@ -41,12 +41,12 @@ from models.protocols import Generator
 from models.text.text_encoder import LanguageModel, load_text_encoder
 
 PLAIN_BATCH = 32
-WARM_UP = 32  # rows of each way before the clock runs: first calls allocate, import and plan kernels
+WARM_UP = 32  # rows rendered by each way before timing: first calls allocate, import and plan kernels
 
 
 @dataclass
 class Sample:
-    """Seconds on the clock, and processor seconds of this process and those below it."""
+    """Wall-clock seconds, and CPU seconds of this process and its descendants."""
 
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -57,15 +57,15 @@ class Sample:
 
 @dataclass
 class Models:
-    """What all three ways share."""
+    """The models, shared by all three ways."""
 
     generator: Generator
     encoder: LanguageModel | None
 
     @classmethod
     def load(cls, generator: str) -> "Models":
-        made = load_generator(generator)
-        return cls(made, None if made.encoder is None else load_text_encoder(made.encoder))
+        loaded = load_generator(generator)
+        return cls(loaded, None if loaded.encoder is None else load_text_encoder(loaded.encoder))
 
     def features(self, texts: list[str]) -> list[torch.Tensor]:
         return [] if self.encoder is None else self.encoder.encode(texts)
@@ -91,7 +91,7 @@ def bare(prompts: Path, models: Models, shard_size: int, batch_size: int) -> Non
 
 
 def plain(prompts: Path, models: Models, out: Path) -> None:
-    """A script as one writes it: no restart, no checks, nothing in the files but the picture."""
+    """A typical script: no restart, no checks, nothing embedded in the picture files."""
     (out / "images").mkdir(parents=True)
     frame = pd.read_parquet(prompts)
     rows = []
@@ -123,7 +123,7 @@ def _measured(sample: Sample) -> Iterator[None]:
 
 
 def _from_the_shell(prompts: Path, generator: str, out: Path) -> dict[str, float]:
-    """The command once, as typed: all of its wall time, Python's start and the server's end included."""
+    """The command once, as typed: wall-clock seconds, including the start of Python and the stop of the server."""
     command = [sys.executable, "-m", "flows", "render", str(prompts), "--out", str(out), "--generator", generator]
     start = time.perf_counter()
     done = subprocess.run([*command, "--json"], check=True, stdout=subprocess.PIPE)
@@ -138,7 +138,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def _compare(ours: Path, theirs: Path) -> int:
-    """How many pictures of two folders are the same, by name and pixel."""
+    """How many pictures of two folders are identical, by name and pixel."""
     names = {path.name: path for path in ours.rglob("*.png")}
     return sum(
         path.name in names and np.array_equal(_pixels(path), _pixels(names[path.name]))
@@ -147,7 +147,7 @@ def _compare(ours: Path, theirs: Path) -> int:
 
 
 def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, Any]:
-    """Runs everything and returns the figures: seconds and processor seconds a round, ratios, start-up."""
+    """Runs everything and returns the figures: wall-clock and CPU seconds per round, ratios, start-up."""
     prompts, few = folder / "prompts.parquet", folder / "few.parquet"
     write_prompts(prompts, rows)
     write_prompts(few, min(rows, WARM_UP))
@@ -209,17 +209,17 @@ def measure(rows: int, rounds: int, generator: str, folder: Path) -> dict[str, A
     }
 
 
-def _show(found: dict[str, Any]) -> None:
-    rows = found["rows"]
+def _show(figures: dict[str, Any]) -> None:
+    rows = figures["rows"]
     title = (
-        f"{rows:,} prompts, generator {found['generator']}, encoder {found['encoder'] or 'none'}, "
-        f"{found['threads']} torch threads, {os.cpu_count()} cores, load {found['load']:.1f}"
+        f"{rows:,} prompts, generator {figures['generator']}, encoder {figures['encoder'] or 'none'}, "
+        f"{figures['threads']} torch threads, {os.cpu_count()} cores, load {figures['load']:.1f}"
     )
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for name in ("seconds", "pictures/s", "over bare", "each round", "CPU seconds", "CPU over bare"):
         table.add_column(name, justify="right")
-    for name, way in found["ways"].items():
+    for name, way in figures["ways"].items():
         seconds, cpu = median(way["seconds"]), median(way["cpu"])
         rounds = " ".join(f"{value:.1f}" for value in way["seconds"])
         table.add_row(
@@ -229,9 +229,9 @@ def _show(found: dict[str, Any]) -> None:
     console = Console(width=120)
     console.print(table)
     for name in ("flow_stages", "start", "shell"):
-        parts = ", ".join(f"{part} {seconds:.2f}" for part, seconds in found[name].items())
+        parts = ", ".join(f"{part} {seconds:.2f}" for part, seconds in figures[name].items())
         console.print(f"{name.replace('_', ' ')} (seconds): {parts}")
-    console.print(f"{found['same_pictures']} of {rows} pictures of plain and flow are the same")
+    console.print(f"{figures['same_pictures']} of {rows} pictures of plain and flow are the same")
 
 
 def main(
@@ -248,7 +248,7 @@ def main(
     rows
         Prompts to render.
     rounds
-        How often each way takes its turn; the ratios are medians over the rounds.
+        Number of turns of each way; ratios are medians over the rounds.
     generator
         The generator, as `imagemill render --generator`.
     as_json
@@ -256,15 +256,19 @@ def main(
     """
     keep_freed()
     folder = Path(tempfile.mkdtemp(prefix="imagemill-overhead-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so done last: the server has stopped
-    os.environ["PREFECT_HOME"] = str(folder / "prefect")  # a newcomer's, and the user's own stays as it is
-    found = measure(rows, rounds, generator, folder)
+    atexit.register(
+        shutil.rmtree, folder, ignore_errors=True
+    )  # registered first, so it runs last, once the server has stopped
+    os.environ["PREFECT_HOME"] = str(
+        folder / "prefect"
+    )  # a new one, as on a fresh machine; the user's own is left alone
+    figures = measure(rows, rounds, generator, folder)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(figures))
     else:
-        _show(found)
-    if found["same_pictures"] != rows:
-        sys.exit("The ways did not do the same work: their pictures differ.")
+        _show(figures)
+    if figures["same_pictures"] != rows:
+        sys.exit("The ways did different work: their pictures differ.")
 
 
 if __name__ == "__main__":

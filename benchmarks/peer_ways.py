@@ -1,7 +1,7 @@
-"""The ways that `peers.py` compares: prompts and seeds through a diffusers checkpoint, to PNG and Parquet of metadata.
+"""The ways that `peers.py` compares: from prompts and seeds through a diffusers checkpoint to PNG and metadata.
 
-Each runs in a process of its own, again and again, so that whatever it starts is below that process and its processor
-time can be told from the others'. A way returns the moment, in seconds since the epoch, when its first batch began.
+Each runs repeatedly in a process of its own, so that everything it starts is a descendant of that process and its CPU
+time can be told from the others'. A way returns the time, in seconds since the epoch, when its first batch began.
 """
 
 import os
@@ -22,7 +22,7 @@ from benchmarks import processor
 
 @dataclass(frozen=True)
 class Work:
-    """What all ways do."""
+    """The work, the same for all ways."""
 
     checkpoint: str
     prompts: str
@@ -30,11 +30,11 @@ class Work:
     steps: int
     batch: int
     threads: int
-    """Of torch, which workers and other threads would choose for themselves."""
+    """Number of torch threads, which workers and other threads would choose for themselves."""
 
 
 class Turn(NamedTuple):
-    """What a turn took after its first batch began, and the seconds before that."""
+    """CPU and wall-clock seconds of a turn from the start of its first batch, and wall-clock seconds before that."""
 
     processor: float
     seconds: float
@@ -42,12 +42,12 @@ class Turn(NamedTuple):
 
 
 def quiet() -> None:
-    """Prepares a way's process: what its libraries say goes to stderr."""
+    """Prepares a way's process: the output of its libraries goes to stderr."""
     os.dup2(2, 1)
 
 
 def turn(name: str, work: Work, out: Path) -> Turn:
-    """One turn of a way, in its process; what is still done once it has returned counts as its processor time."""
+    """One turn of a way, in its process; work that goes on after it has returned counts as its CPU time."""
     with processor.Meter() as meter:
         begin = time.time()
         began = WAYS[name](work, out)
@@ -57,7 +57,7 @@ def turn(name: str, work: Work, out: Path) -> Turn:
 
 
 class Painter:
-    """A diffusers pipeline as the peers use it: prompts and seeds to files, and the moment the first batch began."""
+    """A diffusers pipeline as the peers use it: prompts and seeds to files, with the start of the first batch."""
 
     def __init__(self, work: Work, out: Path) -> None:
         import diffusers
@@ -72,14 +72,14 @@ class Painter:
         self.take(work, out)
 
     def take(self, work: Work, out: Path) -> None:
-        """The next turn's work."""
+        """Sets the next turn's work."""
         self.work, self.out = work, out
         self.begun: float | None = None
 
     def paint(self, batch: dict[str, Any], output_type: str) -> Any:
         """The pictures of a batch of columns id, text, seed."""
         self.begun = self.begun or time.time()
-        if torch.get_num_threads() != self.work.threads:  # a setting of the calling thread, not of the process
+        if torch.get_num_threads() != self.work.threads:  # set per calling thread, not per process
             torch.set_num_threads(self.work.threads)
         noise = [torch.Generator().manual_seed(int(seed)) for seed in batch["seed"]]
         size = {"width": self.work.size, "height": self.work.size, "num_inference_steps": self.work.steps}
@@ -90,9 +90,9 @@ class Painter:
         return save(batch, self.paint(batch, "pil"), self.out, self.begun)
 
 
-def save(batch: dict[str, Any], made: list[Image.Image], out: Path, begun: float | None) -> dict[str, list[Any]]:
+def save(batch: dict[str, Any], images: list[Image.Image], out: Path, begun: float | None) -> dict[str, list[Any]]:
     paths = [str(out / "images" / f"{id}.png") for id in batch["id"]]
-    for image, path in zip(made, paths, strict=True):
+    for image, path in zip(images, paths, strict=True):
         image.save(path)
     columns = {name: list(batch[name]) for name in ("id", "text", "seed")}
     return {**columns, "image": paths, "begun": [begun] * len(paths)}
@@ -104,7 +104,7 @@ def _loaded(work: Work) -> Painter:
 
 
 def _painter(work: Work, out: Path) -> Painter:
-    """The process's own, loaded once: ways that run in this process keep the model from turn to turn."""
+    """The painter of this process, loaded once: ways that run in this process reuse the model."""
     (out / "images").mkdir(parents=True)
     painter = _loaded(replace(work, prompts=""))
     painter.take(work, out)
@@ -135,16 +135,16 @@ def _start_ray() -> None:
 
     import ray
 
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15 by default, which on a busy machine is hardly anything
-    # Of two CPUs Ray Data gives one to the actor and then finds none to read with. This is what it may plan with; how
-    # many threads really run is `threads`.
+    os.environ.setdefault("RAY_worker_niceness", "0")  # the default of 15 leaves it hardly any time on a busy machine
+    # Of two CPUs Ray Data gives one to the actor and then has none left to read with. This is what it may schedule;
+    # `threads` decides how many threads really run.
     ray.init(num_cpus=max(4, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
 class Actor(Painter):
-    """Pictures to another worker, which saves them while the next are painted."""
+    """Passes pictures to another worker, which saves them while the next are generated."""
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         pixels = np.stack([np.asarray(image) for image in self.paint(batch, "pil")])
@@ -184,13 +184,13 @@ def daft_frame(work: Work, out: Path) -> float:
     import daft
 
     (out / "images").mkdir(parents=True)
-    made = daft.DataType.struct({"image": daft.DataType.string(), "begun": daft.DataType.float64()})
+    result = daft.DataType.struct({"image": daft.DataType.string(), "begun": daft.DataType.float64()})
 
     class Paint:
         def __init__(self) -> None:
             self.painter = Painter(work, out)
 
-        @daft.method.batch(return_dtype=made, batch_size=work.batch)
+        @daft.method.batch(return_dtype=result, batch_size=work.batch)
         def paint(self, id: daft.Series, text: daft.Series, seed: daft.Series) -> list[dict[str, Any]]:
             rows = self.painter({"id": id.to_pylist(), "text": text.to_pylist(), "seed": seed.to_pylist()})
             return [{"image": image, "begun": begun} for image, begun in zip(rows["image"], rows["begun"], strict=True)]
@@ -214,9 +214,9 @@ def imagemill(work: Work, out: Path) -> float:
     local_server.wait_for_server()
     sizes = {"width": work.size, "height": work.size, "steps": work.steps, "batch_size": work.batch}
     began = time.time()
-    made = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))
-    assert not made.quarantined
-    return began + made.seconds_start
+    summary = render(RenderJob(prompts=work.prompts, out=str(out), generator=work.checkpoint, **sizes))
+    assert not summary.quarantined
+    return began + summary.seconds_start
 
 
 WAYS: dict[str, Callable[[Work, Path], float]] = {

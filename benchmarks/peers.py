@@ -1,18 +1,17 @@
-"""The same checkpoint and prompts through imagemill and through what one would use instead, in one run, by turns.
+"""The same checkpoint and prompts through imagemill and its alternatives, taking turns in one run.
 
     python -m benchmarks.peers                                   # 128 prompts, a tiny SDXL, 3 rounds
-    python -m benchmarks.peers imagemill daft --rows 48          # only these, beside the two that all are compared with
+    python -m benchmarks.peers imagemill daft --rows 48          # only these, beside the two baselines
 
 It needs `pip install 'imagemill[bench,ray,diffusers]'`.
 
-Every way (peer_ways.py) writes a PNG a row and Parquet of metadata. `bare` calls the plain pipeline on the same batches
-and throws its tensors away: the others are told as ratios to it. What a way does before its first batch (imports,
-servers, a worker's own copy of the model) is its start: shown apart and not in the ratios, as all ways run on for hours
-where it matters.
+Every way (peer_ways.py) writes one PNG per row and metadata in Parquet. `bare` calls the plain pipeline on the same
+batches and discards its tensors; the others are reported as ratios to it. What a way does before its first batch
+(imports, servers, a worker's own copy of the model) is its start: shown separately and not part of the ratios, as real
+runs last for hours.
 
-Each turn is a process of its own, warmed by a batch, for the same way differs from one to the next. It is measured by
-the clock and by the processor: that process and all it started (Ray's daemons and workers, Prefect's server), until
-they idle again.
+Each turn is a new process, warmed up by one batch, as the same way varies between processes. Wall-clock and CPU time
+are measured, of that process and all it started (Ray's daemons and workers, Prefect's server), until they idle again.
 """
 
 import json
@@ -40,16 +39,16 @@ from tests.models.diffusers.checkpoints import write_checkpoint
 
 @dataclass
 class Way:
-    """Seconds of each round without the start, of the processor and of the clock, and the clock's of the start."""
+    """CPU and wall-clock seconds of each round without the start, and wall-clock seconds of the start."""
 
     first: list[float] = field(default_factory=list)
-    """Seconds from nothing to the end of the warm-up: a process, imports, servers, the model, a batch."""
+    """Seconds to the end of the warm-up: a new process, imports, servers, the model, one batch."""
     processor: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     start: list[float] = field(default_factory=list)
 
     def ratio(self, bare: "Way", of: str) -> float:
-        """Over `bare` in the same round, the median over the rounds."""
+        """Ratio to `bare` in the same round, median over the rounds."""
         return median(mine / its for mine, its in zip(getattr(self, of), getattr(bare, of), strict=True))
 
     def add(self, done: Turn, first: float) -> None:
@@ -62,13 +61,13 @@ class Way:
 def measure(
     names: Sequence[str], family: str, rows: int, rounds: int, size: int, steps: int, batch: int, folder: Path
 ) -> dict[str, Any]:
-    """Runs the named ways by turns, each round beginning with another; returns seconds, starts and ratios."""
+    """Runs the named ways in turn, each round starting with another; returns seconds, starts and ratios."""
     checkpoint = write_checkpoint(folder / family, family)
     write_prompts(folder / "few.parquet", batch)
     write_prompts(folder / "prompts.parquet", rows)
     few = Work(str(checkpoint), str(folder / "few.parquet"), size, steps, batch, torch.get_num_threads())
     work = replace(few, prompts=str(folder / "prompts.parquet"))
-    found = {name: Way() for name in names}
+    figures = {name: Way() for name in names}
     same: dict[str, int] = {}
     new = multiprocessing.get_context("spawn")
     for number in range(rounds):
@@ -79,38 +78,38 @@ def measure(
                 pool.submit(turn, name, few, folder / f"{name} {number} few").result()
                 warm = time.perf_counter() - begin
                 done = pool.submit(turn, name, work, folder / f"{name} {number}").result()
-            found[name].add(done, warm)
-            told = f"{done.processor:.2f} s of processor, {done.seconds:.2f} s after {done.start:.2f} s"
-            print(f"round {number + 1}, {name}: {told}", file=sys.stderr)
+            figures[name].add(done, warm)
+            line = f"{done.processor:.2f} s of processor, {done.seconds:.2f} s after {done.start:.2f} s"
+            print(f"round {number + 1}, {name}: {line}", file=sys.stderr)
         same = {name: _alike(folder / f"batched loop {number}", folder / f"{name} {number}") for name in names}
     return {
         "family": family, "rows": rows, "size": size, "steps": steps, "batch": batch,
         "threads": few.threads, "cores": os.cpu_count(), "load": os.getloadavg()[0],
         "ways": {
             name: {
-                **asdict(way), "ratio": way.ratio(found["bare"], "processor"),
-                "clock_ratio": way.ratio(found["bare"], "seconds"), "same_pictures": same[name],
+                **asdict(way), "ratio": way.ratio(figures["bare"], "processor"),
+                "clock_ratio": way.ratio(figures["bare"], "seconds"), "same_pictures": same[name],
             }
-            for name, way in found.items()
+            for name, way in figures.items()
         },
     }  # fmt: skip
 
 
 def _alike(ours: Path, theirs: Path) -> int:
-    """How many pictures of two folders are the same by name and, but for one step of 255, by pixel."""
+    """How many pictures of two folders are the same by name and, within one level of 255, by pixel."""
     from benchmarks.overhead import _pixels
 
     names = {path.name: path for path in ours.rglob("*.png")}
-    found = [(names[path.name], path) for path in theirs.rglob("*.png") if path.name in names]
-    return sum(int(abs(_pixels(a).astype(int) - _pixels(b)).max() <= 1) for a, b in found)
+    pairs = [(names[path.name], path) for path in theirs.rglob("*.png") if path.name in names]
+    return sum(int(abs(_pixels(a).astype(int) - _pixels(b)).max() <= 1) for a, b in pairs)
 
 
-def _show(found: dict[str, Any]) -> None:
-    rows = found["rows"]
+def _show(figures: dict[str, Any]) -> None:
+    rows = figures["rows"]
     title = (
-        f"{rows} prompts, {found['family']} with random weights, {found['size']} pixels, {found['steps']} steps, "
-        f"batches of {found['batch']}, {found['threads']} torch threads, {found['cores']} cores, "
-        f"load {found['load']:.1f}"
+        f"{rows} prompts, {figures['family']} with random weights, {figures['size']} pixels, {figures['steps']} steps, "
+        f"batches of {figures['batch']}, {figures['threads']} torch threads, {figures['cores']} cores, "
+        f"load {figures['load']:.1f}"
     )
     table = Table(title=title, title_justify="left")
     for name in (
@@ -124,7 +123,7 @@ def _show(found: dict[str, Any]) -> None:
         "same pictures",
     ):
         table.add_column(name, justify="left" if not name else "right")
-    for name, way in sorted(found["ways"].items(), key=lambda item: item[1]["ratio"]):
+    for name, way in sorted(figures["ways"].items(), key=lambda item: item[1]["ratio"]):
         each = " ".join(f"{seconds:.1f}" for seconds in way["processor"])
         used, start, clock = median(way["processor"]), median(way["start"]), way["clock_ratio"]
         same = "" if name == "bare" else str(way["same_pictures"])
@@ -156,27 +155,27 @@ def main(
     Parameters
     ----------
     ways
-        Which to compare beside the bare model and the batched loop; by default all.
+        Ways to compare, beside the bare model and the batched loop; by default all.
     family
-        Of the tiny checkpoint: sd1, sdxl, pixart-sigma, sana, flux and so on.
+        Family of the tiny checkpoint: sd1, sdxl, pixart-sigma, sana, flux and so on.
     rows
         Prompts.
     rounds
-        How often each way takes its turn; ratios are medians over the rounds.
+        Number of turns of each way; ratios are medians over the rounds.
     size
         Edge of the pictures in pixels.
     steps
         Denoising steps.
     batch
-        Pictures at once.
+        Pictures per batch.
     as_json
         Print the figures as JSON.
     """
     with tempfile.TemporaryDirectory(prefix="imagemill-peers-", ignore_cleanup_errors=True) as folder:
         os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
         names = [name for name in WAYS if not ways or name in {*ways, "bare", "batched loop"}]
-        found = measure(names, family, rows, rounds, size, steps, batch, Path(folder))
-    print(json.dumps(found)) if as_json else _show(found)
+        figures = measure(names, family, rows, rounds, size, steps, batch, Path(folder))
+    print(json.dumps(figures)) if as_json else _show(figures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processor seconds of a process and all it started: what work costs, whoever else is on the machine."""
+"""CPU seconds of a process and its descendants: the cost of work, whatever else runs on the machine."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ import psutil
 
 
 def _times() -> Iterator[tuple[psutil.Process, Any]]:
-    """This process and those below it that are there, each with psutil's processor times."""
+    """This process and its live descendants, each with psutil's CPU times."""
     me = psutil.Process()
     for process in (me, *me.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -19,7 +19,7 @@ def _times() -> Iterator[tuple[psutil.Process, Any]]:
 
 
 def seconds() -> float:
-    """Processor seconds so far of this process and those below it, ended ones that were waited for included."""
+    """CPU seconds so far of this process and its descendants, including ended ones that were waited for."""
     total = 0.0
     for _, times in _times():
         total += times.user + times.system
@@ -28,8 +28,8 @@ def seconds() -> float:
 
 
 def settled() -> float:
-    """The same of this process once it and those below it idle, at the latest after ten seconds: Prefect's server
-    stores the last states behind a flow's back, which is that flow's cost."""
+    """`seconds` once this process and its descendants idle, after ten seconds at most: Prefect's server stores the last
+    states after a flow has returned, at that flow's cost."""
     used = seconds()
     for _ in range(50):
         time.sleep(0.2)
@@ -40,10 +40,10 @@ def settled() -> float:
 
 
 class Meter:
-    """Looks once a second at the processor seconds of this process and all below it; ask it afterwards.
+    """Samples the CPU seconds of this process and its descendants once a second.
 
-    A process that has ended counts as it was last seen, whether or not somebody waited for it: Ray's workers have
-    parents that don't tell.
+    A process that has ended counts as last seen, whether or not it was waited for: the parents of Ray's workers don't
+    report them.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Meter:
         self._look()
 
     def since(self, moment: float) -> float:
-        """Processor seconds from a moment, in seconds since the epoch, to the end."""
+        """CPU seconds from `moment`, in seconds since the epoch, to the end."""
         after = bisect_left(self._moments, moment)
         if after == 0:
             return self._totals[-1] - self._totals[0]

@@ -1,4 +1,4 @@
-"""Prompts to measure with: English and Chinese by halves, of the lengths that people write, mostly distinct."""
+"""Prompts for benchmarks: half English, half Chinese, of realistic lengths, mostly distinct."""
 
 import random
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-REPEATED = 0.02  # of the rows say again what an earlier one says
-# A name alone, a sentence, or a description with style and light: how many of each in ten.
+REPEATED = 0.02  # share of rows that repeat the text of an earlier one
+# A name, a sentence, or a description with style and light: how many of each in ten.
 KINDS = ("name", "sentence", "sentence", "sentence", "sentence", "sentence", "sentence", "long", "long", "long")
 
 ENGLISH = {

@@ -1,14 +1,14 @@
-"""Images a second of `imagemill reprocess` beside the script one writes today, on the same archive in one run.
+"""Images per second of `imagemill reprocess` compared with a typical script, on the same archive in one run.
 
     python -m benchmarks.reprocess                      # 400 CT and MR images, TV denoising by scikit-image
     python -m benchmarks.reprocess --files 2000 --processes 8
 
-`loop` is pydicom and scikit-image: read, decode, window, denoise, back, save; a new UID is all it does for DICOM.
-`pool` is that loop's body in a multiprocessing pool. Neither de-identifies, restarts, checks, previews or reports.
-`imagemill` is the command with all of that, from the prompt to the prompt: it imports and starts Prefect's server; the
-loop has imported before. What one file takes in the same run is taken off in the last rows, which are what each
-file more costs. Once more with the look for burned-in text, which nothing else here does. CPU seconds are those of
-every process that a way starts: they tell what work costs where other work on the machine makes the clock lie.
+`loop` is pydicom and scikit-image: read, decode, window, denoise, invert the window, save; a new UID is all it does for
+DICOM. `pool` is that loop's body in a multiprocessing pool. Neither de-identifies, restarts, checks, previews or
+reports. `imagemill` is the whole command with all of that, including imports and the start of Prefect's server; the
+loop has imported before. The last rows subtract the time of a one-file run, leaving the cost of each additional file.
+It runs once more with detection of burned-in text, which nothing else here does. CPU seconds are those of every process
+that a way starts: they show the cost of work even when other processes distort wall-clock time.
 """
 
 import json
@@ -49,7 +49,7 @@ def write_archive(folder: Path, count: int) -> None:
 
 
 def plain(paths: tuple[Path, Path]) -> None:
-    """One file, as a script does it."""
+    """One file, as a typical script processes it."""
     source, target = paths
     dataset = pydicom.dcmread(source)
     values = dataset.pixel_array.astype(np.float32)
@@ -59,8 +59,8 @@ def plain(paths: tuple[Path, Path]) -> None:
     shown = ((values - low) * slope / width).clip(0, 1)
     change = denoise_tv_chambolle(shown, WEIGHT) - shown
     info = np.iinfo(dataset.pixel_array.dtype)
-    made = np.rint(values + change * width / slope).clip(info.min, info.max).astype(dataset.pixel_array.dtype)
-    dataset.PixelData = made.tobytes()
+    result = np.rint(values + change * width / slope).clip(info.min, info.max).astype(dataset.pixel_array.dtype)
+    dataset.PixelData = result.tobytes()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset["PixelData"].is_undefined_length = False
     dataset.SOPInstanceUID = generate_uid()
@@ -72,16 +72,16 @@ def imagemill(archive: Path, out: Path, home: Path, burned_in: str, window: int)
     environment = {**os.environ, "IMAGEMILL_PSEUDONYM_KEY": secrets.token_hex(32), "PREFECT_HOME": str(home)}
     command = [sys.executable, "-m", "flows", "reprocess", str(archive), "--out", str(out), "--enhance", CHAIN]
     command += ["--json", "--burned-in", burned_in, "--window", str(window)]
-    told = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False).stdout)
-    assert told["pictures"] + told["quarantined"] == told["rows"]
+    summary = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False).stdout)
+    assert summary["pictures"] + summary["quarantined"] == summary["rows"]
 
 
 def pool(paths: list[tuple[Path, Path]], processes: int) -> None:
-    """The loop's body in so many processes."""
+    """The loop's body in a pool of processes."""
     with multiprocessing.get_context("spawn").Pool(processes) as workers:
         workers.map(plain, paths, chunksize=8)
         workers.close()
-        workers.join()  # else they are killed, and their processor time may be lost
+        workers.join()  # otherwise they are killed and their CPU time may be lost
 
 
 def main(files: int = 400, processes: int = os.cpu_count() or 1, window: int = 3) -> None:
@@ -90,9 +90,9 @@ def main(files: int = 400, processes: int = os.cpu_count() or 1, window: int = 3
     Parameters
     ----------
     files
-        Size of the archive.
+        Number of files in the archive.
     processes
-        Of the pool.
+        Processes of the pool.
     window
         Shards that imagemill has in flight.
     """
@@ -106,9 +106,9 @@ def main(files: int = 400, processes: int = os.cpu_count() or 1, window: int = 3
         }
         for name in pairs:
             (folder / name).mkdir()
-        plain(pairs["loop"][0])  # what is imported at the first picture is no part of the loop
+        plain(pairs["loop"][0])  # imports on the first picture are not part of the loop
         home = folder / "home"
-        imagemill(folder / "one", folder / "first", home, "header", window)  # Prefect's database is made once
+        imagemill(folder / "one", folder / "first", home, "header", window)  # Prefect's database is created once
         ways: dict[str, Callable[[], object]] = {
             LOOP: lambda: [plain(pair) for pair in pairs["loop"]],
             f"the same, {processes} processes": lambda: pool(pairs["pool"], processes),
@@ -131,7 +131,7 @@ def main(files: int = 400, processes: int = os.cpu_count() or 1, window: int = 3
 
 
 def measured(run: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock and of the processor, of this process and all it starts."""
+    """Wall-clock and CPU seconds of this process and all it starts."""
     began, used = time.perf_counter(), processor.seconds()
     run()
     return time.perf_counter() - began, processor.seconds() - used

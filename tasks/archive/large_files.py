@@ -1,7 +1,7 @@
-"""A picture too large for memory, a strip at a time: from the archive to the run folder without ever being held whole.
+"""Processes a picture too large for memory in strips, from the archive to the run folder.
 
-It goes for DICOM that is not compressed, grey, of one frame, and for chains whose steps say how far they look. Strips
-overlap by that, so that the result is the same to the byte as that of the whole picture.
+Works for uncompressed grey DICOM with one frame, and for chains of steps with a finite reach. Strips overlap by that
+reach, so the result is identical, to the byte, to processing the whole picture.
 """
 
 import struct
@@ -22,7 +22,7 @@ from tasks.imaging.refused import Refused
 from tasks.imaging.text_detector import OVERLAP
 from tasks.imaging.value_range import Levels, apply_in_window
 
-LARGE = 1 << 28  # bytes of a file above which it goes this way
+LARGE = 1 << 28  # bytes: larger files are processed in strips
 STRIP = 1 << 21  # pixels
 CHUNK = 1 << 22  # bytes
 GREY = {"MONOCHROME1", "MONOCHROME2"}
@@ -30,7 +30,7 @@ ALONE = f"more than {LARGE >> 20} MB, and no uncompressed grey DICOM, which alon
 
 
 class LargeScan:
-    """The header of such a file, and its pixels on demand.
+    """The header of such a file, with its pixels read on demand.
 
     Attributes:
         before, after: every so many-th pixel of what has gone through, for the preview.

@@ -1,9 +1,9 @@
-"""An archive of pictures: its files in one order that does not change, cut into shards.
+"""Lists an archive of pictures in a stable order and cuts it into shards.
 
-Files are listed folder by folder, each in the order of its names, and the list goes to a spool on disk as it comes, so
-memory is that of the largest folder. The spool has no name: not even a kill leaves it behind. A file is known by its
-place in this order (`row`): its name, which may be a patient's, is written nowhere; `imagemill locate ARCHIVE ROW`
-tells it to who has the archive.
+Folders are listed one by one, sorted by name, and the list is spooled to disk, so memory is bounded by the largest
+folder. The spool file is unlinked, so not even a kill leaves it behind. A file is identified by its position in this
+order (`row`): its name, which may be a patient's, is never written; `imagemill locate ARCHIVE ROW` prints it to someone
+who has the archive.
 """
 
 import json
@@ -18,7 +18,7 @@ from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError, explain, filesystem
 
-SHARD_BYTES = 64 << 20  # a shard holds so much at most, unless one file is larger: shards in flight are in memory
+SHARD_BYTES = 64 << 20  # limit of a shard, unless a single file is larger, as shards in flight are in memory
 SHARD_SIZE = 16  # files
 
 
@@ -26,8 +26,8 @@ class ShardOfFiles:
     """Some files of an archive: the unit of work, retry and commit.
 
     Attributes:
-        row: the first file's place in the archive.
-        files: path within the archive and bytes of each.
+        row: the first file's position in the archive.
+        files: path within the archive and size in bytes of each file.
     """
 
     def __init__(self, index: int, row: int, files: list[tuple[str, int]]) -> None:
@@ -65,11 +65,13 @@ class Archive:
             self.bytes += size
         if not self.rows:
             raise BadInput(f"{url}: there are no files; check the path.")
-        self._digest = names.code("archive", digest.hexdigest())  # a guess at the names cannot be checked
+        self._digest = names.code(
+            "archive", digest.hexdigest()
+        )  # keyed, so that guessed file names cannot be checked against it
         self.shards = sum(1 for _ in self.list_shards())
 
     def fingerprint(self) -> dict[str, Any]:
-        """What `run.json` keeps, to know the archive again."""
+        """Recorded in `run.json` to recognise the same archive."""
         return {"rows": self.rows, "bytes": self.bytes, "digest": self._digest}
 
     def list_shards(self) -> Iterator[ShardOfFiles]:
@@ -84,7 +86,7 @@ class Archive:
         yield ShardOfFiles(index, row, files)
 
     def _listed(self) -> Iterator[tuple[str, int]]:
-        """Path and bytes of every file; several may be under way at once, each at a place of its own."""
+        """Path and size of every file; several iterators may run at once, each with its own position."""
         at = 0
         while True:
             self._spool.seek(at)
@@ -97,7 +99,7 @@ class Archive:
 
 
 def list_files(url: str) -> Iterator[tuple[str, int, str]]:
-    """Path within the archive, bytes, and what changes with the content, of every file in order.
+    """Path within the archive, size in bytes, and ETag or modification time of every file, in order.
 
     Raises:
         BadInput: there is no such folder, or it cannot be listed.
@@ -106,7 +108,7 @@ def list_files(url: str) -> Iterator[tuple[str, int, str]]:
         fs, base = filesystem(url)
         base = base.rstrip("/")
         if fs.isfile(base):
-            raise BadInput(f"{url}: a file, where a folder is wanted; name the folder it is in.")
+            raise BadInput(f"{url}: this is a file, not a folder; name the folder it is in.")
         if not fs.isdir(base):
             raise BadInput(f"{url}: no such folder; check the path.")
         yield from _below(fs, base, "")
@@ -117,13 +119,13 @@ def list_files(url: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, int, str]]:
-    """`above`: the folders that this one is in, without links, so that no link leads round in a circle."""
+    """`above`: real paths of the enclosing folders, so that links cannot form a cycle."""
     here = f"{base}/{folder}".rstrip("/")
     above = (*above, os.path.realpath(here))
     entries = sorted((str(item["name"]).rstrip("/").rsplit("/", 1)[-1], item) for item in fs.ls(here, detail=True))
     for name, item in entries:
         path, kind = f"{folder}/{name}" if folder else name, item["type"]
-        if item.get("islink"):  # what it leads to; one that leads nowhere is a file that was lost
+        if item.get("islink"):  # resolved; a dangling link counts as a lost file
             target = Path(os.path.realpath(item["name"]))
             if str(target) in above:
                 continue
@@ -137,12 +139,12 @@ def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iter
 
 
 def locate(url: str, rows: list[int]) -> dict[int, str]:
-    """The paths at these places of an archive."""
+    """The paths of these rows of an archive."""
     wanted, last = set(rows), max(rows, default=-1)
-    found: dict[int, str] = {}
+    paths: dict[int, str] = {}
     for row, (path, _, _) in enumerate(list_files(url)):
         if row in wanted:
-            found[row] = path
+            paths[row] = path
         if row >= last:
             break
-    return found
+    return paths

@@ -1,7 +1,7 @@
-"""The state of a shard of an archive's files: what was read, what was made of it, how it is written.
+"""The state of a shard of an archive's files: reading the files, their outputs, writing them.
 
-A file that a stage fails for is quarantined with a reason. Reasons are sentences of our own and names of error types,
-never an error's message: decoders quote what they stumble over, and that may be a patient's name.
+A file that a stage fails for is quarantined with a reason. Reasons are our own sentences and names of error types,
+never an error's message: decoders quote the data they fail on, and that may be a patient's name.
 """
 
 from typing import Any, ClassVar
@@ -52,7 +52,7 @@ METADATA = pa.schema(
 
 
 class Output:
-    """What was made of a file: paths in the run folder with their bytes, and its row of the metadata."""
+    """The results of a file: contents by path in the run folder, and its metadata row."""
 
     def __init__(self, files: dict[str, bytes], columns: dict[str, Any]) -> None:
         self.files = files
@@ -63,12 +63,12 @@ class ArchiveFile:
     """One file of an archive.
 
     Attributes:
-        row: its place in the archive.
-        path: within the archive.
-        source: what the results call it: a pseudonym of its path, or the path where identities are kept.
-        data: its bytes, until it is opened; None if it is too large to be fetched.
-        study: its StudyInstanceUID as the results have it, once that is known.
-        output: what was made of it.
+        row: its position in the archive.
+        path: its path within the archive.
+        source: its name in the results: a pseudonym of its path, or the path if identities are kept.
+        data: its bytes until it is decoded; None if it is too large to hold in memory.
+        study: its StudyInstanceUID in the results, once known.
+        output: its results, once processed.
     """
 
     def __init__(self, row: int, path: str, source: str) -> None:
@@ -84,7 +84,7 @@ class ArchiveFile:
 
 
 class ArchiveShard(ShardState[ShardOfFiles, ArchiveFile]):
-    """A shard of an archive's files on its way."""
+    """A shard of an archive's files in the pipeline."""
 
     IDENTITY: ClassVar[dict[str, pa.DataType]] = {"source": pa.string(), "study": pa.string()}
 
@@ -92,7 +92,7 @@ class ArchiveShard(ShardState[ShardOfFiles, ArchiveFile]):
 def read(
     shard: ShardOfFiles, archive: Storage, names: Pseudonyms, keep_identity: bool, only: frozenset[int] | None = None
 ) -> ArchiveShard:
-    """Fetches the files of a shard; with `only`, those rows.
+    """Fetches the files of a shard, or only the rows `only`.
 
     Raises:
         StorageError: the archive cannot be read; the sentence names no file.
@@ -112,7 +112,7 @@ def read(
 
 
 def _readable(path: str) -> str:
-    """A path that is text, whatever bytes a file's name has."""
+    """The path as valid text, with undecodable bytes escaped."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
@@ -146,7 +146,7 @@ def write(work: ArchiveShard, storage: Storage, attempt: int = 1) -> Outcome:
     """Writes a shard; its metadata last, so that its existence means the shard is complete.
 
     Raises:
-        StorageError: something could not be written; the shard does not count as complete then.
+        StorageError: something could not be written; the shard then counts as incomplete.
     """
     outputs = [file.output for file in work.items if file.output is not None]
     with work.timed("write"):
@@ -161,6 +161,6 @@ def why(error: Exception) -> tuple[str, str]:
         raise error  # not the file's fault
     if isinstance(error, Refused):
         return error.stage, str(error)
-    if isinstance(error, BadInput):  # a step of the chain that does not fit; the sentence knows nothing of the file
+    if isinstance(error, BadInput):  # a step that does not fit the image; its sentence reveals nothing about the file
         return "enhance", str(error)
     return "reprocess", f"it fails with {type(error).__name__}"
