@@ -57,9 +57,9 @@ def task_runner(job: RunOptions, stages: int) -> TaskRunner[Any]:
         ) from error
 
 
-def on_gpu(job: RunOptions, wanted: bool) -> AbstractContextManager[Any]:
-    """Within this context tasks ask the cluster for a GPU if `wanted` and the models run on one, else for a core."""
-    if not wanted or job.device != "cuda" or job.runner == "threads":
+def on_gpu(job: RunOptions, uses_device: bool) -> AbstractContextManager[Any]:
+    """Tasks in this context ask the cluster for a GPU if `uses_device` and the job runs on GPUs, else for a core."""
+    if not uses_device or job.device != "cuda" or job.runner == "threads":
         return nullcontext()
     if job.runner == "ray":
         from prefect_ray.context import remote_options

@@ -93,12 +93,12 @@ class LargeScan:
                 self.text = "seen" if has_text(values, self.level) else "none"
                 if self.text == "seen" and rule != "keep":
                     raise Refused("burned-in text (letters or a code were seen among its pixels)", stage="look")
-            made = apply_in_window(enhance, values, self.level, self.limits, self.padding)
+            enhanced = apply_in_window(enhance, values, self.level, self.limits, self.padding)
             inner = slice(top - first, min(top + height, self.rows) - first)
             picked = slice(top - first + -top % self.every, inner.stop, self.every)
             self.before.append(values[picked, :: self.every].copy())  # not a view: it would hold the strip
-            self.after.append(made[picked, :: self.every].copy())
-            yield made[inner].tobytes()
+            self.after.append(enhanced[picked, :: self.every].copy())
+            yield enhanced[inner].tobytes()
         if self.size % 2:
             yield b"\0"
 

@@ -140,10 +140,10 @@ def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iter
 
 def locate(url: str, rows: list[int]) -> dict[int, str]:
     """The paths of these rows of an archive."""
-    wanted, last = set(rows), max(rows, default=-1)
+    requested, last = set(rows), max(rows, default=-1)
     paths: dict[int, str] = {}
     for row, (path, _, _) in enumerate(list_files(url)):
-        if row in wanted:
+        if row in requested:
             paths[row] = path
         if row >= last:
             break

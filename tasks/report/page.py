@@ -146,8 +146,8 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
 
 def _timings(timings: list[tuple[str, Seconds]], order: Sequence[str]) -> str:
     """A legend with the totals, and for each shard or group of shards a bar of seconds stacked by stage."""
-    found = dict.fromkeys(stage for _, seconds in timings for stage in seconds)
-    stages = [*(stage for stage in order if stage in found), *(stage for stage in found if stage not in order)]
+    recorded = dict.fromkeys(stage for _, seconds in timings for stage in seconds)
+    stages = [*(stage for stage in order if stage in recorded), *(stage for stage in recorded if stage not in order)]
     if not stages:
         return "<p>No timings were kept.</p>"
     totals = {stage: sum(seconds.get(stage, 0.0) for _, seconds in timings) for stage in stages}

@@ -29,10 +29,10 @@ def thumbnails(storage: Storage, images: Sequence[str], edge: int) -> list[str |
     containers: dict[str, list[str]] = {}
     for image in images:
         containers.setdefault(image.rpartition("#")[0], []).append(image)
-    found: dict[str, str | None] = {}
+    encoded: dict[str, str | None] = {}
     for container, members in containers.items():
-        found |= _shard(storage, container, members, edge) if container else _files(storage, members, edge)
-    return [found.get(image) for image in images]
+        encoded |= _shard(storage, container, members, edge) if container else _files(storage, members, edge)
+    return [encoded.get(image) for image in images]
 
 
 def _thumbnail(picture: bytes | None, edge: int) -> str | None:
@@ -66,11 +66,11 @@ def _shard(storage: Storage, container: str, images: Sequence[str], edge: int) -
     needed = set(images)
     rows = _parquet_rows if container.endswith(".parquet") else _tar_rows
     stored = ((f"{container}#{name}", picture) for name, picture in rows(storage, container))
-    wanted = islice((item for item in stored if item[0] in needed), len(needed))
-    found: dict[str, str | None] = {}
+    members = islice((item for item in stored if item[0] in needed), len(needed))
+    encoded: dict[str, str | None] = {}
     with suppress(OSError, tarfile.TarError, pa.ArrowException):  # a missing or damaged shard shows its prompts
-        found.update(read_ahead(lambda item: (item[0], _thumbnail(item[1], edge)), wanted))
-    return found
+        encoded.update(read_ahead(lambda item: (item[0], _thumbnail(item[1], edge)), members))
+    return encoded
 
 
 def _parquet_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
