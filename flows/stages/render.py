@@ -24,7 +24,7 @@ from tasks.render.explain import explain
 from tasks.render.generate import generate
 from tasks.render.preprocess import preprocess_work
 from tasks.render.read import read
-from tasks.render.shard_state import Work
+from tasks.render.shard_state import RenderShard
 from tasks.render.write import write
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
@@ -62,7 +62,7 @@ def batch_limit(device: str, model: str, batch_size: int, width: int, height: in
     return BatchLimit(batch_size)
 
 
-def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], None]) -> Work:
+def _on_device(setting: Setting, work: RenderShard, stage: str, function: Callable[[], None]) -> RenderShard:
     """Runs `function`, timed, in the device's thread; returns `work`."""
 
     def run() -> None:
@@ -73,7 +73,7 @@ def _on_device(setting: Setting, work: Work, stage: str, function: Callable[[], 
     return work
 
 
-def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> Work:
+def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> RenderShard:
     """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
     work = read(setting.input, pending.shard, setting.job, setting.size, setting.generation_params)
@@ -83,14 +83,14 @@ def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) ->
     return work
 
 
-def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Segments and tags the texts."""
     with work.timed("preprocess"):
         preprocess_work(work, setting.job)
     return work
 
 
-def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Maps the texts to features."""
     encoder = setting.load_encoder()
     store = kept_features(setting.job.keep_features, encoder)
@@ -107,7 +107,7 @@ def encode_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> 
     return work
 
 
-def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Generates the pictures."""
 
     def run() -> None:
@@ -118,19 +118,19 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -
     return _on_device(setting, work, "generate", run)
 
 
-def explain_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Finds which word made which part of each picture."""
     encoder = setting.load_encoder()
     run = partial(explain, work, encoder, apart=setting.split)
     return _on_device(setting, work, "explain", lambda: run(setting.load_generator(), setting.batch_limit))
 
 
-def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Applies the enhancement chain."""
     return _on_device(setting, work, "enhance", lambda: enhance_work(work, setting.job, setting.job.device))
 
 
-def write_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Outcome:
+def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> Outcome:
     """Writes pictures, then metadata, whose existence marks the shard as complete."""
     job = setting.job
     outcome = write(work, Storage(job.out), job, setting.provenance, pending.attempt, job.explain)

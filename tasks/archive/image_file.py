@@ -20,7 +20,7 @@ from tasks.runfolder.filenames import file_name
 QUALITY = 95  # of JPEG
 
 
-class Scan:
+class ArchiveImage:
     """A file with pixels. A plain class: Prefect would walk through the fields of others.
 
     Attributes:
@@ -54,7 +54,7 @@ class Scan:
         self.made = self.frames
 
     @classmethod
-    def of_header(cls, row: int, source: str, digest: str, dataset: Dataset) -> "Scan":
+    def of_header(cls, row: int, source: str, digest: str, dataset: Dataset) -> "ArchiveImage":
         """One whose pixels are elsewhere: here a single one stands for them."""
         scan = cls.__new__(cls)
         scan.row, scan.source, scan.digest, scan.dataset, scan.raster = row, source, digest, dataset, None

@@ -29,12 +29,12 @@ GREY = {"MONOCHROME1", "MONOCHROME2"}
 ALONE = f"more than {LARGE >> 20} MB, and no uncompressed grey DICOM, which alone goes by strips"
 
 
-class LargeScan:
+class LargeImage:
     """The header of such a file, with its pixels read on demand.
 
     Attributes:
         before, after: every so many-th pixel of what has gone through, for the preview.
-        text: as in `Scan`.
+        text: as in `ArchiveImage`.
     """
 
     def __init__(self, file: IO[bytes], reach: int | None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from tasks.archive import large_files
-from tasks.archive.image_file import Scan
+from tasks.archive.image_file import ArchiveImage
 from tasks.archive.shard_state import ArchiveFile, ArchiveShard, Output, unnamed, why
 from tasks.dicom.derive import to_bytes
 from tasks.dicom.pseudonyms import Pseudonyms
@@ -68,7 +68,7 @@ def reprocess(work: ArchiveShard, recipe: Recipe) -> None:
 def _whole(work: ArchiveShard, file: ArchiveFile, data: bytes, recipe: Recipe) -> Output:
     try:
         with work.timed("decode"):
-            scan = Scan(file.row, file.source, data)
+            scan = ArchiveImage(file.row, file.source, data)
             scan.identify(recipe.names, recipe.keep_identity)
             file.study = scan.study
         with work.timed("look"):
@@ -90,13 +90,13 @@ def _study(uid: str, recipe: Recipe) -> str:
 def _by_strips(work: ArchiveShard, file: ArchiveFile, recipe: Recipe) -> Output:
     """The large picture's file goes to the run folder here and now; what is returned is the rest."""
     with work.timed("enhance"), recipe.archive.open(file.path) as stream:
-        large = large_files.LargeScan(stream, recipe.reach)
+        large = large_files.LargeImage(stream, recipe.reach)
         file.study = _study(str(large.dataset.StudyInstanceUID), recipe)
-        scan = Scan.of_header(file.row, file.source, large.digest, large.dataset)
+        scan = ArchiveImage.of_header(file.row, file.source, large.digest, large.dataset)
         return _strips(large, scan, recipe, work.shard.name)
 
 
-def _strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str) -> Output:
+def _strips(large: large_files.LargeImage, scan: ArchiveImage, recipe: Recipe, shard: str) -> Output:
     scan.identify(recipe.names, recipe.keep_identity)
     if scan.says_text and recipe.burned_in != "keep":
         raise Refused("burned-in text (its header says so)", stage="look")
@@ -123,12 +123,12 @@ def _strips(large: large_files.LargeScan, scan: Scan, recipe: Recipe, shard: str
     return Output({small: preview(before, after)}, columns | change_figures(before, after))
 
 
-def _enhance(scan: Scan, recipe: Recipe) -> None:
+def _enhance(scan: ArchiveImage, recipe: Recipe) -> None:
     pairs = zip(scan.frames, scan.levels, strict=True)
     scan.made = np.stack([_enhanced(frame, levels, scan, recipe) for frame, levels in pairs])
 
 
-def _enhanced(frame: np.ndarray, levels: Levels, scan: Scan, recipe: Recipe) -> np.ndarray:
+def _enhanced(frame: np.ndarray, levels: Levels, scan: ArchiveImage, recipe: Recipe) -> np.ndarray:
     """One frame (h, w, c), enhanced; in another size, too, padding is padding and nothing else is.
 
     Interpolation would mix padding with the picture beside it, so that the picture's least value stands in its place.
@@ -145,7 +145,7 @@ def _enhanced(frame: np.ndarray, levels: Levels, scan: Scan, recipe: Recipe) -> 
     return np.where(outside[nearest], frame[nearest], made)
 
 
-def _look(scan: Scan, rule: Rule) -> None:
+def _look(scan: ArchiveImage, rule: Rule) -> None:
     """Finds burned-in text, and refuses the picture for it unless it is to be kept."""
     if scan.says_text:
         scan.text = "header"
@@ -158,7 +158,7 @@ def _look(scan: Scan, rule: Rule) -> None:
         raise Refused(f"burned-in text ({by}); --burned-in keep takes it nevertheless", stage="look")
 
 
-def _encode(scan: Scan, recipe: Recipe, shard: str) -> Output:
+def _encode(scan: ArchiveImage, recipe: Recipe, shard: str) -> Output:
     columns = scan.columns()
     name, file = scan.encode(recipe.text, recipe.names)
     middle = len(scan.frames) // 2

@@ -12,11 +12,11 @@ from tasks.loading.bisect_failures import isolate
 from tasks.loading.feature_store import FeatureFolder, Recall, Text
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import halving
-from tasks.render.shard_state import Prompt, Work
+from tasks.render.shard_state import Prompt, RenderShard
 from tasks.runfolder.errors import BadInput
 
 
-def encode(work: Work, encoder: TextEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
+def encode(work: RenderShard, encoder: TextEncoder, kept: FeatureFolder | None = None) -> dict[str, dict[str, Tensor]]:
     """Sets `features` and `text_cut` of every prompt of the shard; moves prompts it fails for to its failures.
 
     Args:

@@ -6,10 +6,10 @@ import torch
 
 from tasks.enhance.chain import EnhanceOptions, enhance, parse_chain
 from tasks.loading.bisect_failures import isolate
-from tasks.render.shard_state import Picture, Work
+from tasks.render.shard_state import Picture, RenderShard
 
 
-def enhance_work(work: Work, options: EnhanceOptions, device: str = "cpu") -> None:
+def enhance_work(work: RenderShard, options: EnhanceOptions, device: str = "cpu") -> None:
     """Applies the chain on the device, in batches of equal size; moves prompts it fails for to the shard's failures."""
     chain = parse_chain(options.enhance)
 

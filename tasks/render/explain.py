@@ -22,7 +22,7 @@ from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.render.encode import encode
 from tasks.render.generate import generate
-from tasks.render.shard_state import Heat, Picture, Prompt, Work
+from tasks.render.shard_state import Heat, Picture, Prompt, RenderShard
 
 WORDS = 8  # content words of a text that are explained, from the first
 TILE = 128  # pixels of a heat map's longer side
@@ -44,7 +44,7 @@ def without(text: str, word: str) -> str:
 
 
 def explain(
-    work: Work,
+    work: RenderShard,
     encoder: TextEncoder,
     generator: Generator,
     limit: Callable[[int, int], BatchLimit],
@@ -59,7 +59,7 @@ def explain(
         apart: encoder and generator don't fit the device's memory together, so they take turns.
     """
     variants = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
-    trial = Work(work.shard, [prompt for _, _, prompt in variants], [], work.carried.slice(0, 0))
+    trial = RenderShard(work.shard, [prompt for _, _, prompt in variants], [], work.carried.slice(0, 0))
     if apart:
         generator.release()
     encode(trial, encoder)

@@ -11,7 +11,7 @@ from models.protocols import Generator
 from tasks.loading.bisect_failures import isolate
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
-from tasks.render.shard_state import Picture, Work
+from tasks.render.shard_state import Picture, RenderShard
 
 
 class GenerateOptions(Acceleration):
@@ -28,7 +28,7 @@ class GenerateOptions(Acceleration):
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
-def generate(work: Work, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> None:
+def generate(work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> None:
     """Generates one picture per seed of every prompt of the shard, in batches of prompts that may share one.
 
     Args:

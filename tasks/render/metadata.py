@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from tasks.render.shard_state import Picture, Work
+from tasks.render.shard_state import Picture, RenderShard
 
 METADATA = pa.schema(
     {
@@ -90,7 +90,7 @@ def picture_row(picture: Picture, provenance: Provenance) -> dict[str, Any]:
     }
 
 
-def metadata_table(rows: list[dict[str, Any]], work: Work, schema: pa.Schema = METADATA) -> pa.Table:
+def metadata_table(rows: list[dict[str, Any]], work: RenderShard, schema: pa.Schema = METADATA) -> pa.Table:
     """One row per picture: our columns, then every carried column (prefixed `input_` if its name is taken)."""
     table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))

@@ -1,10 +1,10 @@
 """The preprocess stage: segments and tags the texts of a shard."""
 
-from tasks.render.shard_state import Work
+from tasks.render.shard_state import RenderShard
 from tasks.text.preprocess import PreprocessOptions, Rejected, preprocess
 
 
-def preprocess_work(work: Work, options: PreprocessOptions) -> None:
+def preprocess_work(work: RenderShard, options: PreprocessOptions) -> None:
     """Sets `prepared` of every prompt; moves prompts with unusable texts to the shard's failures."""
     texts = preprocess([prompt.text for prompt in work.prompts], options)
     rejected = {}

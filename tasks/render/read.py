@@ -12,7 +12,7 @@ from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.shards import Shard
 from tasks.prompts.whole_input import Input
 from tasks.render.row_values import number, row_id, utf8_text, whole
-from tasks.render.shard_state import Prompt, Work, prompt_identity
+from tasks.render.shard_state import Prompt, RenderShard, prompt_identity
 from tasks.runfolder.shard_state import Failure
 
 USED_COLUMNS = ("id", "seed", "width", "height", "count")  # and the text: all others are carried through
@@ -52,7 +52,7 @@ def read(
     options: ReadOptions,
     size: tuple[int, int],
     generation_params: Mapping[str, Any] = MappingProxyType({}),
-) -> Work:
+) -> RenderShard:
     """Reads a shard.
 
     Args:
@@ -67,7 +67,7 @@ def read(
     used = (*USED_COLUMNS, *generation_params)
     carried = rows.table.select([name for name in rows.table.column_names if name not in {*used, found.text_column}])
     problems = _not_utf8(carried) | rows.problems
-    work = Work(shard, [], [], carried)
+    work = RenderShard(shard, [], [], carried)
     texts = values(rows.table[found.text_column])
     columns = {name: values(rows.table[name]) for name in used if name in rows.table.column_names}
     for i, text in enumerate(texts):

@@ -99,7 +99,7 @@ class Heat:
         self.shares = shares
 
 
-class Work(ShardState[Shard, Prompt]):
+class RenderShard(ShardState[Shard, Prompt]):
     """A shard of prompts in the pipeline.
 
     Attributes:

@@ -10,7 +10,7 @@ from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
-from tasks.render.shard_state import Prompt, Work
+from tasks.render.shard_state import Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.storage import Storage
@@ -28,7 +28,7 @@ class WriteOptions(BaseModel):
 
 
 def write(
-    work: Work,
+    work: RenderShard,
     storage: Storage,
     options: WriteOptions,
     provenance: Provenance,
@@ -58,7 +58,7 @@ def write(
     return work.commit(storage, metadata, attempt)
 
 
-def _encode(work: Work, options: WriteOptions, provenance: Provenance) -> None:
+def _encode(work: RenderShard, options: WriteOptions, provenance: Provenance) -> None:
     """Encodes each picture once and frees its pixels at once, so that it is not in memory twice."""
     for picture in work.pictures:
         if picture.pixels is None:
@@ -82,7 +82,7 @@ def _encode(work: Work, options: WriteOptions, provenance: Provenance) -> None:
             picture.heat_file = heat_file(picture.heat, pixels)
 
 
-def _write_heat(work: Work, storage: Storage) -> list[dict[str, Any]]:
+def _write_heat(work: RenderShard, storage: Storage) -> list[dict[str, Any]]:
     """Writes the pictures' heat maps; returns the `EXPLAINED` columns of each picture."""
     names = [f"explain/{work.shard.name}/{file_name(p.prompt.id, p.number)}.png" for p in work.pictures]
     storage.write_many({name: p.heat_file for name, p in zip(names, work.pictures, strict=True) if p.heat_file})
@@ -97,7 +97,7 @@ def _write_heat(work: Work, storage: Storage) -> list[dict[str, Any]]:
 
 
 def _write_pictures(
-    work: Work, storage: Storage, options: WriteOptions, provenance: Provenance, attempt: int
+    work: RenderShard, storage: Storage, options: WriteOptions, provenance: Provenance, attempt: int
 ) -> list[dict[str, Any]]:
     """Writes the pictures' files; returns their metadata rows."""
     layout = LAYOUTS[options.layout]

@@ -4,12 +4,12 @@ from flows.engine.pending import PendingShard
 from flows.engine.pipeline import Stage
 from flows.stages.render import Setting
 from tasks.prompts.shards import Shard
-from tasks.render.shard_state import Work
+from tasks.render.shard_state import RenderShard
 
 EDGE = 4  # pixels of the mark
 
 
-def stamp_shard(setting: Setting, pending: PendingShard[Shard], work: Work) -> Work:
+def stamp_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Stamps a white mark into the upper left corner of every picture."""
     with work.timed("stamp"):
         for picture in work.pictures:

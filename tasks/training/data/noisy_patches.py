@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.filters.denoiser import to_opponent, with_colour
-from tasks.archive.image_file import Scan
+from tasks.archive.image_file import ArchiveImage
 from tasks.archive.listing import list_files
 from tasks.archive.shard_state import fetch
 from tasks.imaging.refused import Refused
@@ -96,7 +96,7 @@ def _data(storage: Storage, path: str, row: int) -> bytes:
 def _shown(data: bytes, source: np.random.Generator) -> np.ndarray | None:
     """(h, w, 1 or 3) float32 in [0, 1]: what enhancement would see of a file, or None if it holds no picture."""
     try:
-        scan = Scan(0, "", data)
+        scan = ArchiveImage(0, "", data)
     except Exception:  # damaged, or no picture: `reprocess` says why, file by file
         return None
     frame = int(source.integers(len(scan.frames)))

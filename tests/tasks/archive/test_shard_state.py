@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from tasks.archive.image_file import Scan
+from tasks.archive.image_file import ArchiveImage
 from tasks.archive.listing import Archive
 from tasks.archive.shard_state import fetch, read
 from tasks.dicom.pseudonyms import Pseudonyms
@@ -60,10 +60,10 @@ def test_a_class_that_is_not_the_standard_s_is_not_quoted() -> None:
     dataset.SOPClassUID = "1.2.3.19430203"
     out = io.BytesIO()
     dataset.save_as(out)
-    assert Scan(0, "", out.getvalue()).columns()["object"] == "an object of a class that is not the standard's"
+    assert ArchiveImage(0, "", out.getvalue()).columns()["object"] == "an object of a class that is not the standard's"
 
 
 def test_an_empty_file_is_no_sound_file() -> None:
     with pytest.raises(Refused, match="the file has no bytes") as refusal:
-        Scan(0, "", b"")
+        ArchiveImage(0, "", b"")
     assert refusal.value.stage == "open"

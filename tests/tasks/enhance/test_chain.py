@@ -17,7 +17,7 @@ from tasks.enhance import chain as module
 from tasks.enhance.chain import EnhanceOptions, enhance, open_chain, parse_chain
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import enhance_work
-from tasks.render.shard_state import Picture, Prompt, Work
+from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.runfolder.errors import BadInput
 from tests.tasks.dicom.samples import sample
 
@@ -231,10 +231,10 @@ def test_rows_that_a_step_does_not_fit_are_taken_out_of_the_work(tmp_path: Path)
     assert len(work.pictures) == 2
 
 
-def work_of(*sizes: tuple[int, int]) -> Work:
+def work_of(*sizes: tuple[int, int]) -> RenderShard:
     """A shard with one random picture a row, of these widths and heights."""
     prompts = [Prompt(row, str(row), "a", [0], *size) for row, size in enumerate(sizes)]
-    work = Work(Shard(0, 0, len(sizes)), prompts, [], pa.table({}))
+    work = RenderShard(Shard(0, 0, len(sizes)), prompts, [], pa.table({}))
     for prompt in prompts:
         picture = Picture(prompt, 0)
         picture.pixels = torch.rand(3, prompt.height, prompt.width, generator=torch.Generator().manual_seed(prompt.row))

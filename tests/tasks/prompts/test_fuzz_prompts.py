@@ -26,7 +26,7 @@ from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import SHARD_PIXELS, cut_by_pixels, cut_evenly, mark_duplicates, shards_between
 from tasks.prompts.whole_input import Input
 from tasks.render.read import ReadOptions, read
-from tasks.render.shard_state import Work
+from tasks.render.shard_state import RenderShard
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
@@ -91,7 +91,7 @@ JSON = st.recursive(
 )
 
 
-def rows_read(found: Input, options: ReadOptions) -> list[Work]:
+def rows_read(found: Input, options: ReadOptions) -> list[RenderShard]:
     """Plans and reads the input as a run does."""
     size = (64, 64)
     pixels = row_pixels(found, options, size)
@@ -102,7 +102,7 @@ def rows_read(found: Input, options: ReadOptions) -> list[Work]:
     return [read(found, shard, options, size) for shard in shards]
 
 
-def check(folder: str, name: str, count: int = 1) -> list[Work]:
+def check(folder: str, name: str, count: int = 1) -> list[RenderShard]:
     """Asserts that every row is one prompt or one failure, no two pictures have one id, and no error is another's."""
     with tempfile.TemporaryDirectory() as spool:
         try:

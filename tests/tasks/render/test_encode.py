@@ -10,7 +10,7 @@ import torch
 from models.text.text_encoder import LanguageModel, load_text_encoder
 from tasks.prompts.shards import Shard
 from tasks.render.encode import encode, encode_batch
-from tasks.render.shard_state import Prompt, Work
+from tasks.render.shard_state import Prompt, RenderShard
 from tasks.text.preprocess import Prepared
 from tests.models.text.language_models import write_language_model
 
@@ -29,13 +29,13 @@ def encoder(folder: Path) -> Iterator[LanguageModel]:
     load_text_encoder.cache_clear()
 
 
-def work_of(texts: list[str]) -> Work:
+def work_of(texts: list[str]) -> RenderShard:
     prompts = []
     for row, text in enumerate(texts):
         prompt = Prompt(row, str(row), text, [0], 8, 8)
         prompt.prepared = Prepared(text, text, "en", [], [], [])
         prompts.append(prompt)
-    return Work(Shard(0, 0, len(texts)), prompts, [], pa.table({}))
+    return RenderShard(Shard(0, 0, len(texts)), prompts, [], pa.table({}))
 
 
 def memory_for(tokens: int, encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -14,7 +14,7 @@ from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.prompts.shards import Shard
 from tasks.render.explain import explain, heat_file, without
-from tasks.render.shard_state import Picture, Prompt, Work
+from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.text.preprocess import Prepared
 from tests.tiny import WordEncoder
 
@@ -44,10 +44,10 @@ class Corners(Generator):
         return made
 
 
-def explained(text: str, keywords: list[str]) -> Work:
+def explained(text: str, keywords: list[str]) -> RenderShard:
     prompt = Prompt(0, "one", text, [3], 64, 64)
     prompt.prepared = Prepared(text, text, "en", text.split(), ["NOUN"] * len(text.split()), keywords)
-    work = Work(Shard(0, 0, 1), [prompt], [], pa.table({}))
+    work = RenderShard(Shard(0, 0, 1), [prompt], [], pa.table({}))
     work.pictures = [Picture(prompt, 0)]
     work.pictures[0].pixels = Corners().generate(WordEncoder().encode([text]), [3], 64, 64)[0]
     explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))

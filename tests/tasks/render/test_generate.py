@@ -12,7 +12,7 @@ from models.fixed_batches import BatchLimit
 from models.protocols import Generator
 from tasks.prompts.shards import Shard
 from tasks.render.generate import generate
-from tasks.render.shard_state import Prompt, Work
+from tasks.render.shard_state import Prompt, RenderShard
 
 
 class Flat(Generator):
@@ -35,7 +35,7 @@ class Flat(Generator):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_picture_with_a_value_that_is_no_finite_number_is_quarantined_alone(value: float) -> None:
     prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
-    work = Work(Shard(0, 0, 5), prompts, [], pa.table({}))
+    work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
     generate(work, Flat({3: value}), lambda *size: BatchLimit(4))
     assert [picture.seed for picture in work.pictures] == [0, 1, 2, 4]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(3, "generate")]

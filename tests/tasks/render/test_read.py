@@ -9,14 +9,14 @@ import pytest
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import cut_evenly, mark_duplicates, shards_between
 from tasks.render.read import ReadOptions, picture_seed, read
-from tasks.render.shard_state import Work
+from tasks.render.shard_state import RenderShard
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.storage import Storage
 
 SIZE = (128, 128)
 
 
-def read_all(tmp_path: Path, table: pa.Table, shard_size: int = 4, **options: int) -> list[Work]:
+def read_all(tmp_path: Path, table: pa.Table, shard_size: int = 4, **options: int) -> list[RenderShard]:
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}.parquet"
     pq.write_table(table, path, row_group_size=5)
     found = find_input(str(path), Storage(str(tmp_path / "spool")))

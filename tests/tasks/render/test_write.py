@@ -17,7 +17,7 @@ from PIL import Image
 from tasks.prompts.shards import Shard
 from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
-from tasks.render.shard_state import Picture, Prompt, Work, prompt_identity
+from tasks.render.shard_state import Picture, Prompt, RenderShard, prompt_identity
 from tasks.render.write import WriteOptions, write
 from tasks.runfolder.commit import Outcome, read_table, to_parquet
 from tasks.runfolder.shard_state import Failure
@@ -30,7 +30,7 @@ MADE_BY = Provenance(
 PROMPT = '阳光 "a" <b>\n'
 
 
-def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table | None = None) -> Work:  # noqa: B006
+def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table | None = None) -> RenderShard:  # noqa: B006
     prompts = []
     for i, id in enumerate(ids):
         prompt = Prompt(i, id, PROMPT, [i], 8, 6)
@@ -39,7 +39,7 @@ def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table 
     rows = len(ids) + failed
     failures = [Failure(len(ids) + i, "read", "no text", prompt_identity(f"f{i}", None)) for i in range(failed)]
     carried = carried if carried is not None else pa.table({"campaign": [f"c{i}" for i in range(rows)]})
-    work = Work(Shard(0, 0, rows), prompts, failures, carried)
+    work = RenderShard(Shard(0, 0, rows), prompts, failures, carried)
     work.pictures = [Picture(prompt, 0) for prompt in prompts]
     for picture in work.pictures:
         picture.pixels = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(picture.seed))
