@@ -16,7 +16,7 @@ from tests.integration.prefect_server import Server, serve
 from tests.integration.runs import snapshot, table, with_own_server, write_prompts
 
 pytestmark = pytest.mark.slow
-ROWS, SHARDS = 240, 60
+ROWS, SHARDS = 192, 48  # with their stages fewer than the 200 task runs that a server tells at once
 STAGES = 4  # of the dummy generator: read, preprocess, generate, write
 LIMIT = 400  # seconds
 
