@@ -35,11 +35,11 @@ def patient(imagemill: Mill) -> Mill:
 def render(patient: Mill, tmp_path: Path) -> Callable[..., str]:
     """Renders the same prompts with the given options; gives the run folder."""
     prompts = write_prompts(str(tmp_path / "prompts.parquet"), ROWS, seeds=True)
-    shape = ("--generator", "dummy", "--shard-size", ROWS // SHARDS, "--enhance", "contrast:1.1", "--no-report")
+    shape = ("--generator", "dummy", "--shard-size", ROWS // SHARDS, "--no-report")
 
-    def run(name: str, *options: object) -> str:
+    def run(name: str, *options: object, enhance: str = "contrast:1.1") -> str:
         out = str(tmp_path / name)
-        done = patient("render", prompts, "--out", out, *shape, *options, "--json")
+        done = patient("render", prompts, "--out", out, *shape, "--enhance", enhance, *options, "--json")
         assert done.code == 0, done.err
         told = [line for line in done.err.splitlines() if "rows/s" not in line]
         assert not told, f"noise on the terminal: {told}"
@@ -102,7 +102,8 @@ def test_models_load_once_on_the_worker_with_a_gpu(render: Callable[..., str]) -
     with _dask_workers({"GPU": 1}, {}) as client:
         assert client.scheduler is not None
         with dask.config.set({"scheduler-address": client.scheduler.address}):
-            out = render("gpu", "--runner", "dask", "--device", "cuda")
+            # A GPU in name alone: enhancement would run on it.
+            out = render("gpu", "--runner", "dask", "--device", "cuda", enhance="")
         assert table(out, "metadata").num_rows == ROWS
         loads = client.run(_model_loads)
         resources = {
