@@ -24,22 +24,21 @@ BETWEEN = " \t\r\n,[]"  # what stands between the objects of an array; its ends 
 def json_rows(lines: Lines, name: str, by_line: bool) -> Iterator[Row]:
     """The rows of a file: an object a line, or one array (or any sequence) of objects.
 
-    Args:
-        by_line: an object a line even if the first is none, as the name .jsonl says.
-
     Raises:
         BadInput: a sequence is no JSON, from some place on.
     """
-    first = _first(lines)
-    if first is None:
-        return
-    lines.give_back([first])
-    if first[1].lstrip().startswith("[") or not (by_line or _is_whole(first[1])):
+    if not by_line:
         yield from _sequence(lines, name)
-    else:
-        for number, line in lines:
-            if line.strip():
-                yield _row(number, line)
+        return
+    for number, line in lines:
+        if line.strip():
+            yield _row(number, line)
+
+
+def is_by_line(lines: Lines, named_so: bool) -> bool:
+    """Whether a file has an object a line, by its beginning; `named_so`: even if its first line is none."""
+    start = lines.read(READ).lstrip()
+    return not start.startswith("[") and (named_so or _is_whole(start.partition("\n")[0]))
 
 
 def json_schema(rows: Iterable[Row], name: str) -> pa.Schema:
@@ -73,10 +72,6 @@ def with_text(rows: Iterable[Row], schema: pa.Schema, text_column: str | None) -
             yield bad(row.line, f"{text_column} is {_written(others[text_column])[:40]}; give a text in quotes")
         else:
             yield row._replace(values={**row.values, **{key: _written(value) for key, value in others.items()}})
-
-
-def _first(lines: Lines) -> tuple[int, str] | None:
-    return next(((number, line) for number, line in lines if line.strip()), None)
 
 
 def _is_whole(line: str) -> bool:
@@ -122,18 +117,20 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 def _sequence(lines: Lines, name: str) -> Iterator[Row]:
     """Objects one after another, in brackets or not; commas and blanks between them, lines wherever."""
-    text, number = "", 1
-    source = iter(lines)
+    text, number, opened = "", 1, 0
     while True:
         blank = len(text) - len(text.lstrip(BETWEEN))
         number += text.count("\n", 0, blank)
+        opened += text.count("[", 0, blank) - text.count("]", 0, blank)
         text = text[blank:]
         more = ""
         try:
             value, end = _DECODER.raw_decode(text)
         except (ValueError, RecursionError) as error:
-            more = _some(source) if isinstance(error, json.JSONDecodeError) else ""
+            more = lines.read(READ) if isinstance(error, json.JSONDecodeError) else ""
             if not (text or more):
+                if opened > 0:
+                    raise BadInput(f"{name}: the array is not closed; the file is cut short.") from error
                 return
             if not more or len(text) > LONGEST_LINE:
                 raise BadInput(f"{name}: line {number}: not JSON from here on ({one_line(error)}); mend it.") from error
@@ -143,18 +140,6 @@ def _sequence(lines: Lines, name: str) -> Iterator[Row]:
         yield bad(number, "not UTF-8 text") if is_damaged(text[:end]) else row
         number += text.count("\n", 0, end)
         text = text[end:]
-
-
-def _some(source: Iterator[tuple[int, str]]) -> str:
-    """The next lines, together some 64 thousand characters."""
-    taken: list[str] = []
-    size = 0
-    for _, line in source:
-        taken.append(line)
-        size += len(line)
-        if size >= READ:
-            break
-    return "".join(taken)
 
 
 def _type_of(values: list[Any]) -> pa.DataType:

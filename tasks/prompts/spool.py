@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.prompts.csv_rows import CsvRows
 from tasks.prompts.file_kinds import PromptFile
-from tasks.prompts.json_rows import json_rows, json_schema, with_text
+from tasks.prompts.json_rows import is_by_line, json_rows, json_schema, with_text
 from tasks.prompts.opening import open_filesystem
 from tasks.prompts.rows import HIDDEN, Row, bad, write_rows
 from tasks.prompts.text_input import SAMPLE, Lines, decompressed, encoding_of, is_damaged, is_too_long
@@ -51,20 +51,34 @@ def spool(file: PromptFile, target: Path, text_columns: tuple[str, ...]) -> Spoo
         BadInput: the file is of another format than its name says, in another encoding, or empty.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    copy = target.with_suffix(".copy")
-    digest, size = _copied(file, copy)
+    content = _local(file)
+    copy = content or target.with_suffix(".copy")
+    digest, size = _copied(file, copy) if content is None else _digest(content)
     if size == 0:
         raise BadInput(f"{file.url}: the file is empty; give a Parquet, CSV or JSON-lines file of prompts.")
     if file.kind == "stream":
         file = replace(file, kind=_kind_of(copy))
     if file.kind == "parquet":
-        with decompressed(copy.open("rb"), file.compression, file.url) as content, target.open("wb") as sink:
-            shutil.copyfileobj(content, sink, COPY_AT_ONCE)
-        copy.unlink()
+        with copy.open("rb") as raw, decompressed(raw, file.compression, file.url) as whole, target.open("wb") as sink:
+            shutil.copyfileobj(whole, sink, COPY_AT_ONCE)
+        target.with_suffix(".copy").unlink(missing_ok=True)
         return Spooled(str(target), pa.schema([]), size, digest, has_lines=False, is_open=False)
     columns = _write(file, copy, target, text_columns)
-    copy.unlink()
+    target.with_suffix(".copy").unlink(missing_ok=True)
     return Spooled(str(target), columns, size, digest, has_lines=True, is_open=file.kind in {"json", "jsonl"})
+
+
+def _local(file: PromptFile) -> Path | None:
+    """The file itself, if it is one of this machine that can be read more than once."""
+    if file.kind in {"stream", "text"}:
+        return None
+    fs, path = open_filesystem(file.url)
+    return Path(path) if "file" in fs.protocol else None
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest(), source.tell()
 
 
 def _copied(file: PromptFile, target: Path) -> tuple[str, int]:
@@ -133,7 +147,8 @@ def _write(file: PromptFile, copy: Path, target: Path, text_columns: tuple[str, 
             columns = _checked([(name, pa.string()) for name in rows.names], file.url)
             write_rows(rows, columns, str(target))
     elif file.kind in {"json", "jsonl"}:
-        by_line = file.kind == "jsonl"
+        with _lines(file, copy) as lines:
+            by_line = is_by_line(lines, file.kind == "jsonl")
         with _lines(file, copy) as lines:
             found = json_schema(json_rows(lines, file.url, by_line), file.url)
             columns = _checked([(field.name, field.type) for field in found], file.url)

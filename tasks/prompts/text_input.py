@@ -138,6 +138,10 @@ class Lines:
                 pass
         return self.number, line
 
+    def read(self, size: int) -> str:
+        """The next characters, whatever lines they are in."""
+        return self._text.read(size)
+
     def give_back(self, lines: list[tuple[int, str]]) -> None:
         self._returned += reversed(lines)
 

@@ -81,6 +81,12 @@ def make_damaged_array(folder: Path) -> Path:
     return path
 
 
+def make_array_cut_short(folder: Path) -> Path:
+    path = folder / "prompts.json"
+    path.write_text('[{"text": "a cat"},\n')
+    return path
+
+
 def make_gbk(folder: Path) -> Path:
     path = folder / "prompts.csv"
     path.write_bytes("id,text\n1,一朵红花\n2,一只小猫在沙滩上\n".encode("gbk"))
@@ -128,6 +134,7 @@ def make_types_that_differ(folder: Path) -> Path:
         (make_twin_columns, ["prompts.parquet", "text"]),
         (make_csv_without_a_header, ["prompts.csv", "--text-column", "a cat"]),
         (make_damaged_array, ["prompts.json", "line 2"]),
+        (make_array_cut_short, ["prompts.json", "cut short"]),
         (make_gbk, ["prompts.csv", "GBK", "UTF-8"]),
         (make_cut_gzip, ["prompts.jsonl.gz", "decompress"]),
         (make_link_to_itself, ["prompts.parquet", "link"]),

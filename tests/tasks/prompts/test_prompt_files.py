@@ -2,6 +2,7 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
@@ -215,6 +216,12 @@ def test_formats_that_people_have(tmp_path: Path, spool: Storage, name: str, con
     (tmp_path / name).write_bytes(content)
     found = find_input(str(tmp_path / name), spool)
     assert [row[found.text_column] for row in rows_of(found)] == ["a cat", "a dog"]
+
+
+def test_an_array_on_one_long_line(tmp_path: Path, spool: Storage) -> None:
+    rows = [{"text": f"a cat {i}", "note": "x" * 1000} for i in range(9000)]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    assert rows_of(find_input(str(tmp_path / "a.json"), spool)) == rows
 
 
 @pytest.mark.parametrize(
