@@ -36,7 +36,7 @@ BUCKET = 16  # token lengths are rounded up to a multiple of this, so that kerne
 
 
 def alike(features: Sequence[Tensor], longest: int) -> list[list[int]]:
-    """Row indices grouped by the length that `pad` pads them to, if at most `longest` tokens of each are read."""
+    """Indices of rows (tokens_i, width) by the length that `pad` gives them, of at most `longest` tokens each."""
     buckets: dict[int, list[int]] = {}
     for i, row in enumerate(features):
         buckets.setdefault(-(-min(len(row), longest) // BUCKET), []).append(i)

@@ -69,6 +69,7 @@ class Denoiser(nn.Module):
         )
 
     def forward(self, noisy: Tensor) -> Tensor:
+        """Images (n, CHANNELS, h, w) in opponent channels without their noise; h and w multiples of 8."""
         fine = self.head(noisy - _blurred(noisy))
         coarse = self.before(self.down(fine))
         coarse = self.up(self.after(coarse + self.deep(coarse)))
@@ -88,7 +89,7 @@ class _Block(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(_conv(width, width), nn.ReLU(), _conv(width, width, gain=0.5))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # (n, width, h, w), in and out
         return torch.relu(x + self.layers(x))
 
 
@@ -158,6 +159,6 @@ def to_opponent(picture: Tensor) -> Tensor:
 
 
 def from_opponent(channels: Tensor) -> Tensor:
-    """The inverse of `to_opponent`."""
+    """The inverse of `to_opponent`: (..., 3, h, w) to red-green-blue; one channel stays."""
     turn = _OPPONENT.to(channels)
     return channels if channels.shape[-3] == 1 else torch.einsum("ij,...ihw->...jhw", turn, channels)

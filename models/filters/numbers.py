@@ -18,7 +18,7 @@ def luma_of(picture: np.ndarray) -> np.ndarray:
 
 
 def added(parts: list[Tensor]) -> Tensor:
-    """The sum, in that order."""
+    """The sum of tensors of one shape, added in the order of the list, so that its bytes do not vary."""
     total = parts[0]
     for part in parts[1:]:
         total = total + part

@@ -53,7 +53,7 @@ class _Known:
         self.norms = (self.places**2).sum(1) / 2
 
     def paint(self, picture: np.ndarray) -> np.ndarray:
-        """The picture made of the nearest patches, `side` // 3 pixels apart."""
+        """An image (h, w, 3), float32 in [0, 1], rebuilt from the nearest patches, `side` // 3 pixels apart."""
         side, apart = self.side, max(1, self.side // 3)
         height, width = picture.shape[:2]
         more = [(side, side + -size % apart) for size in (height, width)]

@@ -48,7 +48,10 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def stored_bits(words: np.ndarray, bits: int, shift: int = 0) -> np.ndarray:
-    """The values of `bits` bits that begin `shift` bits above the lowest of each word (HighBit + 1 - BitsStored)."""
+    """The values of `bits` bits that begin `shift` bits above the lowest of each word (HighBit + 1 - BitsStored).
+
+    The result has the shape and integer type of `words`; its sign is extended where that is signed.
+    """
     above = words.itemsize * 8 - bits
     return (words << (above - shift)) >> above if above else words
 
@@ -67,7 +70,7 @@ def _of_all_bits(dataset: Dataset) -> Dataset:
 
 
 def levels(dataset: Dataset, frames: np.ndarray) -> list[Levels]:
-    """For each frame, the stored values between which its first window lies.
+    """For each of the frames (n, h, w, 1 or 3), the stored values between which its first window lies.
 
     Without a window: the least and the greatest value of the object, padding apart; 0 and 255 where values have 8 bits.
     """
@@ -97,7 +100,7 @@ def limits(dataset: Dataset, frames: np.ndarray) -> tuple[int, int]:
 
 
 def padding(dataset: Dataset, frames: np.ndarray) -> tuple[int, int] | None:
-    """The values that stand for no picture at all (PixelPaddingValue and its range), if any."""
+    """The least and greatest stored value that mean "no image here" (PixelPaddingValue and its range limit), if any."""
     if dataset.get("PixelPaddingValue") is None or frames.shape[3] == 3:
         return None
     limit = dataset.get("PixelPaddingRangeLimit")

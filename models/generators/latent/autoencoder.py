@@ -23,6 +23,7 @@ class Autoencoder(LatentModel):
         self.head = TextToLatent(config.features, config.size // PATCH, config.width, config.layers)
 
     def latents(self, words: Features, noise: Tensor) -> Tensor:
+        """One prediction per text: noise (batch, NOISE) to latents (batch, 16, edge, edge)."""
         return self.head(words.tokens, words.mask, noise)
 
     def reconstruction_loss(self, pictures: Tensor) -> Tensor:

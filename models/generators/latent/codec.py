@@ -19,7 +19,7 @@ class _Residual(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
         nn.init.zeros_(self.second.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # (batch, width, h, w), in and out
         return x + self.second(F.silu(self.first(F.silu(x))))
 
 

@@ -29,7 +29,7 @@ class _Down(nn.Module):
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # (batch, inputs, h, w) to (batch, outputs, h, w), or half of each edge
         made = self.skip(x) + self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.2)), 0.2))
         return F.avg_pool2d(made, 2) if self.halve else made
 
@@ -72,6 +72,7 @@ class Gan(LatentModel):
         self.discriminator = Discriminator(config.features)
 
     def latents(self, words: Features, noise: Tensor) -> Tensor:
+        """One sample per text: noise (batch, NOISE) to latents (batch, 16, edge, edge)."""
         return self.generator(words.tokens, words.mask, noise)
 
     def discriminator_losses(self, words: Features, wanted: Tensor) -> dict[str, Tensor]:
@@ -98,6 +99,6 @@ class Gan(LatentModel):
         }
 
     def generator_loss(self, words: Features, amount: int) -> Tensor:
-        """Hinge loss of the generator on `amount` texts: minus the mean score of what it generates."""
+        """Scalar hinge loss of the generator on `amount` texts: minus the discriminator's mean score of its samples."""
         made = self.latents(words, torch.randn(amount, NOISE, device=words.tokens.device))
         return -self.discriminator(made, self.discriminator.sentence(words)).mean()

@@ -80,7 +80,10 @@ class Flow(LatentModel):
         )[0]
 
     def loss(self, words: Features, wanted: Tensor) -> Tensor:
-        """Squared error of the velocity at a random share of noise; one text in ten is dropped (for guidance)."""
+        """Mean squared error of the velocity at a random share of noise, for latents (batch, 16, edge, edge).
+
+        One text in ten is dropped, for classifier-free guidance.
+        """
         count = len(wanted)
         share = torch.sigmoid(
             torch.randn(count, device=wanted.device)
@@ -91,6 +94,7 @@ class Flow(LatentModel):
         return (self.velocity(mixed, _unsaid(words, ~said), share).float() - (noise - wanted)).square().mean()
 
     def latents(self, words: Features, noise: Tensor) -> Tensor:
+        """Euler steps with classifier-free guidance from noise to latents, both (batch, 16, edge, edge)."""
         count = len(noise)
         nothing = _unsaid(words, torch.ones(count, dtype=torch.bool, device=noise.device))
         both = Features(torch.cat([words.tokens, nothing.tokens]), torch.cat([words.mask, nothing.mask]))

@@ -38,7 +38,7 @@ def _first(slots: Tensor, start: int) -> Tensor:
 
 
 def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
-    """Cross-entropies and KL of objects, colours, place, sky, poses and surroundings against what was recorded."""
+    """Scalar cross-entropies and KL of objects, colours, place, sky, poses and surroundings against the labels."""
     config = model.config
     reading = model.reader(batch.tokens, batch.mask)
     asked = _first(batch.concepts, config.objects)
@@ -72,7 +72,7 @@ def reading_loss(model: StructuredVae, batch: Batch) -> dict[str, Tensor]:
 
 
 def prior_loss(model: StructuredVae, before: StructuredVae, batch: Batch) -> Tensor:
-    """KL of the background's prior from that of a frozen model `before`: for fine-tuning the text reader alone."""
+    """Scalar KL of the background's prior from that of a frozen model `before`, to fine-tune the text reader alone."""
     scene = model.scene(batch.place, batch.sky)
     with torch.no_grad():
         mean, log_variance = before.prior(scene, before.reader(batch.tokens, batch.mask))

@@ -28,7 +28,7 @@ def _visible(patches: Tensor) -> Tensor:
 
 
 def filled_patches(sprites: Tensor) -> int:
-    """How many patches of the sprites are not empty, which is how many codes a memory needs."""
+    """How many patches of sprites (n, 4, edge, edge) in [0, 1] are not empty: the number of codes a memory needs."""
     return int(_visible(_patches(sprites)).sum())
 
 

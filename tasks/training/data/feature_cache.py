@@ -26,7 +26,9 @@ class Encoder(Protocol):
     digest: str
     width: int
 
-    def encode(self, texts: list[str]) -> list[Tensor]: ...
+    def encode(self, texts: list[str]) -> list[Tensor]:
+        """Features (tokens, width) float32 of each text."""
+        ...
 
 
 class FeatureCache:

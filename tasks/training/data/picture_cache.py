@@ -41,7 +41,7 @@ class PictureDataset:
         return self.augmentation.words(words.to(device)), pictures
 
     def batch(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
-        """The same of these rows as they are."""
+        """Words and pictures (n, 3, edge, edge) in [0, 1] of these rows, without augmentation."""
         words = pad([self.wordings[0][i][:LONGEST] for i in rows], 4)
         return words.to(device), self.pictures[rows].to(device).float() / 255
 
