@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.runfolder import storage as module
 from tasks.runfolder.storage import Storage, StorageError, explain
@@ -154,3 +155,16 @@ def test_no_path_leads_out_of_the_folder(path: str, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="a path out of its folder"):
             act(path)
     assert (tmp_path / "x").read_bytes() == b"1"
+
+
+def test_a_single_remote_file_is_checked_without_listing_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of a run's tables grow with every shard."""
+    out = Storage("memory://checked-alone/run")
+    listed: list[str] = []
+    monkeypatch.setattr(MemoryFileSystem, "ls", lambda fs, path, **options: listed.append(path) or [])
+    out.write("metadata/00000.parquet", b"whole")
+    assert listed == []
+    assert out.read("metadata/00000.parquet") == b"whole"
+    monkeypatch.setattr(MemoryFileSystem, "info", lambda fs, path, **options: {"name": path, "size": 2, "type": "file"})
+    with pytest.raises(StorageError, match="2 of 5 bytes arrived"):
+        out.write("metadata/00001.parquet", b"whole")
