@@ -121,7 +121,7 @@ def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, 
     size, many = (rows.size, rows.size), rows.at_once
     start = clock()
     batches = [
-        model.generate([rows.features] * many, range(seed, seed + many), *size, rows.steps, [None] * many)
+        model.generate([rows.features] * many, range(seed, seed + many), *size, rows.steps, [None] * many).cpu()
         for seed in range(0, rows.batch, many)
     ]
     return torch.cat(batches), clock() - start, torch.cuda.max_memory_allocated(device) if on_gpu else None

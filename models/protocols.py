@@ -87,7 +87,9 @@ class Generator(Protocol):
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
     ) -> Tensor:
-        """Images (rows, 3, height, width), float32 in [0, 1], on the CPU.
+        """Images (rows, 3, height, width), float32 in [0, 1], on the device or the CPU.
+
+        On a GPU they need not be finished when this returns: what uses them is queued behind what makes them.
 
         A row's image depends on its own features, seed and parameters alone, to the byte.
 

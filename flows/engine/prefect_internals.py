@@ -131,15 +131,17 @@ def _note_lost_slot(handle: Callable[..., None], error: BaseException, lease: An
 
 
 def forget_results() -> None:
-    """Drop the states that Prefect keeps of the running flow's results, one for each: a run may be long.
+    """Drop what Prefect keeps of results that no longer exist, an entry for each: a run may be long.
 
-    They are for drawing which task used whose result; here futures tell that.
+    It is for drawing which task used whose result. An entry ends with a weak reference to the result, or None.
     """
     from prefect.context import FlowRunContext
 
     context = FlowRunContext.get()
     if context is not None:
-        context.run_results.clear()
+        for key, (_, _, result) in list(context.run_results.items()):
+            if result is None or result() is None:
+                context.run_results.pop(key, None)
 
 
 def server_app() -> "FastAPI":

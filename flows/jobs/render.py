@@ -68,10 +68,10 @@ class RunOptions(BaseModel):
 
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
-    window: Annotated[int, Field(ge=1, le=64)] = 3
+    window: Annotated[int, Field(ge=1, le=64)] = 4
     """Shards in flight: more of them overlap more and take more memory."""
-    runner: Literal["threads", "ray", "dask"] = "threads"
-    """What runs the stages: threads of this process, or a Ray or Dask cluster (a local one if no address is set)."""
+    runner: Literal["threads", "ray"] = "threads"
+    """Where lanes run: one in this process, or many on a Ray cluster (a local one if RAY_ADDRESS is not set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"
     """Which part of the shards to do, as k/n: lets many machines share one run folder."""
     resume: bool = True

@@ -1,15 +1,15 @@
 """The stages of `render`: plain functions of the run's setting, the pending shard and the shard's state.
 
-Models are loaded once per process and used by one of its threads, whichever thread a stage runs in.
+Models are loaded once per process and used by one of its threads, whichever thread a stage runs in. That thread never
+waits for pictures: they arrive in the host's memory while it goes on with another shard.
 """
 
 import time
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 from torch import Tensor
 
-from flows.engine.device_thread import in_device_thread
+from flows.engine.named_threads import in_device_thread, in_filter_thread
 from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
@@ -25,6 +25,7 @@ from tasks.render.generate import generate
 from tasks.render.preprocess import preprocess_work
 from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
+from tasks.render.transfer import Transfer, arrive
 from tasks.render.write import write
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
@@ -62,17 +63,6 @@ def batch_limit(device: str, model: str, batch_size: int, width: int, height: in
     return BatchLimit(batch_size)
 
 
-def _on_device(setting: Setting, work: RenderShard, stage: str, function: Callable[[], None]) -> RenderShard:
-    """Runs `function`, timed, in the device's thread; returns `work`."""
-
-    def run() -> None:
-        with work.timed(stage):
-            function()
-
-    in_device_thread(setting.job.device, run)
-    return work
-
-
 def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> RenderShard:
     """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
@@ -99,9 +89,10 @@ def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSha
     def run() -> None:
         if setting.split:
             setting.load_generator().release()
-        new.update(encode(work, encoder, store))
+        with work.timed("encode"):
+            new.update(encode(work, encoder, store))
 
-    _on_device(setting, work, "encode", run)
+    in_device_thread(setting.job.device, run)
     if store is not None:
         store.write(new)
     return work
@@ -109,25 +100,44 @@ def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSha
 
 def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Generates the pictures."""
+    last = not (setting.job.explain or setting.job.enhance)
 
-    def run() -> None:
+    def run() -> list[Transfer]:
         if setting.split:
             setting.load_encoder().release()
-        generate(work, setting.load_generator(), setting.batch_limit)
+        with work.timed("generate"):
+            return generate(work, setting.load_generator(), setting.batch_limit, as_bytes=last)
 
-    return _on_device(setting, work, "generate", run)
+    return _arrived(work, "generate", in_device_thread(setting.job.device, run))
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Finds which word made which part of each picture."""
     encoder = setting.load_encoder()
-    run = partial(explain, work, encoder, apart=setting.split)
-    return _on_device(setting, work, "explain", lambda: run(setting.load_generator(), setting.batch_limit))
+    last = not setting.job.enhance
+
+    def run() -> list[Transfer]:
+        with work.timed("explain"):
+            return explain(work, encoder, setting.load_generator(), setting.batch_limit, setting.split, last)
+
+    return _arrived(work, "explain", in_device_thread(setting.job.device, run))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Applies the enhancement chain."""
-    return _on_device(setting, work, "enhance", lambda: enhance_work(work, setting.job, setting.job.device))
+
+    def run() -> list[Transfer]:
+        with work.timed("enhance"):
+            return enhance_work(work, setting.job, setting.job.device)
+
+    return _arrived(work, "enhance", in_filter_thread(setting.job.device, run))
+
+
+def _arrived(work: RenderShard, stage: str, transfers: list[Transfer]) -> RenderShard:
+    """The shard once its pictures have arrived."""
+    with work.timed(stage):
+        arrive(work, stage, transfers)
+    return work
 
 
 def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> Outcome:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flows.engine.device_thread import in_device_thread
+from flows.engine.named_threads import in_filter_thread
 from flows.engine.pending import PendingShard
 from flows.jobs.reprocess import ReprocessJob
 from tasks.archive.listing import ShardOfFiles
@@ -35,7 +35,7 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
     chain: Chain = parse_chain(job.enhance)
 
     def enhanced(pixels: Any) -> Any:
-        return in_device_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
+        return in_filter_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
 
     settings = json.dumps(job.shaping(), sort_keys=True)
     places = (Storage(job.archive), Storage(job.out))

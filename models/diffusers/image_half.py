@@ -143,7 +143,7 @@ class DiffusersGenerator(Generator):
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
     ) -> Tensor:
-        """Pictures (rows, 3, height, width), float32 in [0, 1]; see models/protocols.py.
+        """Pictures (rows, 3, height, width), float32 in [0, 1], on the device; see models/protocols.py.
 
         `guidance` has one value a row, as different as `batch_key` allows; None is the pipeline's own.
         Noise is drawn from a generator a row, on the CPU, whatever the device.
@@ -165,7 +165,7 @@ class DiffusersGenerator(Generator):
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
-        return made.float().cpu().clamp(0, 1)
+        return made.float().clamp(0, 1)
 
     @contextmanager
     def _tidied(self) -> Iterator[None]:

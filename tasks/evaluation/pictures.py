@@ -60,7 +60,7 @@ def pictures_of(
         parts = []
         for start in range(0, len(texts), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            parts.append(generator.generate(features[part], numbers[part], generator.size, generator.size))
+            parts.append(generator.generate(features[part], numbers[part], generator.size, generator.size).cpu())
             count += len(parts[-1])
             done(count)
         return torch.cat(parts), encoded - started, time.perf_counter() - encoded

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
@@ -20,6 +21,8 @@ def to_uint8(pixels: Tensor) -> np.ndarray:
 
     The rest works on NumPy arrays: small torch operations in many threads would each start a thread pool.
     """
+    if pixels.dtype == torch.uint8:
+        return np.ascontiguousarray(pixels.numpy().transpose(1, 2, 0))
     return np.ascontiguousarray(np.rint(pixels.numpy().clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
 
 

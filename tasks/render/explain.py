@@ -23,6 +23,7 @@ from models.protocols import Generator, TextEncoder
 from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, RenderShard
+from tasks.render.transfer import Transfer, arrive
 
 WORDS = 8  # content words of a text that are explained, from the first
 TILE = 128  # pixels of a heat map's longer side
@@ -49,7 +50,8 @@ def explain(
     generator: Generator,
     limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
-) -> None:
+    as_bytes: bool = True,
+) -> list[Transfer]:
     """Sets `heat` of each picture of the shard; pictures of texts with fewer than two content words get none.
 
     The shortened texts go through `encode` and `generate` as if they were rows. A row for which that fails is
@@ -57,6 +59,10 @@ def explain(
 
     Args:
         apart: encoder and generator don't fit the device's memory together, so they take turns.
+        as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
+
+    Returns:
+        The pictures on their way: their pixels are set once these have arrived.
     """
     variants = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
     trial = RenderShard(work.shard, [prompt for _, _, prompt in variants], [], work.carried.slice(0, 0))
@@ -65,7 +71,7 @@ def explain(
     encode(trial, encoder)
     if apart:
         encoder.release()
-    generate(trial, generator, limit)
+    arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False))
     ablated = {picture.prompt: picture.pixels for picture in trial.pictures}
     reasons = {failure.row: failure.error for failure in trial.failures}
     work.fail("explain", {p: reasons[p.row] for p in work.prompts if p.row in reasons})
@@ -77,6 +83,8 @@ def explain(
     for picture in work.pictures:
         if picture in words:
             picture.heat = _heat(picture, words[picture])
+    made = [(picture, picture.pixels) for picture in work.pictures if picture.pixels is not None]
+    return [Transfer([picture], pixels[None], as_bytes) for picture, pixels in made]
 
 
 def _words(picture: Picture) -> list[str]:
@@ -105,7 +113,8 @@ def _heat(picture: Picture, ablated: dict[str, Tensor]) -> Heat:
     total = soft.mean((1, 2))
     shares = total / total.sum().clamp(min=1e-6)
     maps = (soft / soft.amax().clamp(min=0.02)).sqrt()  # the root makes small changes visible beside large ones
-    return Heat(list(ablated), (maps * 255).round().to(torch.uint8).numpy(), [round(s, 4) for s in shares.tolist()])
+    levels = (maps * 255).round().to(torch.uint8).cpu().numpy()
+    return Heat(list(ablated), levels, [round(share, 4) for share in shares.tolist()])
 
 
 def heat_file(heat: Heat, pixels: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ from tasks.loading.bisect_failures import isolate
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
 from tasks.render.shard_state import Picture, RenderShard
+from tasks.render.transfer import Transfer
 
 
 class GenerateOptions(Acceleration):
@@ -28,31 +29,35 @@ class GenerateOptions(Acceleration):
         return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
-def generate(work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> None:
+def generate(
+    work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit], as_bytes: bool
+) -> list[Transfer]:
     """Generates one picture per seed of every prompt of the shard, in batches of prompts that may share one.
 
     Args:
         limit: gives the batch size for pictures of a width and height; it stays halved once the device's memory runs
             out.
+        as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
+
+    Returns:
+        The pictures on their way: their pixels are set once these have arrived.
     """
     ready(generator)
     work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
+    transfers: list[Transfer] = []
 
     def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
 
         def run(batch: Sequence[Picture]) -> list[None]:
-            images = _infer(batch, generator, rows.size)
-            if not images.isfinite().all():
-                raise ValueError("the generator made a picture of values that are not finite numbers")
-            for picture, pixels in zip(batch, images, strict=True):
-                picture.pixels = pixels
+            transfers.append(Transfer(batch, _infer(batch, generator, rows.size), as_bytes))
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)
 
     for pictures in work.by_size(lambda prompt: generator.batch_key(prompt.features, prompt.steps, prompt.guidance)):
         work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
+    return transfers
 
 
 def _infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:

@@ -71,7 +71,8 @@ class Picture(_Portable):
 
     Attributes:
         width, height: in pixels; the prompt's, unless an enhancement step upscaled the picture.
-        pixels: (3, height, width) float32 in [0, 1], from `generate` until `write` encodes them.
+        pixels: (3, height, width) from `generate` until `write` encodes them: uint8 in the host's memory, but while
+            `explain` or `enhance` is to come float32 in [0, 1] on the device.
         heat: which word made which part of it, from `explain` on.
         file, figures, heat_file: the encoded picture, its quality figures and the encoded heat maps, from `write` on.
     """

@@ -14,7 +14,7 @@ def stamp_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShar
     with work.timed("stamp"):
         for picture in work.pictures:
             assert picture.pixels is not None
-            picture.pixels[:, :EDGE, :EDGE] = 1
+            picture.pixels[:, :EDGE, :EDGE] = 255
     return work
 
 

@@ -143,12 +143,12 @@ def test_files_with_a_uid_again_are_all_made_and_counted(tmp_path: Path, imagemi
 
 def test_same_identity_in_every_runner_and_run(archive: Path, tmp_path: Path, imagemill: Mill) -> None:
     runs = {}
-    for name, options in {"one": (), "other": ("--shard-size", 3, "--window", 1), "dask": ("--runner", "dask")}.items():
+    for name, options in {"one": (), "other": ("--shard-size", 3, "--window", 1), "ray": ("--runner", "ray")}.items():
         assert imagemill("reprocess", archive, "--out", tmp_path / name, *QUICK, *options, "--no-report").code == 3
         runs[name] = {
             row["row"]: (row["sha256"], row["study"]) for row in table(str(tmp_path / name), "metadata").to_pylist()
         }
-    assert runs["one"] == runs["other"] == runs["dask"]
+    assert runs["one"] == runs["other"] == runs["ray"]
 
 
 def test_kept_identities_stay(archive: Path, tmp_path: Path, imagemill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,81 +4,20 @@ from typing import Any
 import pytest
 
 from flows import render, reprocess
+from flows.engine import pipeline
 from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Stage, Submitter, timed_names
-from flows.jobs.render import RenderJob
+from flows.engine.pipeline import Stage, call, timed_names
 from tasks.prompts.shards import Shard
+from tasks.runfolder.storage import StorageError
 from tests.integration.test_deployment import ROOT
 
-SETTING = SimpleNamespace(job=RenderJob(prompts="a.parquet", out="run"))
-SHARDS = [PendingShard(Shard(index, 0, 4)) for index in range(2)]
+SHARD = PendingShard(Shard(0, 0, 4))
 
 
-def nothing(setting: object, shard: object, state: object) -> object:
-    return state
-
-
-STAGES = [
-    Stage("read", nothing),
-    Stage("encode", nothing, on="device", holds="encoder"),
-    Stage("generate", nothing, on="device", holds="generator"),
-    Stage("enhance", nothing, on="device"),
-    Stage("write", nothing),
-]
-
-
-class Recorder:
-    """A task runner that notes in which order stages come, and what each waits for."""
-
-    def __init__(self) -> None:
-        self.waits: dict[str, list[str]] = {}
-
-    def submit(self, task: Any, parameters: dict[str, Any]) -> str:
-        ended = [annotated.unwrap() for annotated in parameters["after"]]
-        self.waits[task.task_run_name] = [*parameters["states"], *ended]
-        return str(task.task_run_name)
-
-
-def submitted(in_turns: bool, *windows: list[PendingShard[Shard]]) -> dict[str, list[str]]:
-    recorder = Recorder()
-    submitter = Submitter(STAGES, SETTING, recorder, in_turns)  # type: ignore[arg-type]
-    for window in windows:
-        submitter.submit(window)
-    return recorder.waits
-
-
-def test_each_stage_waits_for_the_one_before_it() -> None:
-    assert submitted(False, SHARDS[:1], SHARDS[1:]) == {
-        f"{stage.name} {shard.name}": [f"{before.name} {shard.name}"] if before else []
-        for shard in SHARDS
-        for before, stage in zip([None, *STAGES], STAGES, strict=False)
-    }
-
-
-def test_models_that_do_not_fit_together_take_turns_over_a_window() -> None:
-    waits = submitted(True, SHARDS, [PendingShard(Shard(2, 0, 4))])
-    assert list(waits)[:4] == ["read 00000", "encode 00000", "read 00001", "encode 00001"]
-    assert waits["encode 00000"] == ["read 00000"]
-    assert waits["generate 00000"] == ["encode 00000", "encode 00000", "encode 00001"]
-    assert waits["enhance 00001"] == ["generate 00001"]
-    assert waits["encode 00002"] == ["read 00002", "generate 00000", "generate 00001"]
-
-
-def test_stages_that_meet_storage_are_tried_again() -> None:
-    tasks: list[Any] = []
-    runner = SimpleNamespace(submit=lambda task, parameters: tasks.append(task))
-    stages = [Stage("read", nothing, stored=True), Stage("preprocess", nothing)]
-    Submitter(stages, SETTING, runner, False).submit(SHARDS[:1])  # type: ignore[arg-type]
-    assert [(task.name, task.retries, task.persist_result) for task in tasks] == [
-        ("read", 3, False),
-        ("preprocess", 0, False),
-    ]
-
-
-@pytest.mark.parametrize("pipeline", [render.PIPELINE, reprocess.PIPELINE])
-def test_every_stage_has_a_name_of_its_own_and_says_what_it_does(pipeline: tuple[Stage, ...]) -> None:
-    assert len({stage.name for stage in pipeline}) == len(pipeline)
-    assert all(stage.run.__doc__ for stage in pipeline)
+@pytest.mark.parametrize("flow", [render, reprocess])
+def test_every_stage_has_a_name_of_its_own_and_says_what_it_does(flow: Any) -> None:
+    assert len({stage.name for stage in flow.PIPELINE}) == len(flow.PIPELINE)
+    assert all(stage.run.__doc__ for stage in flow.PIPELINE)
 
 
 def test_seconds_are_shown_in_the_order_of_the_pipeline() -> None:
@@ -88,3 +27,39 @@ def test_seconds_are_shown_in_the_order_of_the_pipeline() -> None:
 def test_the_readme_tells_the_same_stages() -> None:
     told = " -> ".join(stage.name for stage in render.PIPELINE)
     assert told in (ROOT / "README.md").read_text()
+
+
+class Store:
+    """A stage that meets a store that fails a number of times."""
+
+    def __init__(self, failures: int, passing: bool = True) -> None:
+        self.failures = failures
+        self.passing = passing
+        self.tries = 0
+
+    def __call__(self, setting: Any, shard: Any, state: Any) -> str:
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise StorageError("busy", passing=self.passing)
+        return "done"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+    monkeypatch.setattr(pipeline, "time", SimpleNamespace(sleep=slept.append))
+    return slept
+
+
+def test_a_stage_that_meets_storage_is_tried_again_after_longer_and_longer_pauses(impatient: list[float]) -> None:
+    assert call(Stage("read", Store(3), stored=True), None, SHARD, None) == "done"  # type: ignore[arg-type]
+    assert impatient == [1, 5, 20]
+
+
+@pytest.mark.parametrize(
+    ("store", "stored", "tries"), [(Store(4), True, 4), (Store(1, passing=False), True, 1), (Store(1), False, 1)]
+)
+def test_it_is_not_tried_again_for_ever_nor_for_what_does_not_pass(store: Store, stored: bool, tries: int) -> None:
+    with pytest.raises(StorageError, match="busy"):
+        call(Stage("read", store, stored=stored), None, SHARD, None)  # type: ignore[arg-type]
+    assert store.tries == tries

@@ -7,14 +7,9 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.base import PrefectHttpxSyncClient
-from prefect.context import FlowRunContext
+from prefect import flow
 from prefect.settings import get_current_settings
 
 from flows.engine import local_server, prefect_internals
@@ -26,11 +21,6 @@ LIMIT = 400  # seconds; processes that import Prefect take long on a busy machin
 def own_server() -> None:
     local_server.configure()
     local_server.wait_for_server()
-
-
-@task(cache_policy=NO_CACHE, persist_result=False)
-def double(numbers: list[int]) -> list[int]:
-    return [2 * number for number in numbers]
 
 
 def schema(database: Path) -> list[str]:
@@ -95,52 +85,6 @@ def test_a_prefect_that_cannot_migrate_is_told_with_its_error(tmp_path: Path, mo
 
 def test_database_url_is_the_one_of_the_settings(tmp_path: Path) -> None:
     assert prefect_internals.database_url() == f"sqlite+aiosqlite:///{os.environ['PREFECT_HOME']}/prefect.db"
-
-
-def test_forgotten_results_are_gone_and_futures_still_have_them(own_server: None) -> None:
-    @flow(persist_result=False)
-    def doubling() -> tuple[int, int, list[int]]:
-        futures = [double.submit([number]) for number in range(5)]
-        results = [future.result() for future in futures]
-        context = FlowRunContext.get()
-        assert context is not None
-        before = len(context.run_results)
-        prefect_internals.forget_results()
-        assert [future.result() for future in futures] == results
-        return before, len(context.run_results), results[4]
-
-    kept, left, last = doubling()
-    assert kept >= 5, "Prefect keeps none any more: forget_results can go"
-    assert left <= 5, left
-    assert last == [8]
-
-
-def test_a_future_in_a_list_is_waited_for_without_a_request_a_bare_one_costs_one(
-    own_server: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Why `run_stage` takes the shard's state in a list."""
-    asked: list[str] = []
-    send = PrefectHttpxSyncClient.send
-
-    def counted(client: PrefectHttpxSyncClient, request: httpx.Request, *given: Any, **named: Any) -> httpx.Response:
-        asked.append(request.url.path)
-        return send(client, request, *given, **named)
-
-    monkeypatch.setattr(PrefectHttpxSyncClient, "send", counted)
-
-    @task(cache_policy=NO_CACHE, persist_result=False)
-    def last(numbers: list[Any]) -> Any:
-        return numbers[-1]
-
-    @flow(persist_result=False)
-    def chain(bare: bool) -> Any:
-        first = double.submit([1, 2])
-        return last.submit(first if bare else [first]).result()  # type: ignore[arg-type]
-
-    assert chain(bare=False) == [2, 4]
-    assert [path for path in asked if "/task_runs/" in path] == []
-    assert chain(bare=True) == 4
-    assert [path for path in asked if "/task_runs/" in path] != [], "a bare future costs nothing any more"
 
 
 def test_no_heartbeats_is_what_the_flow_engine_reads(own_server: None) -> None:

@@ -30,7 +30,7 @@ def test_a_partition_is_k_of_n(value: str) -> None:
 
 
 def test_how_the_work_is_done_is_not_what_is_made() -> None:
-    other = {"window": 9, "batch_size": 1, "runner": "dask", "partition": "1/2", "max_failures": "1"}
+    other = {"window": 9, "batch_size": 1, "runner": "ray", "partition": "1/2", "max_failures": "1"}
     assert job(**other).shaping() == job().shaping()
     assert job(seed=1).shaping() != job().shaping()
     assert job(enhance="contrast:1.1").shaping() != job().shaping()
@@ -46,7 +46,7 @@ def test_retry_without_resume_is_refused() -> None:
 def test_a_device_that_is_not_there_is_refused_where_models_run_here(device: str) -> None:
     with pytest.raises(BadInput, match=f"--device {device}: torch finds no such device here"):
         job(device=device).checked()
-    assert job(device=device, runner="dask").checked().device == device
+    assert job(device=device, runner="ray").checked().device == device
 
 
 def test_the_day_stands_in_the_paths_of_a_scheduled_job() -> None:

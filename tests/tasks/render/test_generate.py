@@ -13,6 +13,7 @@ from models.protocols import Generator
 from tasks.prompts.shards import Shard
 from tasks.render.generate import generate
 from tasks.render.shard_state import Prompt, RenderShard
+from tasks.render.transfer import arrive
 
 
 class Flat(Generator):
@@ -36,7 +37,7 @@ class Flat(Generator):
 def test_a_picture_with_a_value_that_is_no_finite_number_is_quarantined_alone(value: float) -> None:
     prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
     work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
-    generate(work, Flat({3: value}), lambda *size: BatchLimit(4))
+    arrive(work, "generate", generate(work, Flat({3: value}), lambda *size: BatchLimit(4), as_bytes=True))
     assert [picture.seed for picture in work.pictures] == [0, 1, 2, 4]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(3, "generate")]
     assert "not finite numbers" in work.failures[0].error

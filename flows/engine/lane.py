@@ -1,0 +1,75 @@
+"""A lane: the stages in one process with one device, and a window of shards on their way through them.
+
+Models are loaded once and pictures never leave the process. Every shard in the window has a thread, which takes it from
+stage to stage; what all of them want of the device is done in its own thread, one after the other. So while a shard is
+generated the next is read, the one before enhanced, and those before it encoded and uploaded.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from itertools import islice
+from typing import Any
+
+from flows.engine.pending import PendingShard
+from flows.engine.pipeline import Call, Setting, Stage
+from flows.engine.turns import Turn, Turns
+from tasks.runfolder.commit import Outcome
+
+
+class Lane:
+    """Takes shards through the stages that a run enables.
+
+    Args:
+        call: how a stage is run.
+        in_turns: the models don't fit the device's memory together, so they take turns, a window of shards each.
+    """
+
+    def __init__(self, pipeline: Sequence[Stage], setting: Setting, call: Call, in_turns: bool = False) -> None:
+        self._stages = [stage for stage in pipeline if stage.when(setting)]
+        self._setting = setting
+        self._call = call
+        window = setting.job.window
+        self._group = window if in_turns else 1
+        self._at_once = 2 * window if in_turns else window  # the next group is read while this one is generated
+        self._held = list(dict.fromkeys(s.holds for s in self._stages if s.holds)) if in_turns else []
+
+    def run(self, pending: Iterator[PendingShard[Any]]) -> Iterator[Outcome]:
+        """The outcome of each shard, as they complete.
+
+        Raises:
+            Exception: whatever a stage raises; the shards in flight are waited for first.
+        """
+        turns, flying = Turns(self._held), set[Future[Outcome]]()
+        with ThreadPoolExecutor(self._at_once, thread_name_prefix="shard") as threads:
+            while shards := list(islice(pending, self._group)):
+                group = turns.of_group(len(shards))
+                for shard in shards:
+                    while len(flying) >= self._at_once:
+                        done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                        yield from (each.result() for each in done)
+                    flying.add(threads.submit(copy_context().run, self._carry, shard, group))
+            while flying:
+                done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                yield from (each.result() for each in done)
+
+    def _carry(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
+        """Takes a shard from the first stage to the last."""
+        state: Any = None
+        entered, left = set[str](), set[str]()
+        last = {stage.holds: stage for stage in self._stages if stage.holds in turns}
+        try:
+            for stage in self._stages:
+                model = stage.holds
+                if model is not None and model in turns and model not in entered:
+                    turns[model].wait()
+                    entered.add(model)
+                state = self._call(stage, self._setting, shard, state)
+                if model is not None and last.get(model) is stage:
+                    turns[model].leave()
+                    left.add(model)
+        finally:
+            for model in turns.keys() - left:
+                turns[model].leave()
+        outcome: Outcome = state
+        return outcome

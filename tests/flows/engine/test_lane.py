@@ -1,0 +1,114 @@
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows.engine.lane import Lane
+from flows.engine.pending import PendingShard
+from flows.engine.pipeline import Stage, call
+from flows.jobs.render import RenderJob
+from tasks.prompts.shards import Shard
+
+Step = tuple[str, str]
+
+
+def setting(window: int = 3) -> Any:
+    return SimpleNamespace(job=RenderJob(prompts="a.parquet", out="run", window=window))
+
+
+def shards(count: int) -> list[PendingShard[Shard]]:
+    return [PendingShard(Shard(index, 0, 4)) for index in range(count)]
+
+
+class Notes:
+    """Stages that note when they begin and end."""
+
+    def __init__(self) -> None:
+        self.begun: list[Step] = []
+        self.ended: list[Step] = []
+        self.most = 0
+        self._lock = threading.Lock()
+
+    def stage(self, name: str, inner: Callable[[str], None] = lambda shard: None, **options: Any) -> Stage:
+        def run(setting: Any, shard: PendingShard[Any], state: Any) -> list[str]:
+            """Notes."""
+            with self._lock:
+                self.begun.append((name, shard.name))
+                self.most = max(self.most, len(self.begun) - len(self.ended))
+            inner(shard.name)
+            with self._lock:
+                self.ended.append((name, shard.name))
+            return [*(state or []), name]
+
+        return Stage(name, run, **options)
+
+
+def test_every_shard_goes_through_all_stages_in_order() -> None:
+    notes = Notes()
+    stages = [notes.stage("read"), notes.stage("generate"), notes.stage("skipped", when=lambda s: False)]
+    outcomes = list(Lane([*stages, notes.stage("write")], setting(), call).run(iter(shards(7))))
+    assert outcomes == [["read", "generate", "write"]] * 7
+    assert {shard for _, shard in notes.ended} == {f"{index:05d}" for index in range(7)}
+
+
+def test_a_window_of_shards_is_on_its_way_and_no_more() -> None:
+    notes, together = Notes(), threading.Barrier(3, timeout=30)
+    stage = notes.stage("generate", lambda shard: together.wait() and None)
+    assert len(list(Lane([stage], setting(3), call).run(iter(shards(9))))) == 9  # each waits for two others
+    assert notes.most == 3
+
+
+def test_shards_are_fetched_only_as_there_is_room_for_them() -> None:
+    fetched: list[str] = []
+
+    def pending() -> Any:
+        for shard in shards(9):
+            fetched.append(shard.name)
+            yield shard
+
+    run = Lane([Notes().stage("read")], setting(2), call).run(pending())
+    next(run)
+    assert len(fetched) <= 3
+    run.close()
+
+
+def test_models_that_do_not_fit_together_take_turns_over_a_window() -> None:
+    notes = Notes()
+    stages = [
+        notes.stage("read"),
+        notes.stage("encode", holds="encoder"),
+        notes.stage("generate", lambda shard: time.sleep(0.01), holds="generator"),
+        notes.stage("write"),
+    ]
+    assert len(list(Lane(stages, setting(2), call, in_turns=True).run(iter(shards(5))))) == 5
+    held = [name for name, _ in notes.begun if name in {"encode", "generate"}]
+    assert held == ["encode", "encode", "generate", "generate"] * 2 + ["encode", "generate"]
+
+
+def test_a_failed_shard_leaves_its_turns_to_others() -> None:
+    def fail(shard: str) -> None:
+        if shard == "00000":
+            raise ValueError("no")
+
+    notes = Notes()
+    stages = [notes.stage("encode", fail, holds="encoder"), notes.stage("generate", holds="generator")]
+    with pytest.raises(ValueError, match="no"):
+        list(Lane(stages, setting(2), call, in_turns=True).run(iter(shards(2))))
+    assert ("generate", "00001") in notes.ended
+
+
+def test_shards_in_flight_are_finished_when_one_fails() -> None:
+    def fail(shard: str) -> None:
+        if shard == "00000":
+            raise ValueError("no")
+        time.sleep(0.2)
+
+    notes = Notes()
+    lane = Lane([notes.stage("read", fail), notes.stage("write")], setting(2), call)
+    with pytest.raises(ValueError, match="no"):
+        list(lane.run(iter(shards(9))))
+    assert ("write", "00001") in notes.ended
+    assert len(notes.begun) < 9

@@ -1,0 +1,100 @@
+import gc
+import itertools
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
+from prefect.context import FlowRunContext
+
+from flows.engine import local_server
+from flows.engine.lane import Lane
+from flows.engine.pending import PendingShard
+from flows.engine.pipeline import Stage
+from flows.engine.prefect_internals import forget_results
+from flows.engine.task_runs import call_as_task
+from flows.jobs.render import RenderJob
+from tasks.prompts.shards import Shard
+from tasks.runfolder.storage import StorageError
+
+
+class State:
+    """What a stage returns."""
+
+
+def make(setting: Any, shard: Any, state: Any) -> State:
+    return State()
+
+
+def keep(setting: Any, shard: Any, state: State) -> State:
+    return state
+
+
+STAGES = [Stage("read", make), Stage("generate", keep), Stage("write", make)]
+SHARDS = 12
+SETTING = SimpleNamespace(job=RenderJob(prompts="a.parquet", out="run"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_server() -> None:
+    local_server.configure()
+    local_server.wait_for_server()
+
+
+@flow(persist_result=False)
+def some_shards() -> tuple[Any, int]:
+    """The flow run's id, and how many results Prefect still keeps after the last shard."""
+    context = FlowRunContext.get()
+    assert context is not None and context.flow_run is not None
+    pending = (PendingShard(Shard(index, 0, 4)) for index in range(SHARDS))
+    for _ in Lane(STAGES, SETTING, call_as_task).run(pending):
+        pass
+    assert len(context.run_results) > 6, "Prefect keeps none any more: forget_results can go"
+    deadline = time.monotonic() + 60
+    while len(context.run_results) > 6 and time.monotonic() < deadline:
+        gc.collect()  # Prefect holds results in reference cycles, and until its events are sent
+        forget_results()
+        time.sleep(0.2)
+    return context.flow_run.id, len(context.run_results)
+
+
+def test_each_stage_of_each_shard_is_a_task_run_with_an_arrow_from_the_one_before() -> None:
+    id, left = some_shards()
+    assert left <= 6, "results that no longer exist are kept"
+    found: dict[str, TaskRun] = {}
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[id]))
+    deadline = time.monotonic() + 60
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            found = {run.name: run for run in client.read_task_runs(flow_run_filter=chosen)}
+            if len(found) == 3 * SHARDS and all(run.state_name == "Completed" for run in found.values()):
+                break
+            time.sleep(0.5)
+    assert sorted(found) == sorted(f"{stage.name} {index:05d}" for stage in STAGES for index in range(SHARDS))
+    for index in range(SHARDS):
+        for before, stage in itertools.pairwise(STAGES):
+            inputs = found[f"{stage.name} {index:05d}"].task_inputs["state"]
+            assert found[f"{before.name} {index:05d}"].id in {getattr(each, "id", None) for each in inputs}
+
+
+def test_a_stage_that_meets_storage_is_tried_again() -> None:
+    tries = []
+
+    def read(setting: Any, shard: Any, state: Any) -> int:
+        tries.append(shard.name)
+        if len(tries) < 2:
+            raise StorageError("busy", passing=True)
+        return len(tries)
+
+    @flow(persist_result=False)
+    def one_stage(stored: bool) -> Any:
+        return call_as_task(Stage("read", read, stored=stored), SETTING, PendingShard(Shard(0, 0, 4)), None)
+
+    assert one_stage(stored=True) == 2
+    tries.clear()
+    with pytest.raises(StorageError, match="busy"):
+        one_stage(stored=False)

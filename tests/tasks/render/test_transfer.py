@@ -1,0 +1,51 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from tasks.imaging.encode import to_uint8
+from tasks.prompts.shards import Shard
+from tasks.render.shard_state import Picture, Prompt, RenderShard
+from tasks.render.transfer import Transfer, arrive
+
+
+def shard(rows: int, height: int, width: int) -> RenderShard:
+    work = RenderShard(
+        Shard(0, 0, rows), [Prompt(row, str(row), "a cat", [row], 1, 1) for row in range(rows)], [], pa.table({})
+    )
+    work.pictures = [Picture(prompt, 0) for prompt in work.prompts]
+    return work
+
+
+def test_levels_are_those_of_the_float_picture_rounded_to_nearest() -> None:
+    images = torch.linspace(-0.1, 1.1, 3 * 3 * 64 * 48).reshape(3, 3, 64, 48)
+    work = shard(3, 64, 48)
+    arrive(work, "generate", [Transfer(work.pictures, images, as_bytes=True)])
+    for picture, image in zip(work.pictures, images, strict=True):
+        assert picture.pixels is not None and picture.pixels.dtype == torch.uint8
+        assert (picture.height, picture.width) == (64, 48)
+        assert np.array_equal(to_uint8(picture.pixels), np.rint(image.clamp(0, 1).numpy() * 255).transpose(1, 2, 0))
+
+
+def test_channels_lie_side_by_side_so_that_files_are_encoded_without_another_copy() -> None:
+    work = shard(2, 5, 7)
+    arrive(work, "generate", [Transfer(work.pictures, torch.rand(2, 3, 5, 7), as_bytes=True)])
+    assert all(p.pixels is not None and p.pixels.permute(1, 2, 0).is_contiguous() for p in work.pictures)
+
+
+def test_pictures_for_a_later_step_stay_as_they_are() -> None:
+    images, work = torch.rand(2, 3, 5, 7), shard(2, 5, 7)
+    arrive(work, "generate", [Transfer(work.pictures, images, as_bytes=False)])
+    assert all(
+        p.pixels is not None and p.pixels.data_ptr() == image.data_ptr()
+        for p, image in zip(work.pictures, images, strict=True)
+    )
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_picture_of_values_that_are_no_numbers_costs_its_own_row(as_bytes: bool) -> None:
+    images, work = torch.rand(3, 3, 5, 7), shard(3, 5, 7)
+    images[1, 2, 3, 4] = float("inf")
+    arrive(work, "enhance", [Transfer(work.pictures, images, as_bytes)])
+    assert [picture.seed for picture in work.pictures] == [0, 2]
+    assert [(failure.row, failure.stage) for failure in work.failures] == [(1, "enhance")]
