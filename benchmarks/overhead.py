@@ -2,6 +2,8 @@
 
     python -m benchmarks.overhead                                    # 2,000 prompts, the default generator, 3 rounds
     python -m benchmarks.overhead --rows 100 --rounds 1 --generator dummy --json
+    python -m benchmarks.overhead --simulated 25 --size 512          # how long a device waits for the flow
+    python -m benchmarks.overhead --simulated 1.5 --size 1024 --enhance denoise:0.3,sharpen:0.3
 
 `bare` runs only text encoder and generator on the flow's own batches and encodes each picture as PNG. `plain` is a
 typical script: pandas, a loop, Pillow, one metadata file at the end. `flow` is `imagemill render`, report included. All
@@ -10,7 +12,6 @@ take turns in one process with the same models and threads; the order changes fr
 
 import atexit
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -25,7 +26,6 @@ from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from cyclopts import Parameter, run
 from PIL import Image
@@ -33,14 +33,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import processor
+from benchmarks.idle import measure_idle, show_idle
+from benchmarks.overhead_ways import Models, bare, flow, plain
 from benchmarks.prompts import write_prompts
 from flows.cli.allocator import keep_freed
 from flows.engine import local_server
-from models.generators.registry import load_generator
-from models.protocols import Generator
-from models.text.text_encoder import LanguageModel, load_text_encoder
 
-PLAIN_BATCH = 32
 WARM_UP = 32  # rows rendered by each way before timing: first calls allocate, import and plan kernels
 
 
@@ -53,65 +51,6 @@ class Sample:
 
     def ratios(self, bare: "Sample", of: str) -> list[float]:
         return [mine / its for mine, its in zip(getattr(self, of), getattr(bare, of), strict=True)]
-
-
-@dataclass
-class Models:
-    """The models, shared by all three ways."""
-
-    generator: Generator
-    encoder: LanguageModel | None
-
-    @classmethod
-    def load(cls, generator: str) -> "Models":
-        loaded = load_generator(generator)
-        return cls(loaded, None if loaded.encoder is None else load_text_encoder(loaded.encoder))
-
-    def features(self, texts: list[str]) -> list[torch.Tensor]:
-        return [] if self.encoder is None else self.encoder.encode(texts)
-
-    def pictures(self, features: list[torch.Tensor], seeds: list[int]) -> torch.Tensor:
-        return self.generator.generate(features, seeds, self.generator.size, self.generator.size)
-
-
-def _image(picture: torch.Tensor) -> Image.Image:
-    return Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).numpy())
-
-
-def bare(prompts: Path, models: Models, shard_size: int, batch_size: int) -> None:
-    """Text encoder, generator and PNG encoding on the flow's batches; the bytes are thrown away."""
-    frame = pd.read_parquet(prompts, columns=["text", "seed"])
-    for first in range(0, len(frame), shard_size):
-        shard = frame.iloc[first : first + shard_size]
-        features, seeds = models.features(list(shard["text"])), shard["seed"].tolist()
-        for start in range(0, len(shard), batch_size):
-            part = slice(start, start + batch_size)
-            for picture in models.pictures(features[part], seeds[part]):
-                _image(picture).save(io.BytesIO(), "PNG")
-
-
-def plain(prompts: Path, models: Models, out: Path) -> None:
-    """A typical script: no restart, no checks, nothing embedded in the picture files."""
-    (out / "images").mkdir(parents=True)
-    frame = pd.read_parquet(prompts)
-    rows = []
-    for start in range(0, len(frame), PLAIN_BATCH):
-        batch = frame.iloc[start : start + PLAIN_BATCH]
-        pictures = models.pictures(models.features(list(batch["text"])), batch["seed"].tolist())
-        for row, picture in zip(batch.itertuples(), pictures, strict=True):
-            path = out / "images" / f"{row.id}.png"
-            _image(picture).save(path)
-            rows.append({"id": row.id, "text": row.text, "seed": row.seed, "image": str(path)})
-    pd.DataFrame(rows).to_parquet(out / "metadata.parquet")
-
-
-def flow(prompts: Path, generator: str, out: Path) -> dict[str, float]:
-    """`imagemill render` as a user's Python would call it; returns the seconds of each stage."""
-    from flows.jobs.render import RenderJob
-    from flows.render import render
-
-    summary = render(RenderJob(prompts=str(prompts), out=str(out), generator=generator))
-    return {**summary.seconds, "start": summary.seconds_start, "run": summary.seconds_run}
 
 
 @contextlib.contextmanager
@@ -236,9 +175,13 @@ def _show(figures: dict[str, Any]) -> None:
 
 def main(
     *,
-    rows: int = 2000,
+    rows: int | None = None,
     rounds: int = 3,
     generator: str = "default",
+    simulated: float | None = None,
+    size: int = 512,
+    enhance: str = "",
+    format: str = "png",
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Measure what the flow costs over the bare model.
@@ -246,11 +189,19 @@ def main(
     Parameters
     ----------
     rows
-        Prompts to render.
+        Prompts to render; by default 2,000, or what takes a simulated device 40 seconds.
     rounds
         Number of turns of each way; ratios are medians over the rounds.
     generator
         The generator, as `imagemill render --generator`.
+    simulated
+        Measure instead how long a device that makes this many pictures a second waits for the flow.
+    size
+        Edge of the simulated device's pictures in pixels.
+    enhance
+        Enhancement of the simulated device's pictures, as `imagemill render --enhance`.
+    format
+        Format of the simulated device's pictures, as `imagemill render --format`.
     as_json
         Print the figures as JSON.
     """
@@ -262,12 +213,15 @@ def main(
     os.environ["PREFECT_HOME"] = str(
         folder / "prefect"
     )  # a new one, as on a fresh machine; the user's own is left alone
-    figures = measure(rows, rounds, generator, folder)
+    if simulated is not None:
+        figures = measure_idle(simulated, size, rows, {"enhance": enhance, "format": format}, folder)
+    else:
+        figures = measure(rows or 2000, rounds, generator, folder)
     if as_json:
         print(json.dumps(figures))
     else:
-        _show(figures)
-    if figures["same_pictures"] != rows:
+        (_show if simulated is None else show_idle)(figures)
+    if simulated is None and figures["same_pictures"] != figures["rows"]:
         sys.exit("The ways did different work: their pictures differ.")
 
 
