@@ -12,11 +12,22 @@ def has_device(device: str) -> bool:
     return True
 
 
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory")
+_BROKEN = ("CUDA error", "CUDA driver error", "NCCL", "_EXECUTION_FAILED", "_INTERNAL_ERROR", "uncorrectable ECC")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch ran out of memory. It has an error class for GPUs; on a CPU only the message tells."""
+    """Whether torch ran out of memory. It has an error class for its own allocator on GPUs; else the message tells."""
     return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+        isinstance(error, RuntimeError) and any(mark in str(error) for mark in _OUT_OF_MEMORY)
     )
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether the device or its driver failed, not the work: every later call in this process would fail, too."""
+    if not isinstance(error, RuntimeError) or is_out_of_memory(error):
+        return False
+    return isinstance(error, torch.AcceleratorError) or any(mark in str(error) for mark in _BROKEN)
 
 
 def free_memory(device: str) -> int:

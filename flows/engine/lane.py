@@ -5,7 +5,7 @@ stage to stage; what all of them want of the device is done in its own thread, o
 generated the next is read, the one before enhanced, and those before it encoded and uploaded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from itertools import islice
@@ -14,7 +14,10 @@ from typing import Any
 from flows.engine.pending import PendingShard
 from flows.engine.pipeline import Call, Setting, Stage
 from flows.engine.turns import Turn, Turns
+from models.device import is_broken
+from models.messages import one_line
 from tasks.runfolder.commit import Outcome
+from tasks.runfolder.errors import DeviceFault
 
 
 class Lane:
@@ -34,10 +37,11 @@ class Lane:
         self._at_once = 2 * window if in_turns else window  # the next group is read while this one is generated
         self._held = list(dict.fromkeys(s.holds for s in self._stages if s.holds)) if in_turns else []
 
-    def run(self, pending: Iterator[PendingShard[Any]]) -> Iterator[Outcome]:
+    def run(self, pending: Iterator[PendingShard[Any]]) -> Generator[Outcome]:
         """The outcome of each shard, as they complete.
 
         Raises:
+            DeviceFault: the device failed, and this process cannot use it any more.
             Exception: whatever a stage raises; the shards in flight are waited for first.
         """
         turns, flying = Turns(self._held), set[Future[Outcome]]()
@@ -68,6 +72,13 @@ class Lane:
                 if model is not None and last.get(model) is stage:
                     turns[model].leave()
                     left.add(model)
+        except RuntimeError as error:
+            if not is_broken(error):
+                raise
+            raise DeviceFault(
+                f"--device {self._setting.job.device} failed in shard {shard.name}, which is not done: "
+                f"{one_line(error)}; no row is lost, run the same command again."
+            ) from error
         finally:
             for model in turns.keys() - left:
                 turns[model].leave()

@@ -33,15 +33,20 @@ class PendingShard(Generic[Shard]):
 
 def list_pending(
     job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, summary: Summary
-) -> Iterator[PendingShard[Shard]]:
-    """The shards that are incomplete or whose quarantined rows are to be retried; `summary` counts the others.
+) -> tuple[int, Iterator[PendingShard[Shard]]]:
+    """The shards that are incomplete or whose quarantined rows are to be retried, and how many; `summary` counts the
+    others.
 
     Args:
         shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
     """
     complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
     retried = quarantined if job.retry_quarantined else set()
-    finished = {shard.name for shard in shards()} & complete - retried
+    total, finished = 0, set[str]()
+    for shard in shards():
+        total += 1
+        if shard.name in complete and shard.name not in retried:
+            finished.add(shard.name)
     for outcome in read_outcomes(out, sorted(finished)).values():
         summary.add_earlier(outcome)
 
@@ -55,4 +60,4 @@ def list_pending(
                 only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 
-    return pending()
+    return total - len(finished), pending()

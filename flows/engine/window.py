@@ -5,19 +5,20 @@ window, its progress and its limit of failures.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from flows.engine.artifacts import ProgressArtifact
 from flows.engine.lane import Lane
 from flows.engine.local_server import outlast_outages
-from flows.engine.pending import PendingShard, list_pending
-from flows.engine.pipeline import Setting, Stage
+from flows.engine.pending import list_pending
+from flows.engine.pipeline import Setting, Stage, call
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
 from flows.engine.run_folder import OpenRun
 from flows.engine.summary import Summary
-from flows.engine.task_runs import call_as_task
+from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
@@ -37,28 +38,29 @@ def carry_out(
     """
     outlast_outages()
     job = setting.job
-    pending = list_pending(job, run.plan.of_this_part, run.out, summary)
+    shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary)
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
-    with Progress(summary.rows, summary.rows_done_before, artifact) as progress:
-        for done in _outcomes(pipeline, setting, pending, in_turns):
-            run.lock.check()  # here, as stages in other processes cannot
-            summary.add(done)
-            progress.advance(done.rows)
-            if summary.quarantined > allowed:
-                raise Stopped(
-                    f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
-                    f"`imagemill inspect {summary.out}` says why."
-                )
-    summary.seconds_run = time.perf_counter() - begun
 
-
-def _outcomes(
-    pipeline: Sequence[Stage], setting: Setting, pending: Iterator[PendingShard[Any]], in_turns: bool
-) -> Iterator[Outcome]:
-    """The outcome of each shard, as they complete."""
-    for outcome in Lane(pipeline, setting, call_as_task, in_turns).run(pending):
-        yield outcome
+    def take(done: Outcome) -> None:
+        run.lock.check()  # here, as lanes in other processes cannot
+        summary.add(done)
+        progress.advance(done.rows)
         forget_results()
+        if summary.quarantined > allowed:
+            raise Stopped(
+                f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
+                f"`imagemill inspect {summary.out}` says why."
+            )
+
+    few = shards * len(pipeline) <= MOST
+    lane = Lane(pipeline, setting, call_as_task if few else call, in_turns)
+    with Progress(summary.rows, summary.rows_done_before, artifact) as progress, closing(lane.run(pending)) as outcomes:
+        if few:
+            for done in outcomes:
+                take(done)
+        else:
+            take_in_spans(outcomes, shards, take)
+    summary.seconds_run = time.perf_counter() - begun

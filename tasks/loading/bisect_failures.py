@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from models.device import is_broken
 from models.messages import one_line
 
 Item = TypeVar("Item")
@@ -14,7 +15,7 @@ def isolate(
     """Calls `function` on all items; where that fails, on each half, down to single items.
 
     Args:
-        fatal: errors to raise, as no row causes them; those of storage and memory always are.
+        fatal: errors to raise, as no row causes them; those of storage, memory and a broken device always are.
 
     Returns:
         The items that fail on their own, each with its error on one line.
@@ -23,7 +24,7 @@ def isolate(
         if items:
             function(items)
     except Exception as error:
-        if isinstance(error, (OSError, MemoryError, *fatal)):
+        if isinstance(error, (OSError, MemoryError, *fatal)) or is_broken(error):
             raise  # not the item's fault
         if len(items) == 1:
             line = one_line(error)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from tasks.imaging.encode import to_uint8
 from tasks.render.shard_state import Picture, RenderShard
 
 
 class Transfer:
     """A batch of pictures on its way.
 
-    On a GPU all work here is queued behind the batch's kernels, and nothing waits for them but `arrive`. A picture of
-    8 bits a channel is a quarter of its float32; it lies in memory row by row with interleaved channels, as files want
-    it, though its shape stays (3, height, width).
+    On a GPU they are checked and rounded there: all is queued behind the batch's kernels, and nothing waits for them
+    but `arrive`, which on a CPU does this work itself, so that the device's thread is spared it either way. Pictures of
+    8 bits are a quarter of float32; their channels lie side by side, as files want them, though their shape stays
+    (3, height, width).
 
     Args:
         images: (rows, 3, height, width), float32 in [0, 1], on any device.
@@ -22,20 +25,28 @@ class Transfer:
 
     def __init__(self, pictures: Sequence[Picture], images: Tensor, as_bytes: bool) -> None:
         self._pictures = pictures
-        self._sound = images.isfinite().flatten(1).all(1).to("cpu", non_blocking=True)
-        self._images = _to_bytes(images).to("cpu", non_blocking=True) if as_bytes else images
-        self._queued = torch.cuda.Event() if images.is_cuda else None
-        if self._queued is not None:
+        self._images = images
+        self._as_bytes = as_bytes
+        self._queued: torch.cuda.Event | None = None
+        if images.is_cuda:
+            self._sound = images.isfinite().flatten(1).all(1).to("cpu", non_blocking=True)
+            if as_bytes:
+                self._images = _rounded(images).to("cpu", non_blocking=True)
+            self._queued = torch.cuda.Event()
             self._queued.record()
 
     def arrive(self) -> dict[Picture, str]:
         """Waits for the pictures and sets their pixels; those with values that are no numbers, and why they fail."""
         if self._queued is not None:
             self._queued.synchronize()
+            sound = self._sound.tolist()
+        else:
+            sound = [bool(np.isfinite(image.numpy()).all()) for image in self._images]
         failed = {}
-        for picture, pixels, sound in zip(self._pictures, self._images, self._sound.tolist(), strict=True):
-            if sound:
-                picture.pixels = pixels
+        for picture, pixels, fine in zip(self._pictures, self._images, sound, strict=True):
+            if fine:
+                on_host = self._as_bytes and self._queued is None
+                picture.pixels = torch.from_numpy(to_uint8(pixels)).permute(2, 0, 1) if on_host else pixels
                 picture.height, picture.width = pixels.shape[1:]
             else:
                 failed[picture] = "ValueError: the picture has values that are not finite numbers"
@@ -50,6 +61,7 @@ def arrive(work: RenderShard, stage: str, transfers: Iterable[Transfer]) -> None
     work.fail(stage, {picture.prompt: error for picture, error in failed.items()})
 
 
-def _to_bytes(images: Tensor) -> Tensor:
+def _rounded(images: Tensor) -> Tensor:
+    """As `to_uint8`, for a batch."""
     levels = (images.clamp(0, 1) * 255).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)

@@ -13,3 +13,7 @@ class Stopped(RuntimeError):
 
     What is complete stays. Exit code 1.
     """
+
+
+class DeviceFault(Stopped):
+    """The device or its driver failed. No row is to blame, and another process may go on."""

@@ -11,6 +11,7 @@ from flows.engine.pending import PendingShard
 from flows.engine.pipeline import Stage, call
 from flows.jobs.render import RenderJob
 from tasks.prompts.shards import Shard
+from tasks.runfolder.errors import DeviceFault
 
 Step = tuple[str, str]
 
@@ -112,3 +113,13 @@ def test_shards_in_flight_are_finished_when_one_fails() -> None:
         list(lane.run(iter(shards(9))))
     assert ("write", "00001") in notes.ended
     assert len(notes.begun) < 9
+
+
+def test_a_broken_device_ends_the_lane_with_a_sentence() -> None:
+    def fail(shard: str) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered\nCompile with TORCH_USE_CUDA_DSA")
+
+    with pytest.raises(
+        DeviceFault, match=r"failed in shard 00000, which is not done: CUDA error: .* run the same command"
+    ):
+        list(Lane([Notes().stage("generate", fail)], setting(1), call).run(iter(shards(3))))

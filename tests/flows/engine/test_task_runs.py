@@ -3,6 +3,7 @@ import itertools
 import time
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import flow
@@ -16,7 +17,7 @@ from flows.engine.lane import Lane
 from flows.engine.pending import PendingShard
 from flows.engine.pipeline import Stage
 from flows.engine.prefect_internals import forget_results
-from flows.engine.task_runs import call_as_task
+from flows.engine.task_runs import call_as_task, take_in_spans
 from flows.jobs.render import RenderJob
 from tasks.prompts.shards import Shard
 from tasks.runfolder.storage import StorageError
@@ -62,18 +63,24 @@ def some_shards() -> tuple[Any, int]:
     return context.flow_run.id, len(context.run_results)
 
 
-def test_each_stage_of_each_shard_is_a_task_run_with_an_arrow_from_the_one_before() -> None:
-    id, left = some_shards()
-    assert left <= 6, "results that no longer exist are kept"
+def task_runs(flow_run: UUID, count: int) -> dict[str, TaskRun]:
+    """The task runs of a flow run by name, once so many are complete."""
     found: dict[str, TaskRun] = {}
-    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[id]))
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
     deadline = time.monotonic() + 60
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
             found = {run.name: run for run in client.read_task_runs(flow_run_filter=chosen)}
-            if len(found) == 3 * SHARDS and all(run.state_name == "Completed" for run in found.values()):
+            if len(found) >= count and all(run.state_name == "Completed" for run in found.values()):
                 break
             time.sleep(0.5)
+    return found
+
+
+def test_each_stage_of_each_shard_is_a_task_run_with_an_arrow_from_the_one_before() -> None:
+    id, left = some_shards()
+    assert left <= 6, "results that no longer exist are kept"
+    found = task_runs(id, 3 * SHARDS)
     assert sorted(found) == sorted(f"{stage.name} {index:05d}" for stage in STAGES for index in range(SHARDS))
     for index in range(SHARDS):
         for before, stage in itertools.pairwise(STAGES):
@@ -98,3 +105,19 @@ def test_a_stage_that_meets_storage_is_tried_again() -> None:
     tries.clear()
     with pytest.raises(StorageError, match="busy"):
         one_stage(stored=False)
+
+
+def test_many_shards_are_shown_as_spans_and_all_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.engine.task_runs.MOST", 4)
+    taken: list[Any] = []
+
+    @flow(persist_result=False)
+    def spans(shards: int, outcomes: int) -> Any:
+        context = FlowRunContext.get()
+        assert context is not None and context.flow_run is not None
+        take_in_spans(iter(range(outcomes)), shards, taken.append)  # type: ignore[arg-type]
+        return context.flow_run.id
+
+    names = task_runs(spans(10, 10), 4)
+    assert set(names) == {"shards 1 to 3 of 10", "shards 4 to 6 of 10", "shards 7 to 9 of 10", "shard 10 of 10"}
+    assert taken == list(range(10))

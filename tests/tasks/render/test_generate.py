@@ -41,3 +41,23 @@ def test_a_picture_with_a_value_that_is_no_finite_number_is_quarantined_alone(va
     assert [picture.seed for picture in work.pictures] == [0, 1, 2, 4]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(3, "generate")]
     assert "not finite numbers" in work.failures[0].error
+
+
+class Broken(Flat):
+    """A device that fails with a seed, and with all that follow."""
+
+    def generate(
+        self, features: Sequence[object], seeds: Sequence[int], width: int, height: int, *more: object
+    ) -> Tensor:
+        if 3 in seeds or self.values:
+            self.values[0] = 0.0
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+        return super().generate(features, seeds, width, height)
+
+
+def test_a_broken_device_costs_no_row() -> None:
+    prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
+    work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        generate(work, Broken({}), lambda *size: BatchLimit(2), as_bytes=True)
+    assert not work.failures
