@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -63,9 +64,10 @@ def measure_idle(rate: float, size: int, rows: int | None, options: dict[str, An
     local_server.wait_for_server()
     render(RenderJob(prompts=f"{folder}/few.parquet", out=f"{folder}/few", generator=str(warm), **options))
     job = RenderJob(prompts=f"{folder}/prompts.parquet", out=f"{folder}/run", generator=str(model), **options)
-    cpu, start = processor.seconds(), time.monotonic()
+    busy, cpu, start = _busy(), processor.seconds(), time.monotonic()
     summary = render(job)
     seconds = time.monotonic() - start
+    others = _busy() - busy - (processor.seconds() - cpu)
     cpu = processor.settled() - cpu
     devices = painted(model)
     files = [path.stat().st_size for path in (folder / "run" / "images").rglob("*") if path.is_file()]
@@ -74,7 +76,7 @@ def measure_idle(rate: float, size: int, rows: int | None, options: dict[str, An
         "pictures": summary.pictures,
         "size": size,
         "options": options,
-        "load": os.getloadavg()[0],
+        "cores_used_by_others": max(0.0, others / seconds),
         "devices": len(devices),
         "idle_share": idle_share(devices),
         "longest_gaps": gaps(devices)[:LONGEST],
@@ -90,12 +92,19 @@ def measure_idle(rate: float, size: int, rows: int | None, options: dict[str, An
     }
 
 
+def _busy() -> float:
+    """CPU seconds that all of the machine's processes have used."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system
+
+
 def show_idle(figures: dict[str, Any]) -> None:
     """Prints the figures as a table."""
     named = " ".join(f"--{name} {value}" for name, value in figures["options"].items() if value)
     table = Table(
         title=f"{figures['rows']:,} pictures of {figures['size']} pixels, {named}, "
-        f"simulated devices: {figures['devices']}, {os.cpu_count()} cores, load {figures['load']:.1f}",
+        f"simulated devices: {figures['devices']}, {os.cpu_count()} cores, of which others used "
+        f"{figures['cores_used_by_others']:.1f}",
         title_justify="left",
         show_header=False,
     )
