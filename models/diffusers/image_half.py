@@ -157,8 +157,9 @@ class DiffusersGenerator(Generator):
         scales = self._scales(guidance)
         arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], self._scale(scales))
         for name in features[0]:
-            values = [self._placed(row[name]) for row in features]
-            arguments[name] = values if self.interface.listed else torch.stack(values)
+            values = [row[name] for row in features]
+            listed = self.interface.listed
+            arguments[name] = [self._placed(v) for v in values] if listed else self._placed(torch.stack(values))
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
         embedded = guidance_by_row(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
         with kernels(self._options), self._tidied(), embedded:
@@ -209,7 +210,11 @@ class DiffusersGenerator(Generator):
         return RowGuidance(scales) if self._mixed and len(scales) > 1 else scales[0]
 
     def _placed(self, value: Tensor) -> Tensor:
-        return value.to(self._device, self._options.torch_dtype if value.is_floating_point() else None)
+        dtype = self._options.torch_dtype if value.is_floating_point() else None
+        if self._device.startswith("cuda") and not value.is_cuda:
+            # A copy from pageable memory would wait for the batch that the device still works on.
+            return value.pin_memory().to(self._device, dtype, non_blocking=True)
+        return value.to(self._device, dtype)
 
 
 def _is_positive(value: Any) -> bool:

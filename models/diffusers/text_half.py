@@ -116,6 +116,7 @@ class DiffusersTextEncoder(TextEncoder):
         if negative and not paired:
             found = {NEGATIVE + name: value for name, value in found.items()}
         found = {name: value for name, value in found.items() if name.startswith(NEGATIVE) == negative}
+        found = {name: value.cpu() if isinstance(value, Tensor) else value for name, value in found.items()}
         rows = [{name: value[row].cpu().clone() for name, value in found.items()} for row in range(len(chunk))]
         return [self._padded(row, NEGATIVE if negative else "") for row in rows]
 
