@@ -9,136 +9,29 @@ the loading of models and the start of the flow out of the rates.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
-import psutil
 import torch
 from cyclopts import Parameter, run
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prompts import write_prompts
+from benchmarks.real_size import REAL, base_dtype, write_checkpoint
+from benchmarks.usage import Usage
 from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from models.device import let_go
 from models.generators.registry import load_generator
-from tests.models.diffusers.checkpoints import WIDTH, build_pipeline
 
-# What the published checkpoints' configurations set beyond the classes' defaults; the width of text features is ours.
-REAL: dict[str, dict[str, dict[str, Any]]] = {
-    "sdxl": {
-        "unet": {
-            "sample_size": 128, "block_out_channels": (320, 640, 1280), "layers_per_block": 2, "norm_num_groups": 32,
-            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            "attention_head_dim": (5, 10, 20), "transformer_layers_per_block": (1, 2, 10),
-        },
-        "vae": {
-            "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32,
-            "sample_size": 1024, "down_block_types": ("DownEncoderBlock2D",) * 4,
-            "up_block_types": ("UpDecoderBlock2D",) * 4,
-        },
-    },
-    "sana": {
-        "transformer": {
-            "in_channels": 32, "out_channels": 32, "num_layers": 20, "num_attention_heads": 70,
-            "attention_head_dim": 32, "num_cross_attention_heads": 20, "cross_attention_head_dim": 112,
-            "cross_attention_dim": 2240, "mlp_ratio": 2.5, "sample_size": 32,
-        },
-        "vae": {
-            "latent_channels": 32, "attention_head_dim": 32,
-            "encoder_block_out_channels": (128, 256, 512, 512, 1024, 1024),
-            "decoder_block_out_channels": (128, 256, 512, 512, 1024, 1024),
-            "encoder_block_types": ("ResBlock",) * 3 + ("EfficientViTBlock",) * 3,
-            "decoder_block_types": ("ResBlock",) * 3 + ("EfficientViTBlock",) * 3,
-            "encoder_layers_per_block": (2, 2, 2, 3, 3, 3), "decoder_layers_per_block": (3, 3, 3, 3, 3, 3),
-            "encoder_qkv_multiscales": ((), (), (), (5,), (5,), (5,)),
-            "decoder_qkv_multiscales": ((), (), (), (5,), (5,), (5,)),
-        },
-    },
-    "flux": {
-        "transformer": {
-            "in_channels": 64, "num_layers": 19, "num_single_layers": 38, "attention_head_dim": 128,
-            "num_attention_heads": 24, "axes_dims_rope": (16, 56, 56),
-        },
-        "vae": {
-            "latent_channels": 16, "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2,
-            "norm_num_groups": 32, "sample_size": 1024, "down_block_types": ("DownEncoderBlock2D",) * 4,
-            "up_block_types": ("UpDecoderBlock2D",) * 4,
-        },
-    },
-}  # fmt: skip
-
-
-def real_size(family: str) -> Any:
-    """A pipeline with tiny text encoders and published sizes otherwise, without weights (on `meta`)."""
-    tiny = build_pipeline(family)
-    parts = dict(tiny.components)
-    for part, sizes in REAL[family].items():
-        own = {name: value for name, value in tiny.components[part].config.items() if not name.startswith("_")}
-        with torch.device("meta"):
-            parts[part] = type(tiny.components[part]).from_config({**own, **sizes})
-    if family == "sdxl":
-        assert parts["unet"].config.cross_attention_dim == 2 * WIDTH
-    return type(tiny)(**parts)
-
-
-def write_checkpoint(folder: Path, family: str, device: str) -> Path:
-    """Saves a checkpoint with random weights: on a GPU of the real size in bfloat16, else the tiny one."""
-    if device == "cpu":
-        build_pipeline(family).save_pretrained(folder)
-        return folder
-    pipe = real_size(family)
-    for part in REAL[family]:
-        network = pipe.components[part].to(torch.bfloat16).to_empty(device=device)
-        for weight in network.parameters():
-            torch.nn.init.normal_(weight, std=0.02)
-        network.to("cpu")
-    pipe.save_pretrained(folder)
-    return folder
-
-
-class Usage:
-    """Samples device utilisation: the GPU by nvidia-smi, the CPU as a share of all cores."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.shares: list[float] = []
-
-    @contextmanager
-    def sampled(self) -> Iterator[None]:
-        done = threading.Event()
-
-        def sample() -> None:
-            psutil.cpu_percent()
-            while not done.wait(0.2):
-                self.shares.append(self._now())
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
-        yield
-        done.set()
-        thread.join()
-
-    def _now(self) -> float:
-        if self.device == "cpu":
-            return psutil.cpu_percent() / 100
-        query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-        return float(subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]) / 100
-
-    @property
-    def busy(self) -> float:
-        return sum(self.shares) / max(1, len(self.shares))
-
+if TYPE_CHECKING:  # Prefect must not be imported before `local_server.configure`
+    from flows.engine.summary import Summary
 
 Paint = Callable[[Path, Path], float]
 """Renders a file of prompts to a folder; returns the seconds of the work itself."""
@@ -153,6 +46,8 @@ def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
     pipe.set_progress_bar_config(disable=True)
     batch = options["batch_size"]
     size = {"width": options["width"], "height": options["height"], "num_inference_steps": options["steps"]}
+    if "guidance" in options:
+        size["guidance_scale"] = options["guidance"]
 
     def paint(prompts: Path, out: Path) -> float:
         out.mkdir()
@@ -170,22 +65,23 @@ def plain(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
 
 
 def flow(checkpoint: Path, device: str, options: dict[str, Any]) -> Paint:
-    from flows.jobs.render import RenderJob
-    from flows.render import render
-
-    common = {"generator": str(checkpoint), "device": device, "dtype": base_dtype(device), **options}
+    """`imagemill render`."""
 
     def paint(prompts: Path, out: Path) -> float:
-        done = render(RenderJob(prompts=str(prompts), out=str(out), **common))
-        assert not done.quarantined  # a failed row must not count as a fast one
-        return done.seconds_run
+        return rendered(checkpoint, device, options, prompts, out).seconds_run
 
     return paint
 
 
-def base_dtype(device: str) -> Literal["float32", "bfloat16"]:
-    """The default dtype of a device."""
-    return "float32" if device == "cpu" else "bfloat16"
+def rendered(checkpoint: Path, device: str, options: dict[str, Any], prompts: Path, out: Path) -> "Summary":
+    """A run of the flow in which no row failed: a failed one must not count as a fast one."""
+    from flows.jobs.render import RenderJob
+    from flows.render import render
+
+    common = {"generator": str(checkpoint), "device": device, "dtype": base_dtype(device), **options}
+    done = render(RenderJob(prompts=str(prompts), out=str(out), **common))
+    assert not done.quarantined, f"{done.quarantined} rows failed"
+    return done
 
 
 def measure(family: str, device: str, rows: int, options: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -207,7 +103,7 @@ def measure(family: str, device: str, rows: int, options: dict[str, Any], folder
         with usage.sampled():
             seconds = paint(prompts, folder / f"{family} {name}")
         peak = None if device == "cpu" else torch.cuda.max_memory_allocated(device)
-        results[name] = {"pictures_a_second": rows / seconds, "busy": usage.busy, "peak_memory": peak}
+        results[name] = {"pictures_a_second": rows / seconds, "busy": usage.busy(), "peak_memory": peak}
         print(f"{family}, {name}: {seconds:.1f} s", file=sys.stderr)
     return results
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.checkpoints import REAL, base_dtype, write_checkpoint
+from benchmarks.real_size import REAL, base_dtype, write_checkpoint
 from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.image_half import DiffusersGenerator
@@ -77,44 +77,51 @@ class Effect:
     refused: str | None = None
 
 
-def measure(checkpoint: Path, device: str, option: Mapping[str, Any], rows: Rows, rounds: int) -> Effect:
-    """Compares one option with none, taking turns; unloads both at the end."""
-    opened, plain = DiffusersCheckpoint(checkpoint), {"dtype": base_dtype(device)}
-    changes = replace(
-        rows,
-        steps=max(1, rows.steps // 2) if "scheduler" in option else rows.steps,
-        at_once=1 if option.get("step_cache") == "first-block" else rows.at_once,  # as the flow does
-    )
-    models: list[DiffusersGenerator] = []
-    try:
-        models += [
-            DiffusersGenerator(opened, device, Acceleration(**{**plain, **changed_options}))
-            for changed_options in ({}, option)
-        ]
-        none, changed = models
-        before, _, before_memory = _paint(none, device, rows)
-        none.release()  # or it would count in the other's memory
-        start = time.perf_counter()
-        after, _, memory = _paint(changed, device, changes)
-        first = time.perf_counter() - start
-        ratios = []
-        for _ in range(rounds):
-            seconds = _paint(none, device, rows)[1]
-            ratios.append(_paint(changed, device, changes)[1] / seconds)
-    except (ValueError, RuntimeError) as error:
-        return Effect(refused=one_line(error))
-    finally:
-        for model in models:
-            model.release()
-    difference = (after - before).abs() * 255
-    share = memory / before_memory if memory and before_memory else None
-    return Effect(median(ratios), first, float(difference.max()), float(difference.mean()), share)
+class Baseline:
+    """A checkpoint without any option on some rows, which stays loaded while options are compared with it."""
+
+    def __init__(self, checkpoint: Path, device: str, rows: Rows) -> None:
+        self._opened, self._device, self._rows = DiffusersCheckpoint(checkpoint), device, rows
+        self._plain = DiffusersGenerator(self._opened, device, Acceleration(dtype=base_dtype(device)))
+        self._pixels, _, self._memory = _paint(self._plain, device, rows)
+
+    def compare(self, option: Mapping[str, Any], rounds: int) -> Effect:
+        """An option against none, taking turns; what the option loads is unloaded at the end."""
+        rows, device = self._rows, self._device
+        changes = replace(
+            rows,
+            steps=max(1, rows.steps // 2) if "scheduler" in option else rows.steps,
+            at_once=1 if option.get("step_cache") == "first-block" else rows.at_once,  # as the flow does
+        )
+        changed: DiffusersGenerator | None = None
+        try:
+            changed = DiffusersGenerator(self._opened, device, Acceleration(**{"dtype": base_dtype(device), **option}))
+            start = time.perf_counter()
+            after, _, memory = _paint(changed, device, changes)
+            first = time.perf_counter() - start
+            ratios = []
+            for _ in range(rounds):
+                seconds = _paint(self._plain, device, rows)[1]
+                ratios.append(_paint(changed, device, changes)[1] / seconds)
+        except (ValueError, RuntimeError) as error:
+            return Effect(refused=one_line(error))
+        finally:
+            if changed is not None:
+                changed.release()
+        difference = (after - self._pixels).abs() * 255
+        share = memory / self._memory if memory and self._memory else None
+        return Effect(median(ratios), first, float(difference.max()), float(difference.mean()), share)
+
+    def release(self) -> None:
+        self._plain.release()
 
 
 def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, float, int | None]:
-    """The pictures (batch, 3, h, w) in [0, 1], the seconds they took and the peak of GPU memory in bytes."""
-    model.ready()
+    """The pictures (batch, 3, h, w) in [0, 1], the seconds they took, and the peak in bytes of the GPU memory that the
+    model adds to what is in use before it loads, if it is not loaded yet."""
     on_gpu = device != "cpu"
+    others = torch.cuda.memory_allocated(device) if on_gpu else 0
+    model.ready()
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     clock = time.perf_counter if on_gpu else time.process_time
@@ -124,7 +131,7 @@ def _paint(model: DiffusersGenerator, device: str, rows: Rows) -> tuple[Tensor, 
         model.generate([rows.features] * many, range(seed, seed + many), *size, rows.steps, [None] * many).cpu()
         for seed in range(0, rows.batch, many)
     ]
-    return torch.cat(batches), clock() - start, torch.cuda.max_memory_allocated(device) if on_gpu else None
+    return torch.cat(batches), clock() - start, torch.cuda.max_memory_allocated(device) - others if on_gpu else None
 
 
 def features_of(checkpoint: Path, device: str) -> Mapping[str, Tensor]:
@@ -169,11 +176,13 @@ def main(
             checkpoint = write_checkpoint(Path(folder) / family, family, device)
             rows = Rows(features_of(checkpoint, device), size, steps, batch, batch)
             effects_by_family[family] = {}
+            baseline = Baseline(checkpoint, device, rows)
             for name, option in OPTIONS.items():
                 if option == {"dtype": base_dtype(device)}:
                     continue
-                effect = effects_by_family[family][name] = measure(checkpoint, device, option, rows, rounds)
+                effect = effects_by_family[family][name] = baseline.compare(option, rounds)
                 print(f"{family}, {name}: {effect.refused or f'{effect.ratio:.3f}'}", file=sys.stderr)
+            baseline.release()
     if as_json:
         plain_effects = {
             family: {name: asdict(one) for name, one in effects.items()}

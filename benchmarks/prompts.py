@@ -41,8 +41,7 @@ CHINESE = {
 }
 
 
-def _text(draw: random.Random, number: int) -> str:
-    chinese = number % 2 == 1
+def _text(draw: random.Random, chinese: bool) -> str:
     words = {name: choices.split("|") for name, choices in (CHINESE if chinese else ENGLISH).items()}
     thing, place, time, more, style = (draw.choice(choices) for choices in words.values())
     other = draw.choice(words["thing"])
@@ -56,12 +55,18 @@ def _text(draw: random.Random, number: int) -> str:
     return {"name": name, "sentence": sentence, "long": f"{sentence}, and {other} nearby; {style}"}[kind]
 
 
-def write_prompts(path: Path, rows: int, seed: int = 0) -> None:
-    """Writes `rows` prompts as Parquet: id, text, seed, and a column to carry through."""
+def write_prompts(path: Path, rows: int, seed: int = 0, only_chinese: bool = False) -> None:
+    """Writes `rows` prompts as Parquet: id, text, seed, and a column to carry through.
+
+    Args:
+        only_chinese: rather than every other one; they need no spaCy, which is large.
+    """
     draw = random.Random(seed)
     texts: list[str] = []
     for number in range(rows):
-        texts.append(draw.choice(texts) if texts and draw.random() < REPEATED else _text(draw, number))
+        texts.append(
+            draw.choice(texts) if texts and draw.random() < REPEATED else _text(draw, only_chinese or number % 2 == 1)
+        )
     columns = {
         "id": [f"prompt-{number:06d}" for number in range(rows)],
         "text": texts,

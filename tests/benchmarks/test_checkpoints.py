@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("psutil")
 
-from benchmarks.checkpoints import real_size
+from benchmarks.real_size import real_size
 
 # Billions of numbers of the published denoisers, of which text projections of our narrow text encoders take a part.
 SIZES = {"sdxl": (2.1, 2.6), "sana": (1.5, 1.7), "flux": (11.7, 12.0)}

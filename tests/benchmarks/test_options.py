@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from benchmarks.options import OPTIONS, Effect, Rows, features_of, measure
+from benchmarks.options import OPTIONS, Baseline, Effect, Rows, features_of
 from models.diffusers.acceleration import Acceleration
 from tests.models.diffusers.checkpoints import write_checkpoint
 
@@ -20,8 +20,10 @@ def test_options_are_compared_with_none(tmp_path: Path) -> None:
     checkpoint = write_checkpoint(tmp_path / "sdxl", "sdxl")
     rows = Rows(features_of(checkpoint, "cpu"), size=32, steps=2, batch=2, at_once=2)
 
+    baseline = Baseline(checkpoint, "cpu", rows)
+
     def effect(name: str) -> Effect:
-        return measure(checkpoint, "cpu", OPTIONS[name], rows, rounds=1)
+        return baseline.compare(OPTIONS[name], rounds=1)
 
     none, float8, offload = effect("none"), effect("--weights float8"), effect("--offload")
     assert none.ratio > 0 and none.farthest == 0
