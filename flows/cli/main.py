@@ -8,6 +8,7 @@ Exit codes: 0 complete, 1 failed, 2 bad input, 3 complete with quarantined rows.
 """
 
 import json
+import os
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -216,4 +217,5 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         _fail(str(explained), BAD_INPUT if explained.mendable else FAILED)
     except KeyboardInterrupt:
-        _fail("stopped; run the same command again to carry on.", 130)
+        print("imagemill: stopped; run the same command again to carry on.", file=sys.stderr, flush=True)
+        os._exit(130)  # the end of the interpreter would wait for the stages that still run

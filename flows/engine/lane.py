@@ -5,8 +5,9 @@ stage to stage; what all of them want of the device is done in its own thread, o
 generated the next is read, the one before enhanced, and those before it encoded and uploaded.
 """
 
+import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from itertools import islice
 from typing import Any
@@ -36,16 +37,21 @@ class Lane:
         self._group = window if in_turns else 1
         self._at_once = 2 * window if in_turns else window  # the next group is read while this one is generated
         self._held = list(dict.fromkeys(s.holds for s in self._stages if s.holds)) if in_turns else []
+        self._dropped = threading.Event()
 
     def run(self, pending: Iterator[PendingShard[Any]]) -> Generator[Outcome]:
         """The outcome of each shard, as they complete.
 
+        Shards in flight are finished when one of them fails, dropped at their next stage when the generator is closed,
+        and not waited for when a signal ends the process.
+
         Raises:
             DeviceFault: the device failed, and this process cannot use it any more.
-            Exception: whatever a stage raises; the shards in flight are waited for first.
+            Exception: whatever a stage raises.
         """
         turns, flying = Turns(self._held), set[Future[Outcome]]()
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="shard") as threads:
+        threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="shard")
+        try:
             while shards := list(islice(pending, self._group)):
                 group = turns.of_group(len(shards))
                 for shard in shards:
@@ -56,6 +62,12 @@ class Lane:
             while flying:
                 done, flying = wait(flying, return_when=FIRST_COMPLETED)
                 yield from (each.result() for each in done)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._dropped.set()
+            threads.shutdown(wait=isinstance(error, Exception | GeneratorExit))
+            raise
+        threads.shutdown()
 
     def _carry(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
         """Takes a shard from the first stage to the last."""
@@ -64,6 +76,8 @@ class Lane:
         last = {stage.holds: stage for stage in self._stages if stage.holds in turns}
         try:
             for stage in self._stages:
+                if self._dropped.is_set():
+                    raise CancelledError
                 model = stage.holds
                 if model is not None and model in turns and model not in entered:
                     turns[model].wait()

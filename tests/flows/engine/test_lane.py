@@ -123,3 +123,19 @@ def test_a_broken_device_ends_the_lane_with_a_sentence() -> None:
         DeviceFault, match=r"failed in shard 00000, which is not done: CUDA error: .* run the same command"
     ):
         list(Lane([Notes().stage("generate", fail)], setting(1), call).run(iter(shards(3))))
+
+
+def test_shards_in_flight_are_dropped_at_their_next_stage_when_the_run_is_closed() -> None:
+    notes, begun, closed = Notes(), threading.Event(), threading.Event()
+
+    def read(shard: str) -> None:
+        if shard != "00000":
+            begun.set()
+            closed.wait(30)
+
+    run = Lane([notes.stage("read", read), notes.stage("write")], setting(2), call).run(iter(shards(9)))
+    next(run)
+    begun.wait(30)
+    threading.Timer(0.2, closed.set).start()
+    run.close()
+    assert [step for step in notes.ended if step[0] == "write"] == [("write", "00000")]
