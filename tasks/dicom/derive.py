@@ -1,6 +1,7 @@
 """A derived object (DICOM PS3.3 C.7.6.1.1.2): other pixels in the data set they came from, told as such everywhere."""
 
 import io
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -13,7 +14,6 @@ from tasks.dicom.codes import coded
 from tasks.dicom.geometry import resize_geometry
 from tasks.dicom.pseudonyms import Pseudonyms
 
-VERSION = version("imagemill")
 IMPLEMENTATION = UID("2.25.302716047463219474934172310421826372937")  # ours, once made from a random UUID
 LOSSY = {  # transfer syntaxes that lose something, and how LossyImageCompressionMethod calls them (PS3.3 C.7.6.1.1.5.1)
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
@@ -90,7 +90,7 @@ def _tell_derivation(source: Dataset, chain: str) -> None:
     for holder, keyword in [(source, "ImageType"), *_frame_types(source)]:
         rest = list(holder.get(keyword) or [])[2:] if holder[keyword].VM > 2 else []
         setattr(holder, keyword, ["DERIVED", second, *rest])
-    told = f"imagemill {VERSION}: {chain or 'pixels unchanged'}"
+    told = f"imagemill {_version()}: {chain or 'pixels unchanged'}"
     source.DerivationDescription = told[:1024]
     names = [part.partition(":")[0].strip().lower() for part in chain.split(",") if part.strip()]
     derivations = dict.fromkeys(DERIVATIONS.get(name, PROCESSED) for name in names)
@@ -100,7 +100,7 @@ def _tell_derivation(source: Dataset, chain: str) -> None:
     equipment.PurposeOfReferenceCodeSequence = Sequence([coded(codes.cid7005.ProcessingEquipment)])
     equipment.Manufacturer = "imagemill"
     equipment.ManufacturerModelName = "imagemill"
-    equipment.SoftwareVersions = VERSION
+    equipment.SoftwareVersions = _version()
     equipment.ContributionDescription = told[:1024]
     source.ContributingEquipmentSequence = Sequence([*(source.get("ContributingEquipmentSequence") or ()), equipment])
 
@@ -169,3 +169,9 @@ def _meta(source: Dataset) -> FileMetaDataset:
     meta.ImplementationClassUID = IMPLEMENTATION
     meta.ImplementationVersionName = "IMAGEMILL"
     return meta
+
+
+@cache
+def _version() -> str:
+    """Ours; asked for only when a file is written, since a checkout that is not installed has none."""
+    return version("imagemill")

@@ -1,9 +1,8 @@
 """Failures of storage, local or remote, as one sentence each."""
 
 import errno
+import sys
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 AGAIN = "run the same command again to carry on."
 
@@ -30,7 +29,8 @@ class StorageError(OSError):
 def explain(error: BaseException, where: str) -> StorageError | None:
     """The sentence for a storage failure at `where`, or None if the error is of another kind."""
     causes = [error, error.__cause__, error.__context__]
-    client = next((e for e in causes if isinstance(e, ClientError)), None)
+    s3 = sys.modules.get("botocore.exceptions")  # until the S3 client is imported there are no errors of its classes
+    client = next((e for e in causes if s3 and isinstance(e, s3.ClientError)), None)
     code = client.response.get("Error", {}).get("Code", "") if client else ""
     if code in {"NoSuchBucket", "InvalidBucketName"} or "bucket does not exist" in str(error):
         return StorageError(f"{where}: the bucket does not exist; create it or name another.", mendable=True)
@@ -44,7 +44,7 @@ def explain(error: BaseException, where: str) -> StorageError | None:
         return StorageError(
             f"{where}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile.", True
         )
-    if any(isinstance(e, BotoCoreError | ClientError) for e in causes):
+    if client or any(s3 and isinstance(e, s3.BotoCoreError) for e in causes):
         return StorageError(
             f"{where}: the object store failed ({error}); run the same command again to carry on.", passing=True
         )
