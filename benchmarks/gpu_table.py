@@ -113,7 +113,7 @@ class Ways:
         def paint(number: int) -> None:
             seeds = range(number * case.batch, (number + 1) * case.batch)
             rows = [features] * case.batch
-            generator.generate(rows, seeds, case.size, case.size, case.steps, [case.guidance] * case.batch)
+            generator.generate(rows, seeds, case.size, case.size, case.steps, [case.guidance] * case.batch).cpu()
 
         paint(0)
         usage, batches, began = Usage(self._device), 0, time.perf_counter()
