@@ -1,5 +1,8 @@
 """The write stage: pictures, metadata and quarantine of one shard."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -10,7 +13,7 @@ from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
-from tasks.render.shard_state import Prompt, RenderShard
+from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.storage import Storage
@@ -58,28 +61,40 @@ def write(
     return work.commit(storage, metadata, attempt)
 
 
+@cache
+def _encoders() -> ThreadPoolExecutor:
+    """Encode the pictures of all shards of this process, one on each of its cores at a time."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder")
+
+
 def _encode(work: RenderShard, options: WriteOptions, provenance: Provenance) -> None:
-    """Encodes each picture once and frees its pixels at once, so that it is not in memory twice."""
-    for picture in work.pictures:
-        if picture.pixels is None:
-            continue  # encoded already: this is a retry after a failed write
-        info = {
-            "prompt": str(picture.prompt.text),
-            "id": picture.id,
-            "seed": str(picture.seed),
-            "model": f"{provenance.generator} sha256:{provenance.generator_digest[:16]}",
-            "settings": provenance.settings_json,
-            "Software": "imagemill",
-            **_set_params(picture.prompt),
-        }
-        pixels = to_uint8(picture.pixels)
-        picture.figures = quality_figures(pixels)
-        picture.file = (
-            b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
-        )
-        picture.pixels = None
-        if picture.heat is not None:
-            picture.heat_file = heat_file(picture.heat, pixels)
+    """Encodes the pictures that are not encoded yet: a retry after a failed write finds them encoded."""
+    for _ in _encoders().map(lambda picture: encode_one(picture, options, provenance), work.pictures):
+        pass
+
+
+def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) -> None:
+    """Sets `file`, `figures` and `heat_file` of a picture and frees its pixels, so that it is not in memory twice.
+
+    Does nothing to a picture without pixels. Different pictures may be encoded by several threads at once.
+    """
+    if picture.pixels is None:
+        return
+    info = {
+        "prompt": str(picture.prompt.text),
+        "id": picture.id,
+        "seed": str(picture.seed),
+        "model": f"{provenance.generator} sha256:{provenance.generator_digest[:16]}",
+        "settings": provenance.settings_json,
+        "Software": "imagemill",
+        **_set_params(picture.prompt),
+    }
+    pixels = to_uint8(picture.pixels)
+    picture.figures = quality_figures(pixels)
+    picture.file = b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
+    picture.pixels = None
+    if picture.heat is not None:
+        picture.heat_file = heat_file(picture.heat, pixels)
 
 
 def _write_heat(work: RenderShard, storage: Storage) -> list[dict[str, Any]]:
