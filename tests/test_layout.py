@@ -57,7 +57,6 @@ TESTED_BY = {
     "tasks/dicom/*": "tests/tasks/dicom/test_profile.py",
     "tasks/enhance/*": "tests/tasks/enhance/test_chain.py",
     "tasks/evaluation/*": "tests/flows/test_evaluate.py",
-    "tasks/imaging/encode.py": "tests/tasks/render/test_write.py",
     "tasks/imaging/decode.py": "tests/tasks/enhance/test_chain.py",
     "tasks/imaging/previews.py": "tests/integration/test_report_page.py",
     "tasks/imaging/text_detector.py": "tests/tasks/imaging/test_burned_in.py",

@@ -28,7 +28,7 @@ def reprocess(
     Parameters
     ----------
     archive
-        A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP at any depth.
+        A folder, local or s3://, with DICOM, PNG, TIFF, JPEG, WebP or JPEG XL at any depth.
     out
         The run folder, local or s3://.
     job

@@ -28,7 +28,7 @@ class ReprocessJob(StrictJob, ReprocessOptions):
     """An archive of pictures in, enhanced ones out."""
 
     archive: Place
-    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG or WebP; {date} is the day (UTC)."""
+    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG, WebP or JPEG XL; {date} is the day (UTC)."""
     out: Place
     """The run folder, local or s3://; {date} is the day (UTC)."""
 

@@ -93,7 +93,7 @@ class ArchiveImage:
     def _open_raster(self, data: bytes) -> None:
         format = raster_format(data[:16])
         if format is None:
-            raise Refused("no picture: neither DICOM nor PNG, TIFF, JPEG or WebP", stage="skip")
+            raise Refused("no picture: neither DICOM nor PNG, TIFF, JPEG, WebP or JPEG XL", stage="skip")
         self.raster = decode_raster(data, format)
         self.frames = self.raster.frames
         self.limits = (0, int(np.iinfo(self.frames.dtype).max))

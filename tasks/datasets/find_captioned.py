@@ -19,7 +19,7 @@ from tasks.runfolder.storage import explain, filesystem
 TABLES = ("metadata.jsonl", "metadata.csv", "captions.jsonl", "captions.csv")
 FILE_COLUMNS = ("file_name", "file", "image", "filename")
 LICENCE_COLUMNS = ("licence", "license")
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".jxl", ".bmp", ".gif", ".tif", ".tiff")
 _AT_ONCE = 64  # rows of Parquet that are read at once: their pictures are in memory together
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from tasks.datasets.emoji.dataset import CONCEPTS, PICTURES
 from tasks.datasets.find_captioned import LICENCE_COLUMNS, FoundPicture, first
+from tasks.imaging.decode import open_picture
 from tasks.runfolder.commit import to_parquet
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
@@ -137,7 +138,7 @@ def _square(data: bytes, edge: int) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
+            picture = ImageOps.exif_transpose(open_picture(data)).convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         white.alpha_composite(picture)
         square = ImageOps.fit(white.convert("RGB"), (edge, edge), Image.Resampling.LANCZOS)

@@ -24,7 +24,7 @@ def load(reference: Reference) -> Loaded:
         return Loaded(reference.path, folder)
     pixels = decoded(_bytes(reference.path))
     if pixels is None:
-        raise BadInput(f"{reference.path} cannot be read as a picture: give a PNG, TIFF, JPEG or WebP file.")
+        raise BadInput(f"{reference.path} cannot be read as a picture: give a PNG, TIFF, JPEG, WebP or JPEG XL file.")
     if reference.kind == "mask":
         return Loaded(reference.path, luma_of(pixels) > 0.5)
     return Loaded(reference.path, pixels.repeat(3, 2) if pixels.shape[2] == 1 else pixels, reference.strength)

@@ -1,4 +1,8 @@
-"""Encode pictures to PNG, JPEG or WebP files that carry their own prompt, seed, model and settings."""
+"""Encode pictures to PNG, JPEG XL, JPEG or WebP files that carry their own prompt, seed, model and settings.
+
+All of it releases the interpreter's lock while it encodes and starts no threads, so that a pool can encode as many
+pictures at once as there are cores.
+"""
 
 import io
 import json
@@ -6,60 +10,88 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from torch import Tensor
 
-Format = Literal["png", "jpeg", "webp"]
-SUFFIX: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
-LUMA = np.array([0.299, 0.587, 0.114]) / 255
+from tasks.imaging.jxl import encode_jxl
+from tasks.imaging.png import encode_png
+
+Format = Literal["png", "jpeg", "webp", "jxl"]
+SUFFIX: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "jxl": "jxl"}
+LUMA = (0.299, 0.587, 0.114)
 EXIF_DESCRIPTION, EXIF_SOFTWARE, EXIF_TAGS, EXIF_COMMENT = 0x010E, 0x0131, 0x8769, 0x9286
+EXIF_START = b"Exif\0\0"
+JPEG_EXIF = 65_533  # bytes that a segment of a JPEG holds
 
 
 def to_uint8(pixels: Tensor) -> np.ndarray:
-    """(3, h, w) float in [0, 1] to (h, w, 3) uint8, rounded to nearest.
+    """(3, h, w), uint8 or float32 in [0, 1], to (h, w, 3) uint8, rounded to nearest.
 
     The rest works on NumPy arrays: small torch operations in many threads would each start a thread pool.
     """
-    if pixels.dtype == torch.uint8:
-        return np.ascontiguousarray(pixels.numpy().transpose(1, 2, 0))
-    return np.ascontiguousarray(np.rint(pixels.numpy().clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
+    import cv2
+
+    planes = pixels.numpy()
+    if planes.dtype == np.uint8:
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))  # no copy of what lies so already
+    planes = planes.clip(0, 1)
+    planes *= 255
+    return np.asarray(cv2.merge(list(np.rint(planes, out=planes).astype(np.uint8))))
 
 
 def quality_figures(pixels: np.ndarray) -> dict[str, float]:
-    """Quality figures of one picture (h, w, 3) uint8, computed on its luma (ITU-R BT.601) in [0, 1].
+    """Quality figures of one picture (h, w, 3) uint8, computed in float32 on its luma (ITU-R BT.601) in [0, 1].
 
     brightness: mean; contrast: standard deviation; sharpness: variance of the 4-neighbour Laplacian, a usual measure of
     focus (Pech-Pacheco et al. 2000).
     """
-    luma = pixels @ LUMA
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
-    return {
-        "brightness": float(luma.mean()),
-        "contrast": float(luma.std()),
-        "sharpness": float(laplacian.var()) if laplacian.size else 0.0,
-    }
+    import cv2
+
+    luma = cv2.transform(pixels.astype(np.float32), np.array([LUMA]) / 255)
+    brightness, variance = _moments(luma)
+    sharpness = 0.0
+    if min(luma.shape) > 2:
+        vertical = cv2.add(luma[:-2, 1:-1], luma[2:, 1:-1])
+        neighbours = cv2.add(vertical, cv2.add(luma[1:-1, :-2], luma[1:-1, 2:]))
+        # cv2.Laplacian starts threads
+        sharpness = _moments(cv2.scaleAdd(luma[1:-1, 1:-1], -4, neighbours))[1]
+    return {"brightness": brightness, "contrast": variance**0.5, "sharpness": sharpness}
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and variance of float32 values, summed in float64."""
+    import cv2
+
+    mean = cv2.sumElems(values)[0] / values.size
+    return mean, max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean * mean)
 
 
 def encode_picture(pixels: np.ndarray, format: Format, quality: int, info: Mapping[str, str]) -> bytes:
     """One picture (h, w, 3) uint8 as the bytes of a file.
 
     Args:
-        quality: of JPEG and WebP, 1 to 100.
-        info: what the file says about itself. PNG: one text chunk (iTXt, UTF-8) per key. JPEG and WebP: EXIF
-            ImageDescription holds `prompt`, and UserComment all of it as JSON.
+        quality: of JPEG and WebP, 1 to 100; PNG and JPEG XL are lossless.
+        info: what the file says about itself. PNG: one text chunk (iTXt, UTF-8) per key. The others: EXIF
+            ImageDescription holds `prompt`, and UserComment all of it as JSON; a JPEG holds 64 kB of that, so there
+            longer texts are cut.
     """
-    image = Image.fromarray(pixels)
-    out = io.BytesIO()
     if format == "png":
-        chunks = PngImagePlugin.PngInfo()
-        for key, value in info.items():
-            chunks.add_itxt(key, value)
-        image.save(out, "PNG", pnginfo=chunks)
-        return out.getvalue()
+        return encode_png(pixels, info)
+    exif = _exif(info)
+    if format == "jxl":
+        return encode_jxl(pixels, exif.removeprefix(EXIF_START))
+    longest = max(map(len, info.values()))
+    while format == "jpeg" and len(exif) > JPEG_EXIF:
+        longest //= 2
+        exif = _exif({key: value[:longest] for key, value in info.items()})
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format.upper(), quality=quality, exif=exif)
+    return out.getvalue()
+
+
+def _exif(info: Mapping[str, str]) -> bytes:
     exif = Image.Exif()
     exif[EXIF_DESCRIPTION] = info["prompt"]
     exif[EXIF_SOFTWARE] = "imagemill"
     exif.get_ifd(EXIF_TAGS)[EXIF_COMMENT] = b"UNICODE\0" + json.dumps(dict(info), ensure_ascii=True).encode("utf-16-be")
-    image.save(out, format.upper(), quality=quality, exif=exif)
-    return out.getvalue()
+    return bytes(exif.tobytes())

@@ -1,7 +1,7 @@
-"""Decode and encode PNG, TIFF, JPEG and WebP at their full bit depth, and keep nothing but the pixels.
+"""Decode and encode PNG, TIFF, JPEG, WebP and JPEG XL at their full bit depth, and keep nothing but the pixels.
 
 EXIF, XMP, comments, text chunks and colour profiles may name people and places, so they are dropped; before that the
-orientation is applied and the profile's colours are converted to sRGB.
+orientation is applied and the profile's colours are converted to sRGB; JPEG XL is taken to be sRGB.
 """
 
 import io
@@ -18,9 +18,10 @@ from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from tasks.imaging.jxl import decode_jxl, encode_jxl, is_jxl, jxl_size
 from tasks.imaging.refused import MOST_PIXELS, Refused
 
-Format = Literal["png", "tiff", "jpeg", "webp"]
+Format = Literal["png", "tiff", "jpeg", "webp", "jxl"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"II*\0", "tiff"),
@@ -29,7 +30,7 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0+", "tiff"),
     (b"\xff\xd8\xff", "jpeg"),
 )
-SUFFIX: dict[Format, str] = {"png": "png", "tiff": "tif", "jpeg": "jpg", "webp": "webp"}
+SUFFIX: dict[Format, str] = {"png": "png", "tiff": "tif", "jpeg": "jpg", "webp": "webp", "jxl": "jxl"}
 # Pillow's readers themselves: `Image.open` adds a limit of the whole process to them, below the one that holds here
 # (WebP's has it inside: it ends at 178,956,970 pixels).
 READERS: dict[Format, Callable[[io.BytesIO], Image.Image]] = {
@@ -57,6 +58,8 @@ def raster_format(head: bytes) -> Format | None:
     """The format of a file that begins with `head`, or None if it is not one of these."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
+    if is_jxl(head):
+        return "jxl"
     return next((format for magic, format in MAGIC if head.startswith(magic)), None)
 
 
@@ -69,6 +72,8 @@ def decode_raster(data: bytes, format: Format) -> Raster:
     try:
         if format == "tiff":
             return _decode_tiff(data)
+        if format == "jxl":
+            return _decode_jxl(data)
         with READERS[format](io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Refused(f"{image.width * image.height:,} pixels are more than are held in memory")
@@ -102,6 +107,8 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
         with tifffile.TiffWriter(out) as file:
             for page in squeezed:
                 file.write(page, photometric=kind, compression="zlib", metadata=None, software=False)
+    elif raster.format == "jxl":
+        out.write(encode_jxl(squeezed[0]))
     elif frames.dtype == np.uint16:
         out.write(imagecodecs.png_encode(squeezed[0], level=6))
     elif raster.format == "jpeg":
@@ -144,6 +151,18 @@ def _decode_tiff(data: bytes) -> Raster:
             raise Refused(f"colours as {first.photometric.name} are not among those that are read", stage="skip")
         frames = np.stack([_page(page) for page in pages])
     return _split("tiff", frames)
+
+
+def _decode_jxl(data: bytes) -> Raster:
+    width, height = jxl_size(data)
+    if width * height > MOST_PIXELS:
+        raise Refused(f"{width * height:,} pixels are more than are held in memory")
+    pixels = decode_jxl(data)
+    if pixels.ndim > 3:
+        raise Refused("an animation, not a picture", stage="skip")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise Refused(f"pixels of {pixels.dtype} are no picture of 8 or 16 bits", stage="skip")
+    return _split("jxl", pixels[None])
 
 
 def _page(page: Any) -> np.ndarray:

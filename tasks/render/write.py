@@ -23,7 +23,7 @@ class WriteOptions(BaseModel):
     """How pictures are stored."""
 
     format: Format = "png"
-    """Picture format; PNG is lossless."""
+    """Picture format; PNG and JPEG XL (`jxl`) are lossless."""
     quality: Annotated[int, Field(ge=1, le=100)] = 90
     """Quality of JPEG and WebP."""
     layout: Layout = "files"

@@ -42,6 +42,9 @@ const pairs = document.body.dataset.pairs === 'true'; // each thumbnail has two 
 const facet = byId('language').dataset.name;
 const previewOf = (path) => path.replace(/^images/, 'previews').replace(/\.[^.]+$/, '.webp');
 const relative = (path) => '../' + path.split('/').map(encodeURIComponent).join('/');
+// Why a picture file that is linked to cannot be shown.
+const unseen = (path) => path.endsWith('.jxl') ? 'The picture is not beside this page, or this browser does not show JPEG XL.'
+  : 'The picture is not beside this page.';
 const thumbnailOf = (item) => (thumbnails[item] || '-') !== '-' && 'data:image/webp;base64,' + thumbnails[item];
 
 function byRow() {
@@ -207,7 +210,7 @@ function makeTile(item) {
   const image = element('img');
   image.alt = ''; // the caption says it
   image.decoding = 'async';
-  image.addEventListener('error', () => words('picture not found beside this page'));
+  image.addEventListener('error', () => words(path.endsWith('.jxl') ? 'JPEG XL not found beside this page, or not shown by this browser' : 'picture not found beside this page'));
   image.src = source;
   frame.append(image);
   return tile;
@@ -304,7 +307,7 @@ function showPicture(item) {
   };
   if (path && !shard) {
     figure.append(image);
-    image.addEventListener('error', () => instead('The picture is not beside this page.'), { once: true });
+    image.addEventListener('error', () => instead(unseen(path)), { once: true });
     image.src = relative(path);
   } else {
     if (small) figure.append(image);

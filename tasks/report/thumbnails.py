@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from tasks.imaging.decode import open_picture
 from tasks.report.data import read_ahead
 from tasks.runfolder.storage import Storage
 
@@ -39,7 +40,7 @@ def _thumbnail(picture: bytes | None, edge: int) -> str | None:
     if not picture:
         return None
     try:
-        with Image.open(io.BytesIO(picture)) as image:
+        with open_picture(picture) as image:
             image.draft("RGB", (edge, edge))  # decodes a JPEG at reduced size
             small = image.convert("RGBA" if image.has_transparency_data else "RGB")
         small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -283,7 +283,7 @@ BAD_TEXTS = [None, "", " \t\n", "word " * 20_000, "\x00\x01\x02", "\u200b\u200b"
 ODD_TEXTS = ["<script>alert(1)</script>", "a\x07cat", "🐈" * 20, "e\u0301" * 50, "\u202ea cat", "كلب في الحديقة"]
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "jxl"])
 def test_strange_texts(format: str, tmp_path: Path, imagemill: Mill) -> None:
     texts = [*BAD_TEXTS, *ODD_TEXTS]
     prompts = parquet(tmp_path / "prompts.parquet", text=texts)

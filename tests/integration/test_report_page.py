@@ -27,6 +27,7 @@ from flows.plans.reprocess import ReprocessPlan
 from tasks.archive.process import Recipe, reprocess
 from tasks.archive.shard_state import read, write
 from tasks.enhance.chain import enhance, parse_chain
+from tasks.imaging.jxl import encode_jxl
 from tasks.render.explain import heat_file
 from tasks.render.metadata import EXPLAINED
 from tasks.render.shard_state import Heat
@@ -336,6 +337,22 @@ def test_over_http_nothing_but_the_page_and_its_pictures_is_requested(chromium: 
     outside = "return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith('data:'))"
     assert page.script(outside) == [f"http://127.0.0.1:{server.server_port}{asked[1]}"]
     assert page.complaints() == []
+
+
+def test_jpeg_xl_that_is_not_shown_has_its_thumbnail_and_the_reason(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "run", 3, suffix="jxl", picture=lambda row: encode_jxl(np.full((96, 96, 3), 40 * row, np.uint8))
+    )
+    report = Path(write_report(Storage(str(run)))).as_uri()
+    for path in (run / "images/00000").iterdir():
+        path.write_bytes(b"none")  # to a browser that does not know the format it is no better
+    page = Page(chromium, report)
+    page.until(lambda: page.script("return document.querySelector('#grid img').naturalWidth === 96"))
+    page.open(1)
+    page.until(lambda: page.script("return document.querySelector('#figure figcaption') !== null"))
+    page.until(lambda: page.script("return document.querySelector('#figure img').naturalWidth === 96"))
+    assert "this browser does not show JPEG XL" in page.one("#figure figcaption").text
+    assert page.one("#dialog-links a").get_attribute("download") == f"{picture_id(1)}.jxl"
 
 
 def test_pictures_that_are_not_embedded_load_as_one_scrolls(

@@ -46,10 +46,11 @@ def make_run(
     shard: int = 100,
     carried: dict[str, Callable[[int], Any]] | None = None,
     picture: Callable[[int], bytes] | None = gradient,
+    suffix: str = "png",
 ) -> Path:
     """A run of `pictures` rows; `failures` are (stage, error, text) of rows that follow the last picture.
 
-    `picture` makes a row's PNG; None leaves all picture files out.
+    `picture` makes a row's file; None leaves all picture files out.
     """
     for name in ("metadata", "quarantine", "timings", "images"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -66,10 +67,10 @@ def make_run(
     for number, start in enumerate(range(0, max(pictures, 1), shard)):
         rows = range(start, min(start + shard, pictures))
         name = f"{number:05d}"
-        table = _metadata(rows, prompts, layout, name, carried or {})
+        table = _metadata(rows, prompts, layout, name, carried or {}, suffix)
         pq.write_table(table, folder / f"metadata/{name}.parquet")
         if picture is not None:
-            _write_pictures(folder, layout, name, rows, picture)
+            _write_pictures(folder, layout, name, rows, picture, suffix)
         seconds = {
             "read": 0.002 * len(rows),
             "preprocess": 0.004 * len(rows),
@@ -100,7 +101,12 @@ def picture_id(row: int) -> str:
 
 
 def _metadata(
-    rows: range, prompts: Sequence[str], layout: Layout, name: str, carried: dict[str, Callable[[int], Any]]
+    rows: range,
+    prompts: Sequence[str],
+    layout: Layout,
+    name: str,
+    carried: dict[str, Callable[[int], Any]],
+    suffix: str,
 ) -> pa.Table:
     ids = [picture_id(row) for row in rows]
     texts = [prompts[row % len(prompts)] for row in rows]
@@ -123,7 +129,7 @@ def _metadata(
         "width": pa.array([96] * len(rows), pa.int32()),
         "height": pa.array([96] * len(rows), pa.int32()),
         "settings": pa.array(['{"steps": 1}'] * len(rows), pa.string()),
-        "image": pa.array([LAYOUTS[layout].locate(name, f"{file_name(one)}.png") for one in ids], pa.string()),
+        "image": pa.array([LAYOUTS[layout].locate(name, f"{file_name(one)}.{suffix}") for one in ids], pa.string()),
         "sha256": pa.array([hashlib.sha256(one.encode()).hexdigest() for one in ids], pa.string()),
         "bytes": pa.array([9_000 + row % 977 for row in rows], pa.int64()),
         "brightness": pa.array([(row % 97) / 97 for row in rows], pa.float32()),
@@ -134,11 +140,13 @@ def _metadata(
     return pa.table(columns)
 
 
-def _write_pictures(folder: Path, layout: Layout, name: str, rows: range, picture: Callable[[int], bytes]) -> None:
+def _write_pictures(
+    folder: Path, layout: Layout, name: str, rows: range, picture: Callable[[int], bytes], suffix: str
+) -> None:
     entries = []
     for row in rows:
         prompt = Prompt(row, picture_id(row), "a prompt", [1], 96, 96)
-        entries.append((Picture(prompt, 0), f"{file_name(prompt.id)}.png", picture(row)))
+        entries.append((Picture(prompt, 0), f"{file_name(prompt.id)}.{suffix}", picture(row)))
     for path, content in LAYOUTS[layout].pack(name, entries).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -54,8 +54,8 @@ def read_patches(
 ) -> Patches:
     """Takes `patches` patches of at most `pictures` files, drawn from all `paths`; the same ones every time.
 
-    A file is read as `reprocess` reads it: DICOM (a frame of it, as its window shows it), PNG, TIFF, JPEG, WebP; others
-    are left out.
+    A file is read as `reprocess` reads it: DICOM (a frame of it, as its window shows it), PNG, TIFF, JPEG, WebP,
+    JPEG XL; others are left out.
 
     Args:
         paths: as `list_archive` gives them.

@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from flows.cli.main import main
 from tasks.datasets.find_captioned import CaptionedFolder, CaptionedParquet
 from tasks.datasets.write_captioned import Collected, CollectOptions, collect
+from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.prompt_files import find_input
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
@@ -67,6 +69,19 @@ def test_captions_come_from_tables_and_text_files_and_what_cannot_be_used_is_lis
     assert [rows[c]["source"] for c in ("一只红色的猫", "a green field")] == ["a.png", "https://example.org/c"]
     assert rows["a green field"]["split"] == "test"
     assert pq.read_table(tmp_path / "set" / "concepts.parquet").num_rows == 0
+
+
+def test_jpeg_xl_is_a_picture_too(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jxl").write_bytes(encode_jxl(np.full((30, 50, 3), 200, np.uint8)))
+    (folder / "a.txt").write_text("a grey wall")
+    (folder / "cut.jxl").write_bytes((folder / "a.jxl").read_bytes()[:30])
+    (folder / "cut.txt").write_text("a cut picture")
+    _, rows, left = made(CaptionedFolder(str(folder)), tmp_path / "set")
+    image = Image.open(io.BytesIO(rows["a grey wall"]["image"]["bytes"]))  # type: ignore[index]
+    assert np.abs(np.asarray(image).astype(int) - 200).max() < 4
+    assert "no readable picture (damaged JPEG XL" in left["cut.jxl"]
 
 
 def test_bomb_is_left_out_whatever_else_was_imported(tmp_path: Path) -> None:

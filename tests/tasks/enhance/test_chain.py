@@ -15,6 +15,7 @@ from models.filters import STEPS, Reference
 from models.filters.arguments import Number
 from tasks.enhance import chain as module
 from tasks.enhance.chain import EnhanceOptions, enhance, open_chain, parse_chain
+from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import enhance_work
 from tasks.render.shard_state import Picture, Prompt, RenderShard
@@ -175,6 +176,18 @@ def test_masks_and_references_of_16_bits_keep_them(tmp_path: Path) -> None:
     path = saved(tmp_path / "deep.png", step_of_8_bits)
     loaded = module.reference_files.load(Reference("picture", path))
     assert np.array_equal(np.rint(loaded.array[..., 0] * 65535), step_of_8_bits)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (8, 8, 4)])
+def test_jpeg_xl_may_be_a_reference(shape: tuple[int, ...], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(4).integers(0, 65536, shape, dtype=np.uint16)
+    (tmp_path / "ref.jxl").write_bytes(encode_jxl(pixels))
+    loaded = module.reference_files.load(Reference("picture", str(tmp_path / "ref.jxl")))
+    read = np.rint(loaded.array * 65535)
+    assert np.array_equal(read, np.broadcast_to(pixels.reshape(8, 8, -1)[..., :3], read.shape))
+    (tmp_path / "cut.jxl").write_bytes(encode_jxl(pixels)[:60])
+    with pytest.raises(BadInput, match=r"cut\.jxl cannot be read as a picture"):
+        open_chain(f"palette:{tmp_path}/cut.jxl")
 
 
 @pytest.mark.parametrize("step", ["palette", "inpaint"])

@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from PIL import Image, PngImagePlugin
 
+from tasks.imaging.jxl import encode_jxl
 from tasks.imaging.raster_codecs import Raster, decode_raster, encode_raster, raster_format
 from tasks.imaging.refused import Refused
 
@@ -55,6 +56,30 @@ def test_sixteen_bits_are_kept(shape: tuple[int, ...]) -> None:
         made = again(data)
         assert made.frames.dtype == np.uint16
         assert np.array_equal(made.frames.reshape(shape), pixels)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(20, 31), (20, 31, 3), (20, 31, 4)])
+def test_jpeg_xl_keeps_every_bit(shape: tuple[int, ...], kind: type[np.unsignedinteger]) -> None:
+    pixels = DRAW.integers(0, np.iinfo(kind).max, shape, dtype=kind, endpoint=True).reshape(20, 31, -1)
+    made = again(encode_jxl(pixels if pixels.shape[2] > 1 else pixels[..., 0]))
+    assert made.format == "jxl"
+    assert np.array_equal(made.frames[0], pixels[..., :3])
+    assert (made.alpha is None) == (pixels.shape[2] < 4)
+    assert made.alpha is None or np.array_equal(made.alpha[0], pixels[..., 3:])
+
+
+def test_jpeg_xl_that_is_no_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode_jxl(DRAW.integers(0, 255, (20, 31, 3), dtype=np.uint8))
+    with pytest.raises(Refused, match="decoded as JXL"):
+        decode_raster(data[:100], "jxl")
+    with pytest.raises(Refused, match="an animation"):
+        decode_raster(encode_jxl(np.zeros((3, 20, 31, 3), np.uint8)), "jxl")
+    with pytest.raises(Refused, match="float32"):
+        decode_raster(encode_jxl(np.zeros((20, 31, 3), np.float32)), "jxl")
+    monkeypatch.setattr("tasks.imaging.raster_codecs.MOST_PIXELS", 600)
+    with pytest.raises(Refused, match="620 pixels are more"):
+        decode_raster(data, "jxl")
 
 
 def test_jpeg_comes_near() -> None:

@@ -1,4 +1,3 @@
-import io
 import json
 import tarfile
 import threading
@@ -14,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tasks.imaging.decode import open_picture
 from tasks.prompts.shards import Shard
 from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
@@ -64,7 +64,7 @@ def from_tar(root: Path, image: str) -> bytes:
         return member.read()
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "jxl"])
 @pytest.mark.parametrize(("layout", "load"), [("files", from_files), ("parquet", from_parquet), ("tar", from_tar)])
 def test_metadata_leads_to_the_picture_in_every_layout(
     tmp_path: Path, layout: Layout, load: Callable[[Path, str], bytes], format: str
@@ -76,9 +76,9 @@ def test_metadata_leads_to_the_picture_in_every_layout(
         data = load(tmp_path, row["image"])
         assert sha256(data).hexdigest() == row["sha256"]
         assert len(data) == row["bytes"]
-        image = Image.open(io.BytesIO(data))
+        image = open_picture(data)
         assert image.size == (8, 6)
-        if format == "png":
+        if format in {"png", "jxl"}:
             assert expected is not None
             assert np.array_equal(np.asarray(image), (expected * 255).round().byte().permute(1, 2, 0).numpy())
 
@@ -99,6 +99,27 @@ def test_jpeg_and_webp_tell_it_in_exif(tmp_path: Path, format: str, suffix: str)
     comment = Image.open(tmp_path / f"images/00000/a.{suffix}").getexif().get_ifd(0x8769)[0x9286]
     told = json.loads(comment.removeprefix(b"UNICODE\0").decode("utf-16-be"))
     assert (told["prompt"], told["seed"]) == (PROMPT, "0")
+
+
+def test_jpeg_xl_tells_it_in_exif(tmp_path: Path) -> None:
+    write(make_work(), Storage(str(tmp_path)), WriteOptions(format="jxl"), MADE_BY)
+    data = (tmp_path / "images/00000/a.jxl").read_bytes()
+    at = data.index(b"Exif")
+    exif = Image.Exif()
+    exif.load(data[at + 8 : at - 4 + int.from_bytes(data[at - 4 : at], "big")])
+    told = json.loads(exif.get_ifd(0x8769)[0x9286].removeprefix(b"UNICODE\0").decode("utf-16-be"))
+    assert (told["prompt"], told["seed"]) == (PROMPT, "0")
+
+
+def test_pictures_may_come_as_uint8(tmp_path: Path) -> None:
+    work, same = make_work(), make_work()
+    for picture in work.pictures:
+        assert picture.pixels is not None
+        picture.pixels = (picture.pixels * 255).round().byte()
+    for name, one in (("uint8", work), ("float", same)):
+        write(one, Storage(str(tmp_path / name)), WriteOptions(), MADE_BY)
+    files = [(tmp_path / name / "images/00000/a.png").read_bytes() for name in ("uint8", "float")]
+    assert files[0] == files[1]
 
 
 def test_every_row_is_a_picture_or_quarantined(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tasks.imaging.jxl import encode_jxl
 from tasks.render.layouts import Layout
 from tasks.report.page import write_report
+from tasks.report.thumbnails import thumbnails
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 from tests.tasks.run_folder import make_run, picture_id
@@ -220,6 +222,19 @@ def test_thumbnails_come_from_every_layout(tmp_path: Path, layout: Layout) -> No
         with Image.open(io.BytesIO(base64.b64decode(small))) as image:
             assert (image.format, image.size) == ("WEBP", (320, 160))
             assert abs(np.asarray(image.convert("RGB"))[80, 80, 0].item() - 10 * row) < 6
+
+
+def test_jpeg_xl_has_thumbnails(tmp_path: Path) -> None:
+    deep = np.full((40, 60, 3), 40_000, np.uint16)
+    (tmp_path / "deep.jxl").write_bytes(encode_jxl(deep))
+    (tmp_path / "plain.jxl").write_bytes(encode_jxl((deep >> 8).astype(np.uint8), b"MM\0*\0\0\0\x08\0\0\0\0\0\0"))
+    (tmp_path / "cut.jxl").write_bytes(encode_jxl(deep)[:50])
+    deep_one, plain, cut = thumbnails(Storage(str(tmp_path)), ["deep.jxl", "plain.jxl", "cut.jxl"], 30)
+    assert cut is None
+    assert deep_one is not None and deep_one == plain
+    shown = Image.open(io.BytesIO(base64.b64decode(deep_one)))
+    assert shown.size == (30, 20)
+    assert np.abs(np.asarray(shown).astype(int) - 156).max() < 4
 
 
 def test_pictures_retried_into_a_second_pack_are_found(tmp_path: Path) -> None:
