@@ -1,5 +1,8 @@
 """What a device can do, how much of its memory is free, and how to tell that it ran out."""
 
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
 import torch
 
 
@@ -55,6 +58,17 @@ def device_name(device: str) -> str:
     if device.startswith("cuda") and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(device))
     return device if device.startswith("cuda") else f"{device}, {torch.get_num_threads()} threads"
+
+
+def beside(device: str) -> AbstractContextManager[object]:
+    """Within it, this thread's work has a queue of its own on a GPU: it runs beside what is queued outside, and waiting
+    for it is not waiting for that. Nothing on other devices."""
+    return torch.cuda.stream(_second_stream(device)) if device.startswith("cuda") else nullcontext()
+
+
+@cache
+def _second_stream(device: str) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
 
 
 def let_go(device: str) -> None:

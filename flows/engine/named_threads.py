@@ -1,31 +1,55 @@
-"""One thread of a process for each device, so that its work is done in order, and others beside it."""
+"""One thread of a process for each device: what several shards want of it is done one after the other.
 
+A thread rather than a lock, because torch gives every thread that calls it a CPU thread pool of its own.
+"""
+
+import itertools
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
-from typing import TypeVar
+from queue import PriorityQueue
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
-@cache
-def _thread(name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix=name)
+class _Worker:
+    """A thread that calls functions, the most urgent first and equals in the order in which they came."""
+
+    def __init__(self, name: str) -> None:
+        self._waiting: PriorityQueue[tuple[int, int, Future[Any], Callable[[], Any]]] = PriorityQueue()
+        self._numbers = itertools.count()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def submit(self, function: Callable[[], Result], urgency: int) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._waiting.put((-urgency, next(self._numbers), future, function))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            _, _, future, function = self._waiting.get()
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+            del future, function  # or they would keep their shard alive until the next one comes
 
 
-def in_thread(name: str, function: Callable[[], Result]) -> Result:
-    """Runs `function` in this process's only thread of that name and returns its result.
-
-    A thread rather than a lock, because torch gives every thread that calls it a CPU thread pool of its own.
-    """
-    return _thread(name).submit(function).result()
+_worker = cache(_Worker)
 
 
-def in_device_thread(device: str, function: Callable[[], Result]) -> Result:
+def in_thread(name: str, function: Callable[[], Result], urgency: int = 0) -> Result:
+    """Runs `function` in this process's only thread of that name and returns its result."""
+    return _worker(name).submit(function, urgency).result()
+
+
+def in_device_thread(device: str, function: Callable[[], Result], urgency: int = 0) -> Result:
     """Runs `function` in the thread that encodes texts and generates pictures on a device."""
-    return in_thread(f"models on {device}", function)
+    return in_thread(f"models on {device}", function, urgency)
 
 
 def in_filter_thread(device: str, function: Callable[[], Result]) -> Result:
     """Runs `function`, which applies filters: in a GPU's thread, or on a CPU beside the one that generates."""
-    return in_thread("filters on cpu", function) if device == "cpu" else in_device_thread(device, function)
+    return in_thread("filters on cpu", function) if device == "cpu" else in_device_thread(device, function, urgency=2)

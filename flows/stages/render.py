@@ -13,6 +13,7 @@ from flows.engine.named_threads import in_device_thread, in_filter_thread
 from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
+from models.device import beside
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.loading.feature_store import kept_features
@@ -89,7 +90,7 @@ def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSha
     def run() -> None:
         if setting.split:
             setting.load_generator().release()
-        with work.timed("encode"):
+        with work.timed("encode"), beside(setting.job.device):  # pictures are generated meanwhile
             new.update(encode(work, encoder, store))
 
     in_device_thread(setting.job.device, run)
@@ -108,7 +109,7 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderS
         with work.timed("generate"):
             return generate(work, setting.load_generator(), setting.batch_limit, as_bytes=last)
 
-    return _arrived(work, "generate", in_device_thread(setting.job.device, run))
+    return _arrived(work, "generate", in_device_thread(setting.job.device, run, urgency=1))
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
@@ -120,7 +121,7 @@ def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSh
         with work.timed("explain"):
             return explain(work, encoder, setting.load_generator(), setting.batch_limit, setting.split, last)
 
-    return _arrived(work, "explain", in_device_thread(setting.job.device, run))
+    return _arrived(work, "explain", in_device_thread(setting.job.device, run, urgency=1))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:

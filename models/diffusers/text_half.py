@@ -21,7 +21,7 @@ from models.fixed_batches import BatchLimit, chunks
 from models.messages import one_sentence
 from models.protocols import EncodeNegative, TextEncoder
 
-CPU_TEXTS, GPU_TEXTS = 8, 16  # texts in one forward pass
+CPU_TEXTS, GPU_TEXTS = 8, 64  # texts in one forward pass
 REMEMBERED = 16  # negative texts
 _ROUNDED = 32  # features of varying length with a mask are padded to a multiple of this
 

@@ -1,6 +1,9 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from flows.engine.named_threads import in_device_thread, in_filter_thread
+import pytest
+
+from flows.engine.named_threads import _worker, in_device_thread, in_filter_thread, in_thread
 
 
 def test_all_work_on_a_device_is_done_in_one_thread() -> None:
@@ -11,3 +14,31 @@ def test_all_work_on_a_device_is_done_in_one_thread() -> None:
 def test_filters_run_beside_the_models_on_a_cpu_and_with_them_on_a_gpu() -> None:
     assert in_filter_thread("cpu", threading.get_ident) != in_device_thread("cpu", threading.get_ident)
     assert in_filter_thread("cuda:1", threading.get_ident) == in_device_thread("cuda:1", threading.get_ident)
+
+
+def test_what_is_nearest_to_the_end_comes_first_and_equals_in_order() -> None:
+    begun, going, order = threading.Event(), threading.Event(), list[str]()
+
+    def hold() -> None:
+        begun.set()
+        going.wait(30)
+
+    with ThreadPoolExecutor(8) as shards:
+        shards.submit(in_thread, "ordered", hold)
+        begun.wait(30)
+        for name, urgency in (("encode 1", 0), ("encode 2", 0), ("generate 0", 1), ("enhance", 2)):
+            queued = _worker("ordered")._waiting.qsize()
+            shards.submit(in_thread, "ordered", lambda name=name: order.append(name), urgency)
+            while _worker("ordered")._waiting.qsize() == queued:
+                pass
+        going.set()
+    assert order == ["enhance", "generate 0", "encode 1", "encode 2"]
+
+
+def test_an_error_comes_back_to_the_caller_and_the_thread_goes_on() -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        in_thread("failing", fail)
+    assert in_thread("failing", lambda: 3) == 3
