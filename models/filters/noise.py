@@ -7,10 +7,9 @@ the picture's finest wavelet coefficients (Donoho, Johnstone 1994).
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from models.filters.arguments import AUTO, Number
-from models.filters.numbers import added
+from models.filters.numbers import added, by_bands
 from models.filters.steps import step
 
 SIGMA = Number(0, 0.5, neutral=0, unit="standard deviation of the noise", auto="estimated for each picture")
@@ -26,26 +25,50 @@ def denoise(images: Tensor, strength: float) -> Tensor:
     """
     if strength == 0:
         return images
-    height, width = images.shape[-2:]
     reach = 10 * (0.1 * strength) ** 2  # two noisy looks at one thing differ by 2 sigma^2: five times that is another
-    padded = pad(images, (3, 3, 3, 3), mode="replicate")
-    centre = padded[..., 2 : height + 4, 2 : width + 4]
-    total, weights = images, torch.ones_like(images[:, :1])
-    for down in range(5):
-        for right in range(5):
-            if down == right == 2:
-                continue
-            other = padded[..., down : down + height + 2, right : right + width + 2]
-            squares = (centre - other) * (centre - other)
-            grey = squares.shape[1] == 1
-            distance = squares * 3 if grey else squares[:, 0:1] + squares[:, 1:2] + squares[:, 2:3]
-            distance = added([distance[..., i : i + height, :] for i in range(3)])
-            distance = added([distance[..., i : i + width] for i in range(3)])
-            weight = (1 - distance * (1 / (27 * reach))).clamp(min=0)
-            weight = weight * weight
-            total = total + other[..., 1:-1, 1:-1] * weight
-            weights = weights + weight
-    return total / weights
+    return by_bands(images, 3, lambda padded: _weighted_means(padded, 1 / (27 * reach)))
+
+
+def _weighted_means(padded: Tensor, scale: float) -> Tensor:
+    """The weighted mean of each pixel's 5 x 5 neighbours: (n, c, h + 6, w + 6) to (n, c, h, w).
+
+    Pixels lie in one line, so that a neighbour is a fixed number of places away and every operation runs straight
+    through memory; what reaches over an edge ends in the margin, which is cut off. Two pixels give each other the same
+    weight: the maps of the 12 neighbours before a pixel serve the 12 after it, too.
+    """
+    n, channels, height, width = padded.shape
+    line = padded.transpose(0, 1).reshape(channels, -1)  # (c, n * height * width)
+    begin, end = 3 * width + 3, line.shape[1] - 3 * width - 3
+    before = [down * width + right for down in (2, 1, 0) for right in (2, 1, 0, -1, -2)][:12]
+    weights = line.new_empty(12, line.shape[1])
+    for away, weight in zip(before, weights, strict=True):
+        _weigh(line, away, width, scale, weight)
+    made = torch.empty_like(line)
+    total, divisor = made[:, begin:end], line.new_ones(end - begin)
+    total.copy_(line[:, begin:end])
+    product = torch.empty_like(total)
+    # Row by row through the neighbours: in another order the sum's last bits would be others.
+    around = [(-away, 0, weight) for away, weight in zip(before, weights, strict=True)]
+    around += [(-there, -there, weight) for there, _, weight in reversed(around)]
+    for there, at, weight in around:
+        known = weight[begin + at : end + at]
+        total += torch.mul(line[:, begin + there : end + there], known, out=product)
+        divisor += known
+    total /= divisor
+    return made.reshape(channels, n, height, width)[..., 3:-3, 3:-3].transpose(0, 1)
+
+
+def _weigh(line: Tensor, away: int, width: int, scale: float, out: Tensor) -> None:
+    """Compares each pixel of (c, pixels) with the one `away` places before it; its weight goes to `out`, (pixels,)."""
+    squares = line[:, away:] - line[:, :-away]
+    squares *= squares
+    distance = squares[0] * 3 if len(squares) == 1 else added(squares)
+    distance = added(distance[i * width : len(distance) - (2 - i) * width] for i in range(3))
+    distance = added(distance[i : len(distance) - (2 - i)] for i in range(3))
+    distance *= -scale
+    distance += 1
+    weight = distance.clamp_(min=0)
+    torch.mul(weight, weight, out=out[away + width + 1 : -width - 1])
 
 
 @step("denoise-nlm", SIGMA, each=True, reach=8)

@@ -1,7 +1,13 @@
 """Small arithmetic that several filters share."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
+import torch
 from torch import Tensor
+from torch.nn.functional import pad
+
+BAND = 2**16  # pixels: with smaller ones the calls cost more than the cache saves
 
 
 def luma(images: Tensor) -> Tensor:
@@ -17,9 +23,24 @@ def luma_of(picture: np.ndarray) -> np.ndarray:
     return red * np.float32(0.2126) + green * np.float32(0.7152) + blue * np.float32(0.0722)
 
 
-def added(parts: list[Tensor]) -> Tensor:
-    """The sum of tensors of one shape, added in the order of the list, so that its bytes do not vary."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+def added(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of two or more tensors of one shape, added in their order, so that its bytes do not vary."""
+    first, second, *others = parts
+    total = first + second
+    for part in others:
+        total += part
     return total
+
+
+def by_bands(images: Tensor, reach: int, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """Applies a function that looks `reach` pixels far; on a CPU to one band of rows after the other, for its cache.
+
+    The function takes (n, c, h + 2 * reach, w + 2 * reach), border pixels repeated outwards, and gives (n, c, h, w).
+    """
+    height, width = images.shape[-2:]
+    rows = max(1, BAND // (len(images) * width)) if images.device.type == "cpu" else height
+    padded = pad(images, (reach, reach, reach, reach), mode="replicate")
+    made = torch.empty_like(images)
+    for top in range(0, height, rows):
+        made[..., top : top + rows, :] = function(padded[..., top : top + rows + 2 * reach, :])
+    return made

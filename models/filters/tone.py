@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.nn.functional import pad
 
 from models.filters.arguments import AUTO, Number, Window
-from models.filters.numbers import added, luma_of
+from models.filters.numbers import added, by_bands, luma_of
 from models.filters.steps import step
 
 _BINS = 256  # of CLAHE's histograms; the mapping between two of them is a straight line, so no value is rounded to one
@@ -107,10 +106,20 @@ def _mapped(at: np.ndarray, mapping: np.ndarray, top: int, sides: list[int]) -> 
 @step("sharpen", Number(0, 4, neutral=0, unit="amount"), reach=2)
 def sharpen(images: Tensor, amount: float) -> Tensor:
     """Unsharp mask: adds that much of what a Gaussian blur (one pixel wide) takes away."""
+    return by_bands(images, 2, lambda padded: _sharpened(padded, amount))
+
+
+def _sharpened(padded: Tensor, amount: float) -> Tensor:
+    """(n, c, h + 4, w + 4) to (n, c, h, w)."""
     taps = [math.exp(-(offset**2) / 2) for offset in (-2, -1, 0, 1, 2)]
     taps = [tap / sum(taps) for tap in taps]
+    images = padded[..., 2:-2, 2:-2]
     height, width = images.shape[-2:]
-    padded = pad(images, (2, 2, 2, 2), mode="replicate")
-    rows = added([padded[..., i : i + height, :] * tap for i, tap in enumerate(taps)])
-    blurred = added([rows[..., i : i + width] * tap for i, tap in enumerate(taps)])
-    return images + (images - blurred) * amount
+    outer, inner, centre = (padded * tap for tap in taps[:3])  # the taps are symmetric: one product serves two of them
+    rows = added(p[..., i : i + height, :] for i, p in enumerate((outer, inner, centre, inner, outer)))
+    outer, inner, centre = (rows * tap for tap in taps[:3])
+    blurred = added(p[..., i : i + width] for i, p in enumerate((outer, inner, centre, inner, outer)))
+    change = images - blurred
+    change *= amount
+    change += images
+    return change

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.filters import STEPS, Loaded, Step, step
+from models.filters import STEPS, Loaded, Step, numbers, step
 from models.filters.arguments import AUTO, Choice, File, Number, Window
 
 NAMES = sorted(name for name, step in STEPS.items() if not isinstance(step.argument, File))
@@ -79,6 +79,15 @@ def test_row_is_the_same_alone_in_a_batch_and_with_other_threads(name: str, heig
             assert torch.equal(STEPS[name].apply(images[row : row + 1].clone(), value)[0], together[row])
     finally:
         torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", BATCHED)
+def test_bands_of_rows_leave_no_seam(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, value = pictures(), value_of(STEPS[name])
+    whole = STEPS[name].apply(images, value)
+    for pixels in (1, 5 * images[:, 0, 0].numel()):
+        monkeypatch.setattr(numbers, "BAND", pixels)
+        assert torch.equal(STEPS[name].apply(images, value), whole)
 
 
 @pytest.mark.parametrize("name", STEPS_WITHOUT_CHECKPOINT)
