@@ -25,8 +25,8 @@ from rich.table import Table
 from benchmarks.prompts import write_prompts
 from benchmarks.real_size import REAL, base_dtype, write_checkpoint
 from benchmarks.usage import Usage
-from flows.cli.allocator import keep_freed
 from flows.engine import local_server
+from flows.lanes.allocator import keep_freed
 from models.device import let_go
 from models.generators.registry import load_generator
 

@@ -23,8 +23,8 @@ from cyclopts import Parameter, run
 from benchmarks.gpu_report import Report
 from benchmarks.options import OPTIONS, Baseline, Rows, features_of
 from benchmarks.real_size import base_dtype, write_checkpoint
-from flows.cli.allocator import keep_freed
 from flows.engine import local_server
+from flows.lanes.allocator import keep_freed
 
 BUDGETS = {"table": 270.0, "texts": 40.0, "training": 80.0, "options": 80.0}
 """Seconds after which a part begins no further measurement. The last gets what is left."""

@@ -36,8 +36,8 @@ from benchmarks import processor
 from benchmarks.idle import measure_idle, show_idle
 from benchmarks.overhead_ways import Models, bare, flow, plain
 from benchmarks.prompts import write_prompts
-from flows.cli.allocator import keep_freed
 from flows.engine import local_server
+from flows.lanes.allocator import keep_freed
 
 WARM_UP = 32  # rows rendered by each way before timing: first calls allocate, import and plan kernels
 

@@ -203,8 +203,8 @@ def daft_frame(work: Work, out: Path) -> float:
 
 
 def imagemill(work: Work, out: Path) -> float:
-    from flows.cli.allocator import keep_freed
     from flows.engine import local_server
+    from flows.lanes.allocator import keep_freed
 
     keep_freed()
     local_server.configure()

@@ -9,11 +9,11 @@ checkpoint: a shard whose metadata exists is complete, and running the same comm
 from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
-from flows.engine.pipeline import Stage, timed_names
 from flows.engine.run_folder import dated, opened, title
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.render import RenderJob
+from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.render import Plan
 from flows.stages import render as stages
 from tasks.report.page import write_report

@@ -10,10 +10,10 @@ message: tasks are named by numbers, errors are our own sentences.
 from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
-from flows.engine.pipeline import Stage, timed_names
 from flows.engine.run_folder import dated, opened, title
 from flows.engine.window import carry_out
 from flows.jobs.reprocess import ReprocessJob
+from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.reprocess import ReprocessPlan
 from flows.plans.reprocess_summary import ReprocessSummary
 from flows.stages import reprocess as stages

@@ -35,6 +35,7 @@ TESTED_BY = {
     "flows/engine/counted.py": "tests/flows/test_train.py",
     "flows/engine/stage_call.py": "tests/flows/test_train.py",
     "flows/engine/*": "tests/integration/test_own_stage.py",
+    "flows/lanes/*": "tests/integration/test_own_stage.py",
     "flows/jobs/local.py": "tests/flows/test_train.py",
     "flows/plans/render.py": "tests/flows/test_tune.py",
     "flows/stages/render.py": "tests/integration/test_own_stage.py",

@@ -20,10 +20,10 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
-from flows.cli.allocator import keep_freed
 from flows.engine import local_server
 from flows.jobs.render import RenderJob, RenderOptions
 from flows.jobs.strict import unknown_option
+from flows.lanes.allocator import keep_freed
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.storage import StorageError, explain

@@ -9,9 +9,9 @@ from typing import Any
 
 from prefect import task
 
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Setting, Stage
 from flows.engine.task_options import IN_MEMORY, RETRIED
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Setting, Stage
 from tasks.runfolder.commit import Outcome
 
 MOST = 2000  # task runs of a job: a server takes 30 to 90 a second, and keeps some kilobytes of each

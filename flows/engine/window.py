@@ -10,16 +10,17 @@ from contextlib import closing
 from typing import Any
 
 from flows.engine.artifacts import ProgressArtifact
-from flows.engine.lane import Lane
 from flows.engine.local_server import outlast_outages
-from flows.engine.pending import list_pending
-from flows.engine.pipeline import Setting, Stage, call
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
 from flows.engine.run_folder import OpenRun
 from flows.engine.summary import Summary
 from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
+from flows.lanes.lane import Lane
+from flows.lanes.pending import list_pending
+from flows.lanes.pipeline import Setting, Stage, call
+from flows.lanes.process_lanes import ProcessLanes, devices_of
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
 
@@ -38,7 +39,7 @@ def carry_out(
     """
     outlast_outages()
     job = setting.job
-    shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary)
+    shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
@@ -55,9 +56,17 @@ def carry_out(
                 f"`imagemill inspect {summary.out}` says why."
             )
 
-    few = shards * len(pipeline) <= MOST
-    lane = Lane(pipeline, setting, call_as_task if few else call, in_turns)
-    with Progress(summary.rows, summary.rows_done_before, artifact) as progress, closing(lane.run(pending)) as outcomes:
+    devices = devices_of(job)
+    few = len(devices) == 1 and shards * len(pipeline) <= MOST
+    lanes: Lane | ProcessLanes
+    if len(devices) == 1:
+        lanes = Lane(pipeline, setting, call_as_task if few else call, in_turns)
+    else:
+        lanes = ProcessLanes(devices, pipeline, setting, in_turns)
+    with (
+        Progress(summary.rows, summary.rows_done_before, artifact) as progress,
+        closing(lanes.run(pending)) as outcomes,
+    ):
         if few:
             for done in outcomes:
                 take(done)

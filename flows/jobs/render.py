@@ -68,8 +68,10 @@ class RunOptions(BaseModel):
 
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
+    lanes: Annotated[int | None, Field(ge=1, le=64)] = None
+    """Processes that generate side by side; by default one for each GPU if the device is cuda, else one."""
     window: Annotated[int, Field(ge=1, le=64)] = 4
-    """Shards in flight: more of them overlap more and take more memory."""
+    """Shards in flight in each lane: more of them overlap more and take more memory."""
     runner: Literal["threads", "ray"] = "threads"
     """Where lanes run: one in this process, or many on a Ray cluster (a local one if RAY_ADDRESS is not set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"

@@ -9,9 +9,9 @@ from functools import cache
 
 from torch import Tensor
 
-from flows.engine.named_threads import in_device_thread, in_filter_thread
-from flows.engine.pending import PendingShard
 from flows.jobs.render import RenderJob
+from flows.lanes.named_threads import in_device_thread, in_filter_thread
+from flows.lanes.pending import PendingShard
 from flows.plans.render import Plan
 from models.device import beside
 from models.fixed_batches import BatchLimit

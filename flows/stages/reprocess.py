@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from flows.engine.named_threads import in_filter_thread
-from flows.engine.pending import PendingShard
 from flows.jobs.reprocess import ReprocessJob
+from flows.lanes.named_threads import in_filter_thread
+from flows.lanes.pending import PendingShard
 from tasks.archive.listing import ShardOfFiles
 from tasks.archive.process import Recipe, reprocess
 from tasks.archive.shard_state import ArchiveShard, read, write

@@ -1,6 +1,7 @@
 """Loads models by reference, also from an object store; a model that cannot be loaded is bad input."""
 
 import functools
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -24,15 +25,18 @@ Model = TypeVar("Model")
 # The only files of a model folder that are used. Pickled weights are not even downloaded.
 SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 
+_loading = threading.RLock()  # shards of a lane want the same model at once, and libraries are imported with it
+
 
 def usable(load: Callable[[], Model]) -> Model:
-    """The model that `load` returns.
+    """The model that `load` returns; one is loaded at a time.
 
     Raises:
         BadInput: `load` raised a ValueError: there is no model, or it is damaged or of another kind.
     """
     try:
-        return load()
+        with _loading:
+            return load()
     except ValueError as error:
         raise BadInput(str(error)) from error
 

@@ -1,7 +1,7 @@
 """A stage as a stranger would write it: this file, and one entry in the list of stages."""
 
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Stage
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage
 from flows.stages.render import Setting
 from tasks.prompts.shards import Shard
 from tasks.render.shard_state import RenderShard

@@ -21,7 +21,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import flows.render as render
-from flows.engine.pipeline import Stage
+from flows.lanes.pipeline import Stage
 from flows.cli.main import main
 
 mark = Path(sys.argv.pop())

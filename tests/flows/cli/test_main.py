@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -128,6 +129,7 @@ def test_an_interrupted_command_says_how_to_carry_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.engine.inspection.inspect_run", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("os._exit", sys.exit)  # it would end pytest
     code, _, error = run(capsys, "inspect", "run")
     assert (code, error) == (130, "imagemill: stopped; run the same command again to carry on.\n")
 

@@ -13,12 +13,12 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
 
 from flows.engine import local_server
-from flows.engine.lane import Lane
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Stage
 from flows.engine.prefect_internals import forget_results
 from flows.engine.task_runs import call_as_task, take_in_spans
 from flows.jobs.render import RenderJob
+from flows.lanes.lane import Lane
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage
 from tasks.prompts.shards import Shard
 from tasks.runfolder.storage import StorageError
 

@@ -1,4 +1,4 @@
-from flows.engine.turns import Turn, Turns
+from flows.lanes.turns import Turn, Turns
 
 
 def has_begun(turn: Turn) -> bool:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from flows.engine.summary import Summary
 from flows.jobs.render import RunOptions
-from tasks.runfolder.commit import complete_shards, read_outcomes, read_table, shard_names
+from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, read_table, shard_names
 from tasks.runfolder.storage import Storage
 
 
@@ -32,12 +31,12 @@ class PendingShard(Generic[Shard]):
 
 
 def list_pending(
-    job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, summary: Summary
+    job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, earlier: Callable[[Outcome], None]
 ) -> tuple[int, Iterator[PendingShard[Shard]]]:
-    """The shards that are incomplete or whose quarantined rows are to be retried, and how many; `summary` counts the
-    others.
+    """The shards that are incomplete or whose quarantined rows are to be retried, and how many.
 
     Args:
+        earlier: takes the outcomes of the others.
         shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
     """
     complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
@@ -48,7 +47,7 @@ def list_pending(
         if shard.name in complete and shard.name not in retried:
             finished.add(shard.name)
     for outcome in read_outcomes(out, sorted(finished)).values():
-        summary.add_earlier(outcome)
+        earlier(outcome)
 
     def pending() -> Iterator[PendingShard[Shard]]:
         for shard in shards():

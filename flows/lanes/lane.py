@@ -12,9 +12,9 @@ from contextvars import copy_context
 from itertools import islice
 from typing import Any
 
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Call, Setting, Stage
-from flows.engine.turns import Turn, Turns
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Call, Setting, Stage
+from flows.lanes.turns import Turn, Turns
 from models.device import is_broken
 from models.messages import one_line
 from tasks.runfolder.commit import Outcome

@@ -8,7 +8,7 @@ import pytest
 
 AGAIN = """
 import resource, threading, torch
-from flows.cli.allocator import keep_freed
+from flows.lanes.allocator import keep_freed
 keep_freed()
 def work(times):
     for _ in range(times):

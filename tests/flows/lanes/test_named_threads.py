@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flows.engine.named_threads import _worker, in_device_thread, in_filter_thread, in_thread
+from flows.lanes.named_threads import _worker, in_device_thread, in_filter_thread, in_thread
 
 
 def test_all_work_on_a_device_is_done_in_one_thread() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from flows.engine.lane import Lane
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Stage, call
 from flows.jobs.render import RenderJob
+from flows.lanes.lane import Lane
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage, call
 from tasks.prompts.shards import Shard
 from tasks.runfolder.errors import DeviceFault
 

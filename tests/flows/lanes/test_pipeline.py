@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from flows import render, reprocess
-from flows.engine import pipeline
-from flows.engine.pending import PendingShard
-from flows.engine.pipeline import Stage, call, timed_names
+from flows.lanes import pipeline
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage, call, timed_names
 from tasks.prompts.shards import Shard
 from tasks.runfolder.storage import StorageError
 from tests.integration.test_deployment import ROOT

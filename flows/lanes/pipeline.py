@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from flows.engine.pending import PendingShard
 from flows.jobs.render import RunOptions
+from flows.lanes.pending import PendingShard
 from tasks.runfolder.storage import StorageError
 
 PAUSES = (1, 5, 20)  # seconds before each new try of a stage that met a storage failure which may pass

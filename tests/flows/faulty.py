@@ -1,0 +1,38 @@
+"""Stages that take their lane down, once each; what is done is marked in a folder that `FAULTS` names."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage
+
+
+def _first_time(name: str) -> bool:
+    try:
+        Path(os.environ["FAULTS"], name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def fail_once(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
+    """Kills the process with the second shard, breaks the device with the fourth."""
+    Path(os.environ["FAULTS"], f"lane {os.getpid()}").touch()
+    if pending.name == "00001" and _first_time("killed"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if pending.name == "00003" and _first_time("broken"):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+    return work
+
+
+def always_killed(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
+    """Kills the process with the second shard, whenever it comes."""
+    if pending.name == "00001":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work
+
+
+FAIL_ONCE = Stage("fail once", fail_once)
+ALWAYS_KILLED = Stage("always killed", always_killed)

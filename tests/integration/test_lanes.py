@@ -1,0 +1,49 @@
+"""Lanes on one machine: the same bytes as one, and what takes a lane down costs no row."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.render import PIPELINE
+from tests.flows.faulty import ALWAYS_KILLED, FAIL_ONCE
+from tests.integration.runs import Outcome, snapshot, table, write_prompts
+
+pytestmark = pytest.mark.slow
+Mill = Callable[..., Outcome]
+ROWS = 40
+OPTIONS = ("--generator", "dummy", "--shard-size", 4, "--width", 32, "--height", 32, "--no-report", "--json")
+
+
+@pytest.fixture
+def prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "faults").mkdir()
+    monkeypatch.setenv("FAULTS", str(tmp_path / "faults"))
+    return write_prompts(str(tmp_path / "prompts.parquet"), ROWS)
+
+
+def test_a_killed_lane_and_one_whose_device_breaks_are_replaced(
+    imagemill: Mill, prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, faulty = tmp_path / "undisturbed", tmp_path / "faulty"
+    assert imagemill("render", prompts, "--out", undisturbed, *OPTIONS).code == 0
+    monkeypatch.setattr("flows.render.PIPELINE", (*PIPELINE[:-1], FAIL_ONCE, PIPELINE[-1]))
+    done = imagemill("render", prompts, "--out", faulty, *OPTIONS, "--lanes", 2)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["quarantined"] == 0
+    marks = {path.name.split()[0] for path in (tmp_path / "faults").iterdir()}
+    assert marks == {"lane", "killed", "broken"}
+    assert len(list((tmp_path / "faults").glob("lane *"))) >= 2
+    assert table(str(faulty), "metadata").num_rows == ROWS
+    assert snapshot(str(faulty)) == snapshot(str(undisturbed))
+
+
+def test_a_shard_that_ends_every_lane_ends_the_run_with_a_sentence(
+    imagemill: Mill, prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.render.PIPELINE", (*PIPELINE[:-1], ALWAYS_KILLED, PIPELINE[-1]))
+    done = imagemill("render", prompts, "--out", tmp_path / "run", *OPTIONS, "--lanes", 2)
+    assert done.code == 1
+    assert "shard 00001: the process ended" in done.err
+    assert "Traceback" not in done.err
