@@ -45,5 +45,5 @@ def test_a_shard_that_ends_every_lane_ends_the_run_with_a_sentence(
     monkeypatch.setattr("flows.render.PIPELINE", (*PIPELINE[:-1], ALWAYS_KILLED, PIPELINE[-1]))
     done = imagemill("render", prompts, "--out", tmp_path / "run", *OPTIONS, "--lanes", 2)
     assert done.code == 1
-    assert "shard 00001: the process ended" in done.err
+    assert ": the process ended 5 times" in done.err
     assert "Traceback" not in done.err
