@@ -4,8 +4,9 @@
     python -m benchmarks.gpu --out cpu.json --device cpu --seconds 1   # tiny networks: whether it runs
 
 It needs no network; `python -m benchmarks.gpu_bundle` collects the packages that such a machine lacks. The parts are
-`table` (the bare model, the flow and a plain loop), `texts` (the encode stage), `training` (a while of each family) and
-`options` (what each acceleration option gains). What fails, or has no time left, says so in the file; the rest runs.
+`identity` (the same bytes in any company), `table` (the bare model, the flow and a plain loop), `texts` (the encode
+stage), `training` (a while of each family) and `options` (what each acceleration option gains). What fails, or has no
+time left, says so in the file; the rest runs.
 """
 
 import faulthandler
@@ -26,7 +27,7 @@ from benchmarks.real_size import base_dtype, write_checkpoint
 from flows.engine import local_server
 from flows.lanes.allocator import keep_freed
 
-BUDGETS = {"table": 270.0, "texts": 40.0, "training": 80.0, "options": 80.0}
+BUDGETS = {"identity": 100.0, "table": 270.0, "texts": 40.0, "training": 80.0, "options": 80.0}
 """Seconds after which a part begins no further measurement. The last gets what is left."""
 SHARED_MEMORY, ENOUGH = Path("/dev/shm"), 20 * 2**30
 
@@ -81,6 +82,7 @@ def main(
     local_server.configure()
     report = Report(out, device, limit - 10)
     # Prefect may be imported only now that it is configured.
+    from benchmarks.gpu_identity import identity
     from benchmarks.gpu_table import table
     from benchmarks.gpu_texts import texts
     from benchmarks.gpu_training import training
@@ -91,6 +93,7 @@ def main(
     ):
         checkpoints, runs = Path(in_memory), Path(on_disk)
         measures: dict[str, Callable[[], None]] = {
+            "identity": partial(identity, report, device, checkpoints),
             "table": partial(table, report, device, seconds, checkpoints, runs),
             "texts": partial(texts, report, device, 1000 if device != "cpu" else 40, checkpoints),
             "training": partial(training, report, device, seconds / 2, runs / "training"),
