@@ -53,7 +53,17 @@ LEFT_OUT = {
 KEPT = {
     "imagecodecs": tuple(
         f"*{name}*"
-        for name in ("/_shared", "/_imcd", "/_png.", "libpng", "/_jpegxl", "libjxl", "libbrotli", "liblcms2")
+        for name in (
+            "/_shared",
+            "/_imcd",
+            "/_png.",
+            "libpng",
+            "/_jpegxl",
+            "libjxl",
+            "libbrotli",
+            "liblcms2",
+            "/_zlibng",
+        )
     )
 }
 """Files that are opened nevertheless: PNG and JPEG XL."""
