@@ -51,6 +51,6 @@ def render(job: RenderJob) -> Summary:
         )
         carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
         if job.report and job.part[1] == 1:
-            summary.report = write_report(run.out, timed_names(PIPELINE))
+            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
     publish(summary)
     return as_final_state(summary)

@@ -43,6 +43,6 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         if job.part[1] == 1:
             summary.look_at_studies(run.out)
             if job.report:
-                summary.report = write_report(run.out, timed_names(PIPELINE))
+                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
     publish(summary)
     return as_final_state(summary)

@@ -38,7 +38,10 @@ class Summary(BaseModel):
     report: str | None = None
 
     def add(self, done: Outcome) -> None:
-        """Counts a shard that this run did."""
+        """Counts a shard that this run did, or that another had completed before this one could."""
+        if done.discarded:
+            self.add_earlier(done)
+            return
         self.pictures += done.pictures
         self.pictures_made += done.pictures
         self.quarantined += done.quarantined
@@ -46,7 +49,7 @@ class Summary(BaseModel):
         self.seconds = dict(Counter(self.seconds) + Counter(done.seconds))
 
     def add_earlier(self, done: Outcome) -> None:
-        """Counts a shard that was complete already."""
+        """Counts a shard that was complete already, or that another worker completed."""
         self.rows_done_before += done.rows
         self.pictures += done.pictures
         self.quarantined += done.quarantined

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from flows.engine.artifacts import ProgressArtifact
+from flows.engine.joining import Joiner
 from flows.engine.local_server import outlast_outages
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
@@ -20,7 +21,7 @@ from flows.jobs.render import allowed_failures
 from flows.lanes.lane import Lane
 from flows.lanes.pending import list_pending
 from flows.lanes.pipeline import Setting, Stage, call
-from flows.lanes.process_lanes import ProcessLanes, devices_of
+from flows.lanes.process_lanes import ProcessLanes
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
 
@@ -39,7 +40,9 @@ def carry_out(
     """
     outlast_outages()
     job = setting.job
-    shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
+    finished, shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
+    joiner = None if run.claims is None else Joiner(run.plan.of_this_part, run.out, run.claims, finished, summary)
+    rounds = [pending] if joiner is None else joiner.rounds()
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
@@ -56,17 +59,16 @@ def carry_out(
                 f"`imagemill inspect {summary.out}` says why."
             )
 
-    devices = devices_of(job)
+    devices = job.devices
     few = len(devices) == 1 and shards * len(pipeline) <= MOST
     lanes: Lane | ProcessLanes
     if len(devices) == 1:
-        lanes = Lane(pipeline, setting, call_as_task if few else call, in_turns)
+        calling = call_as_task if few else call
+        lanes = Lane(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
     else:
         lanes = ProcessLanes(devices, pipeline, setting, in_turns)
-    with (
-        Progress(summary.rows, summary.rows_done_before, artifact) as progress,
-        closing(lanes.run(pending)) as outcomes,
-    ):
+    outcomes = (done for pending in rounds for done in lanes.run(pending))
+    with Progress(summary.rows, summary.rows_done_before, artifact) as progress, closing(outcomes):
         if few:
             for done in outcomes:
                 take(done)

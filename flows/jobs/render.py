@@ -14,6 +14,7 @@ from tasks.render.generate import GenerateOptions
 from tasks.render.read import ReadOptions
 from tasks.render.write import WriteOptions
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.lock import JOINED, WHOLE, Role, part
 from tasks.runfolder.out_folder import check_out
 from tasks.text.preprocess import PreprocessOptions
 
@@ -75,7 +76,12 @@ class RunOptions(BaseModel):
     runner: Literal["threads", "ray"] = "threads"
     """Where lanes run: one in this process, or many on a Ray cluster (a local one if RAY_ADDRESS is not set)."""
     partition: Annotated[str, AfterValidator(parse_partition)] = "1/1"
-    """Which part of the shards to do, as k/n: lets many machines share one run folder."""
+    """Which part of the shards to do, as k/n: lets many machines share one run folder, each with its fixed share."""
+    join: bool = False
+    """Share the run folder with any number of others started with the same command: each takes shards as it goes, and
+    what a dead or slow one leaves the others do."""
+    wait: bool = False
+    """Wait for another run that works in the run folder, instead of refusing to start."""
     resume: bool = True
     """Resume where an earlier run of the same job stopped; otherwise refuse a folder that has a run in it."""
     retry_quarantined: bool = False
@@ -86,9 +92,17 @@ class RunOptions(BaseModel):
     """Write report/index.html at the end."""
 
     @property
-    def lock_name(self) -> str:
-        """A lock for each part: parts of one run may run side by side, the same part twice may not."""
-        return "run" if self.part[1] == 1 else f"part-{self.partition.replace('/', '-of-')}"
+    def role(self) -> Role:
+        """Which other runs may work in the folder meanwhile."""
+        if self.join:
+            return JOINED
+        k, n = self.part
+        return WHOLE if n == 1 else part(k + 1, n)
+
+    @property
+    def addition(self) -> str:
+        """What a title says of a run that is not the only one in its folder."""
+        return ", joined" if self.join else f", part {self.partition}" if self.part[1] > 1 else ""
 
     @property
     def part(self) -> tuple[int, int]:
@@ -96,17 +110,45 @@ class RunOptions(BaseModel):
         part, parts = self.partition.split("/")
         return int(part) - 1, int(parts)
 
+    @property
+    def devices(self) -> list[str]:
+        """The device of each lane on this machine: all GPUs for `cuda`, else the one named; lanes may share one."""
+        found = [self.device]
+        if self.device == "cuda":
+            import torch
+
+            found = [f"cuda:{gpu}" for gpu in range(max(1, torch.cuda.device_count()))]
+        return [found[lane % len(found)] for lane in range(self.lanes or len(found))]
+
     def checked(self) -> Self:
         """The job, if its options fit together.
 
         Raises:
             BadInput: they don't.
         """
+        if self.join:
+            self._check_join()
         if self.retry_quarantined and not self.resume:
             raise BadInput("--retry-quarantined works on an existing run, --no-resume refuses one; drop either.")
         if self.device != "cpu" and self.runner == "threads":  # otherwise the models run on other machines
             check_device(self.device)
         return self
+
+    def _check_join(self) -> None:
+        """Raises BadInput for options that make no sense for one of several workers."""
+        if self.part[1] > 1:
+            raise BadInput("--partition is a fixed share of the shards, --join takes them as they come; drop either.")
+        if self.retry_quarantined:
+            raise BadInput("--retry-quarantined changes complete shards, which --join cannot share; drop --join.")
+        if not self.resume:
+            raise BadInput("--join works on a run that others may have begun, --no-resume refuses one; drop either.")
+        if len(self.devices) > 1:
+            raise BadInput(
+                f"--join claims shards for one lane, and this would be {len(self.devices)}; start as many with --lanes 1, "
+                "each with a --device of its own."
+            )
+        if self.runner != "threads":
+            raise BadInput(f"--runner {self.runner} gives out the shards itself; drop it or --join.")
 
 
 class RenderRunOptions(RunOptions):
@@ -161,8 +203,7 @@ class RenderJob(StrictJob, RenderOptions):
     @property
     def title(self) -> str:
         """Input and output in a few words."""
-        part = "" if self.part[1] == 1 else f", part {self.partition}"
-        return f"{PurePath(self.prompts).name} to {self.out}{part}"
+        return f"{PurePath(self.prompts).name} to {self.out}{self.addition}"
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""

@@ -39,8 +39,7 @@ class ReprocessJob(StrictJob, ReprocessOptions):
     @property
     def title(self) -> str:
         """Input and output in a few words."""
-        part = "" if self.part[1] == 1 else f", part {self.partition}"
-        return f"{PurePath(self.archive).name} to {self.out}{part}"
+        return f"{PurePath(self.archive).name} to {self.out}{self.addition}"
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""

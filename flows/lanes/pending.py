@@ -32,11 +32,13 @@ class PendingShard(Generic[Shard]):
 
 def list_pending(
     job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, earlier: Callable[[Outcome], None]
-) -> tuple[int, Iterator[PendingShard[Shard]]]:
-    """The shards that are incomplete or whose quarantined rows are to be retried, and how many.
+) -> tuple[set[str], int, Iterator[PendingShard[Shard]]]:
+    """The names of the finished shards; how many others there are, and what to do of each.
+
+    The others are incomplete, or their quarantined rows are to be retried.
 
     Args:
-        earlier: takes the outcomes of the others.
+        earlier: takes the outcomes of the finished ones.
         shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
     """
     complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
@@ -59,4 +61,4 @@ def list_pending(
                 only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 
-    return total - len(finished), pending()
+    return finished, total - len(finished), pending()

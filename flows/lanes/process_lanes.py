@@ -6,21 +6,10 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
-from flows.jobs.render import RunOptions
 from flows.lanes.lane_process import LaneProcess
 from flows.lanes.lanes import LaneEnded, Lanes, Shards
 from flows.lanes.pipeline import Setting, Stage
 from tasks.runfolder.commit import Outcome
-
-
-def devices_of(job: RunOptions) -> list[str]:
-    """The device of each lane of a job: all GPUs for `cuda`, else the one named; several lanes may share one."""
-    devices = [job.device]
-    if job.device == "cuda":
-        import torch
-
-        devices = [f"cuda:{gpu}" for gpu in range(max(1, torch.cuda.device_count()))]
-    return [devices[lane % len(devices)] for lane in range(job.lanes or len(devices))]
 
 
 class ProcessLanes(Lanes[LaneProcess, str]):

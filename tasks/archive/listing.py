@@ -16,7 +16,8 @@ from typing import Any
 
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import Storage, StorageError, explain, filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage import Storage, StorageError, explain
 
 SHARD_BYTES = 64 << 20  # limit of a shard, unless a single file is larger, as shards in flight are in memory
 SHARD_SIZE = 16  # files

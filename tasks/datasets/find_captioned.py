@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from tasks.prompts.prompt_files import TEXT_COLUMNS
 from tasks.prompts.whole_input import Input
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import explain, filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage import explain
 
 TABLES = ("metadata.jsonl", "metadata.csv", "captions.jsonl", "captions.csv")
 FILE_COLUMNS = ("file_name", "file", "image", "filename")

@@ -9,7 +9,8 @@ from models.filters.numbers import luma_of
 from tasks.imaging.decode import decoded
 from tasks.loading.models import resolve, usable
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import explain, filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage import explain
 
 
 @functools.lru_cache(maxsize=32)

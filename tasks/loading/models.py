@@ -18,7 +18,8 @@ from models.protocols import Generator, TextEncoder
 from models.text.text_encoder import load_text_encoder
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import file_name
-from tasks.runfolder.storage import StorageError, explain, filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage import StorageError, explain
 
 Model = TypeVar("Model")
 

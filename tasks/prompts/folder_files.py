@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from tasks.prompts.file_kinds import Kind, Listing, PromptFile, kind_of
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import filesystem
+from tasks.runfolder.filesystem import filesystem
 
 BESIDE_TABLES: tuple[Kind, ...] = ("json", "txt")  # in a folder of tables more likely a description of them
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"

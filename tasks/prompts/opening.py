@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import StorageError, explain, filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage import StorageError, explain
 
 READ_BUFFER = 1 << 20  # bytes a column is read ahead, so that a huge row group is never held whole
 

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -35,7 +35,8 @@ class AnyShard(Protocol):
 class Outcome:
     """How many rows a shard has, what became of them, and the seconds that each stage took.
 
-    `texts_cut`: rows with pictures whose text is longer than the encoder reads.
+    `texts_cut`: rows with pictures whose text is longer than the encoder reads. `discarded`: another worker
+    had completed the shard by then, and this is what came of it there.
     """
 
     rows: int
@@ -43,6 +44,7 @@ class Outcome:
     quarantined: int
     seconds: dict[str, float]
     texts_cut: int = 0
+    discarded: bool = False
 
 
 def commit(
@@ -68,14 +70,79 @@ def commit(
     rounded = {stage: round(value, 4) for stage, value in seconds.items()}
     cut = metadata.filter(pc.field("text_cut"))["row"].unique() if "text_cut" in metadata.schema.names else ()
     outcome = Outcome(shard.rows, metadata.num_rows, quarantine.num_rows, rounded, len(cut))
-    storage.write(f"timings/{name}.json", json.dumps(asdict(outcome)).encode())
     if attempt == 1:
-        _write_quarantine(name, storage, quarantine)
-        storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
-    else:  # the shard is complete already: a row may be in both tables for an instant, but never in neither
-        storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
+        return _create(storage, name, metadata, quarantine, outcome)
+    # The shard is complete already: a row may be in both tables for an instant, but never in neither.
+    storage.write(f"timings/{name}.json", _to_json(outcome))
+    storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
+    _write_quarantine(name, storage, quarantine)
+    return outcome
+
+
+def _create(storage: Storage, name: str, metadata: pa.Table, quarantine: pa.Table, outcome: Outcome) -> Outcome:
+    """Commits a shard that others may be committing, too: the first to create its metadata has done it.
+
+    Until that is decided nobody takes anything away from the other tables, so that each row that fails is in the
+    quarantine whoever is first; a row in both tables counts as made.
+    """
+    timings, content = _to_json(outcome), to_parquet(metadata)
+    alone = storage.create(f"timings/{name}.json", timings)
+    if quarantine.num_rows:
+        alone &= _add_to_quarantine(storage, name, quarantine)
+    if not _create_table(storage, f"metadata/{name}.parquet", content):
+        return _left_to_the_first(storage, name, quarantine)
+    if not alone:
+        storage.write(f"timings/{name}.json", timings)
+    if not (alone and quarantine.num_rows):
         _write_quarantine(name, storage, quarantine)
     return outcome
+
+
+def _create_table(storage: Storage, path: str, content: bytes) -> bool:
+    """Creates a table, or replaces a damaged one, which has no owner."""
+    if storage.create(path, content):
+        return True
+    if _is_sound(storage, path):
+        return False
+    storage.write(path, content, read_back=True)
+    return True
+
+
+def _add_to_quarantine(storage: Storage, name: str, quarantine: pa.Table) -> bool:
+    """Adds rows to what an earlier or another worker has quarantined; whether there was nothing."""
+    path = f"quarantine/{name}.parquet"
+    if storage.create(path, to_parquet(quarantine)):
+        return True
+    if _is_sound(storage, path):
+        there = read_table(storage, path)
+        more = there.filter(~pc.field("row").isin(quarantine["row"]))
+        quarantine = pa.concat_tables([quarantine, more], promote_options="default").sort_by("row")
+        if quarantine.num_rows == there.num_rows:
+            return False
+    storage.write(path, to_parquet(quarantine), read_back=True)
+    return False
+
+
+def _left_to_the_first(storage: Storage, name: str, quarantine: pa.Table) -> Outcome:
+    """Takes back what was added to the quarantine of the worker that was first; its outcome."""
+    path = f"quarantine/{name}.parquet"
+    if storage.exists(path):
+        there = read_table(storage, path) if _is_sound(storage, path) else quarantine
+        made = read_table(storage, f"metadata/{name}.parquet")["row"]
+        failed = there.filter(~pc.field("row").isin(made))
+        if there is quarantine or failed.num_rows < there.num_rows:
+            _write_quarantine(name, storage, failed)
+    return outcome_of_another(storage, name)
+
+
+def outcome_of_another(storage: Storage, name: str) -> Outcome:
+    """The outcome of a shard that another worker has completed."""
+    return replace(read_outcomes(storage, [name])[name], seconds={}, discarded=True)
+
+
+def _to_json(outcome: Outcome) -> bytes:
+    kept = {name: value for name, value in asdict(outcome).items() if name != "discarded"}
+    return json.dumps(kept).encode()
 
 
 def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> None:
@@ -94,6 +161,12 @@ def complete_shards(storage: Storage) -> set[str]:
             path for path, sound in zip(tables, pool.map(partial(_is_sound, storage), tables), strict=True) if not sound
         ]
     return shard_names(storage, "metadata") - {PurePosixPath(path).stem for path in damaged}
+
+
+def is_complete(storage: Storage, name: str) -> bool:
+    """Whether a shard has metadata and no damaged table."""
+    tables = [path for path in (f"metadata/{name}.parquet", f"quarantine/{name}.parquet") if storage.exists(path)]
+    return f"metadata/{name}.parquet" in tables and all(_is_sound(storage, path) for path in tables)
 
 
 def _is_sound(storage: Storage, path: str) -> bool:

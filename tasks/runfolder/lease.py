@@ -1,8 +1,9 @@
-"""A lock in an object store: an object that only its owner can replace, and that it rewrites as a heartbeat.
+"""A lease: an object that only its owner can replace, and that it rewrites as a heartbeat.
 
-Every write is conditional (`If-None-Match: *` to create, `If-Match` to replace what was read), so the store lets only
-one of two processes have the lock. An owner counts as dead after `STALE` seconds without a heartbeat by the store's own
-clock, or at once if it was a process of this machine that no longer exists.
+In an object store every write is conditional (`If-None-Match: *` to create, `If-Match` to replace what was read), so
+the store lets only one of two processes have it. An owner counts as dead after `STALE` seconds without a heartbeat by
+the store's own clock, or at once if it was a process of this machine that no longer exists. On a disk a file does the
+same.
 """
 
 import contextlib
@@ -12,8 +13,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
-from tasks.runfolder.errors import BadInput, Stopped
+from tasks.runfolder.errors import BadInput, Busy, Stopped
+from tasks.runfolder.lock_file import LockFile
 from tasks.runfolder.lock_object import Held, LockObject
 from tasks.runfolder.process_identity import started_at, this_process
 from tasks.runfolder.storage import StorageError, explain
@@ -26,15 +30,17 @@ TRIES = 10  # each may be refused as somebody else wrote first
 _held: set[str] = set()  # the tokens of the locks that this process holds
 
 
+Leased = TypeVar("Leased", bound="Lease")
+
+
 @contextmanager
-def leased(url: str) -> Iterator["Lease"]:
-    """Holds the lock at an `s3://` URL.
+def beating(lease: Leased) -> Iterator[Leased]:
+    """Holds a lease, with a heartbeat.
 
     Raises:
-        BadInput: somebody else holds it.
+        Busy: somebody else holds it.
         StorageError: the store fails.
     """
-    lease = Lease(url)
     lease.acquire()
     stop = threading.Event()
     beat = threading.Thread(target=_beat, args=(lease, stop), name="lock heartbeat", daemon=True)
@@ -54,12 +60,18 @@ def _beat(lease: "Lease", stop: threading.Event) -> None:
 
 
 class Lease:
-    """One run's hold on the lock at a URL. Its methods may be called from any thread."""
+    """One run's hold on the lock at a URL or local path, in a folder of the run folder if it is local. Its methods may
+    be called from any thread.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        token: the owner's; by default a new one.
+        said: what else the object says of its owner.
+    """
+
+    def __init__(self, url: str, token: str | None = None, **said: str) -> None:
         self._url = url
-        self._object = LockObject(url)
-        self._owner = {**this_process(), "token": uuid.uuid4().hex}
+        self._object = lock_at(url)
+        self._owner = {**this_process(), "token": token or uuid.uuid4().hex, **said}
         self._beats = 0
         self._etag = ""
         self._renewed = 0.0  # seconds of `_clock`
@@ -70,7 +82,7 @@ class Lease:
         """Takes the lock.
 
         Raises:
-            BadInput: somebody else holds it.
+            Busy: somebody else holds it.
             StorageError: the store fails.
         """
         with self._explained():
@@ -82,8 +94,8 @@ class Lease:
                     continue  # given back this instant
                 if self._is_ours(held):
                     break
-                if not _dead(held):
-                    raise BadInput(self._refusal(held))
+                if not is_dead(held):
+                    raise Busy(self._refusal(held), held.name)
                 if self._write(IfMatch=held.etag):
                     break
             else:
@@ -166,7 +178,12 @@ class Lease:
             raise explain(error, self._url) or error from error
 
 
-def _dead(held: Held) -> bool:
+def lock_at(url: str) -> LockObject | LockFile:
+    """The object at an `s3://` URL, or the file at a local path."""
+    return LockObject(url) if "://" in url else LockFile(Path(url))
+
+
+def is_dead(held: Held) -> bool:
     """Whether the owner was silent for too long, or was a process of this machine that no longer exists."""
     if held.age > STALE:
         return True

@@ -8,7 +8,8 @@ from typing import Any
 from fsspec.asyn import sync
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import filesystem
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage_errors import error_code
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class LockObject:
         now = parsedate_to_datetime(
             answer["ResponseMetadata"]["HTTPHeaders"]["date"]
         )  # by the store's clock, as the other
-        return Held(_parsed(content), answer["ETag"], (now - answer["LastModified"]).total_seconds())
+        return Held(parsed(content), answer["ETag"], (now - answer["LastModified"]).total_seconds())
 
     def write(self, content: bytes, **condition: str) -> str | None:
         """The new ETag, or None if the condition (`IfNoneMatch`, `IfMatch`) does not hold."""
@@ -58,13 +59,12 @@ class LockObject:
         try:
             return self._fs.call_s3(method, Bucket=self._bucket, Key=self._key, **arguments)
         except OSError as error:
-            code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
-            if code in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
+            if error_code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
                 return None
             raise
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
+def parsed(content: bytes) -> dict[str, Any]:
     """What the owner wrote; empty if it is not a mark of ours."""
     try:
         owner = json.loads(content)

@@ -2,9 +2,11 @@
 
 from pathlib import PurePosixPath
 
+from tasks.runfolder import claims, workers
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filesystem import filesystem
 from tasks.runfolder.record import RECORD
-from tasks.runfolder.storage import explain, filesystem
+from tasks.runfolder.storage import explain
 
 
 def check_out(url: str) -> None:
@@ -25,7 +27,8 @@ def check_out(url: str) -> None:
     except Exception as error:
         raise BadInput(str(explain(error, url) or error)) from error
     names = {PurePosixPath(path).name for path in paths if path != base.rstrip("/")}
-    foreign = sorted(name for name in names if not name.startswith(".") and not name.endswith(".lock"))
+    own = {claims.FOLDER, workers.FOLDER}  # of one that is about to begin, or was killed
+    foreign = sorted(name for name in names - own if not name.startswith(".") and not name.endswith(".lock"))
     if foreign and RECORD not in names:
         raise BadInput(
             f"--out {url}: the folder is not empty and holds no imagemill run (there is {foreign[0]}); choose another."

@@ -48,8 +48,10 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[
     """
     known = read_record(storage)
     if known is None:
-        storage.write(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode(), read_back=True)
-        return record
+        if storage.create(RECORD, json.dumps(record, ensure_ascii=False, indent=2).encode()):
+            return record
+        known = read_record(storage)  # of another that came at the same time
+        assert known is not None
     if not resume:
         raise BadInput(
             f"{storage.url()}: there is a run already; drop --no-resume to carry on, or choose another --out."

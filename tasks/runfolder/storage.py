@@ -14,61 +14,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-import fsspec
-from fsspec.core import url_to_fs
 from fsspec.implementations.dirfs import DirFileSystem
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage_errors import AGAIN, NotRegularFile, StorageError, explain
+from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.storage_errors import AGAIN, NotRegularFile, StorageError, explain, refused_condition
 from tasks.runfolder.whole_file import replacing
-
-# Attempts of one call: s3fs tries five times these three, and Prefect retries the task.
-S3_OPTIONS = {
-    "use_listings_cache": False,
-    "config_kwargs": {
-        "retries": {"mode": "standard", "total_max_attempts": 3},
-        "max_pool_connections": 32,
-        "connect_timeout": 10,
-        "read_timeout": 60,
-    },
-}
-
-
-EXTRAS = {"gcs": ("gs", "gcs"), "azure": ("az", "abfs", "abfss", "adl")}
-"""Extras of this package by the schemes that they open."""
-
-
-def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The fsspec filesystem of a local path or URL (its scheme in any case), and the path within it.
-
-    Raises:
-        BadInput: the scheme is not known, or needs a package that is not installed.
-    """
-    scheme, separator, path = url.partition("://")
-    if separator:
-        url = f"{scheme.lower()}://{path}"
-    try:
-        return url_to_fs(url, **(_s3_options() if url.startswith("s3://") else {}))
-    except ImportError as error:
-        package = next((package for package, schemes in EXTRAS.items() if scheme.lower() in schemes), None)
-        mend = f"pip install 'imagemill[{package}]'" if package else str(error)
-        raise BadInput(f"{url}: {scheme}:// needs a package that is not installed: {mend}.") from error
-    except ValueError as error:
-        if "Protocol not known" not in str(error):
-            raise
-        raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
-
-
-def _s3_options() -> dict[str, Any]:
-    from s3fs.core import set_custom_error_handler  # local runs are spared its import
-
-    set_custom_error_handler(_is_busy)
-    return S3_OPTIONS
-
-
-def _is_busy(error: BaseException) -> bool:
-    """Whether s3fs should try again: it knows a busy store by its words, which the answer to a HEAD has none of."""
-    return getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode") in {429, 500, 502, 503, 504}
 
 
 class Storage:
@@ -151,7 +102,32 @@ class Storage:
             self._write_local(path, data, read_back)
             return
         self.write_many({path: data})
-        if read_back and self.read(path) != data:
+        if read_back:
+            self._read_back(path, data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Writes a file, read back, unless there is one of that name; whether it did. Of several processes one does."""
+        if self.local is not None:
+            self._make_folders([path])
+            try:
+                self._write_local(path, data, read_back=True, create=True)
+            except StorageError as error:
+                if isinstance(error.__cause__, FileExistsError):
+                    return False
+                raise
+            return True
+        with self._explained(path):
+            try:
+                self._fs.pipe_file(path, data, mode="create")
+            except OSError as error:
+                if isinstance(error, FileExistsError) or refused_condition(error):
+                    return False
+                raise
+        self._read_back(path, data)
+        return True
+
+    def _read_back(self, path: str, data: bytes) -> None:
+        if self.read(path) != data:
             self.delete(path)
             raise StorageError(f"{self.url(path)}: the store does not hold what was written; {AGAIN}", passing=True)
 
@@ -166,9 +142,9 @@ class Storage:
             self._fs.pipe(dict(files))
             self._check_sizes({path: len(data) for path, data in files.items()})
 
-    def _write_local(self, path: str, data: bytes, read_back: bool = False) -> None:
+    def _write_local(self, path: str, data: bytes, read_back: bool = False, create: bool = False) -> None:
         assert self.local is not None
-        with self._explained(path), replacing(self.local / path) as file:
+        with self._explained(path), replacing(self.local / path, create) as file:
             file.write(data)
             file.flush()
             if read_back and Path(file.name).read_bytes() != data:

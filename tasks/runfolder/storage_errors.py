@@ -26,6 +26,16 @@ class StorageError(OSError):
         return type(self), (self.args[0], self.mendable, self.passing)
 
 
+def error_code(error: BaseException) -> str:
+    """The code by which S3 names an error that s3fs has translated; empty if it is none of S3's."""
+    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))
+
+
+def refused_condition(error: BaseException) -> bool:
+    """Whether the condition of a write does not hold (`If-None-Match`, `If-Match`)."""
+    return error_code(error) == "PreconditionFailed"
+
+
 def explain(error: BaseException, where: str) -> StorageError | None:
     """The sentence for a storage failure at `where`, or None if the error is of another kind."""
     causes = [error, error.__cause__, error.__context__]

@@ -14,7 +14,7 @@ from tasks.prompts.shards import Shard
 from tasks.runfolder import lease as module
 from tasks.runfolder.commit import commit
 from tasks.runfolder.errors import BadInput, Stopped
-from tasks.runfolder.lease import Lease, leased
+from tasks.runfolder.lease import Lease, beating
 from tasks.runfolder.lock import locked
 from tasks.runfolder.lock_object import LockObject
 from tasks.runfolder.storage import Storage
@@ -52,7 +52,7 @@ def test_store_writes_under_conditions_alone(bucket: str) -> None:
 def test_one_of_many_takers_gets_a_stale_lock(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"{bucket}/run.lock"
     LockObject(url).write(b'{"host": "elsewhere", "pid": 7}', IfNoneMatch="*")
-    monkeypatch.setattr(module, "_dead", lambda held: held.owner["host"] == "elsewhere")
+    monkeypatch.setattr(module, "is_dead", lambda held: held.owner["host"] == "elsewhere")
     at_once = threading.Barrier(8)
 
     def take(_: int) -> Lease | None:
@@ -78,7 +78,7 @@ def test_cut_off_owner_loses_a_stale_lock_and_notices(bucket: str, monkeypatch: 
     monkeypatch.setattr(module, "STALE", 0.5)
     monkeypatch.setattr(module, "SURE", 0.5)
     time.sleep(2.5)  # as long as the store counts in whole seconds
-    with leased(url) as taker:
+    with beating(Lease(url)) as taker:
         with pytest.raises(Stopped, match=f"on {socket.gethostname()}.*took this folder over"):
             owner.check()
         owner.release()
@@ -91,23 +91,23 @@ def test_killed_process_of_this_machine_frees_it_at_once(bucket: str) -> None:
         assert process.stdout.readline() == "held\n"
         with (
             pytest.raises(BadInput, match=f"process {process.pid} on {socket.gethostname()}"),
-            leased(f"{bucket}/run.lock"),
+            beating(Lease(f"{bucket}/run.lock")),
         ):
             pass
         process.kill()
-    with leased(f"{bucket}/run.lock"):
+    with beating(Lease(f"{bucket}/run.lock")):
         pass
 
 
 def test_lost_calls_and_lost_answers(s3: S3, bucket: str, proxy: Proxy) -> None:
     proxy.faults = Faults(cut_before=0.2, cut_after=0.3)
-    with leased(f"{bucket}/run.lock") as lease:
+    with beating(Lease(f"{bucket}/run.lock")) as lease:
         for _ in range(20):
             lease.renew()
     proxy.faults = Faults()
     assert proxy.faulted > 5
     if LockObject(f"{bucket}/run.lock").read() is not None:  # the answer to giving it back was lost, which is no harm
-        with leased(f"{bucket}/run.lock"):
+        with beating(Lease(f"{bucket}/run.lock")):
             pass
 
 
@@ -118,6 +118,6 @@ def test_an_owner_that_lost_its_lock_commits_nothing_more(bucket: str, monkeypat
         monkeypatch.setattr(module, "STALE", 0.5)
         monkeypatch.setattr(module, "SURE", 0.5)
         time.sleep(2.5)
-        with leased(f"{bucket}/run.lock"), pytest.raises(Stopped, match="took this folder over"):
+        with beating(Lease(f"{bucket}/run.lock")), pytest.raises(Stopped, match="took this folder over"):
             commit(out, Shard(1, 0, 0), empty, empty, {}, 1)
     assert out.list("metadata") == ["metadata/00000.parquet"]

@@ -2,6 +2,7 @@ import math
 from datetime import date
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from flows.jobs.render import RenderJob, RenderRunOptions, allowed_failures
@@ -57,3 +58,26 @@ def test_the_day_stands_in_the_paths_of_a_scheduled_job() -> None:
 def test_the_title_names_the_input_the_output_and_the_part() -> None:
     assert RenderJob(prompts="s3://b/in/a.parquet", out="s3://b/run").title == "a.parquet to s3://b/run"
     assert job(partition="2/3").title == "a.parquet to run, part 2/3"
+
+
+@pytest.mark.parametrize(
+    ("device", "lanes", "gpus", "expected"),
+    [
+        ("cpu", None, 0, ["cpu"]),
+        ("cpu", 2, 0, ["cpu", "cpu"]),
+        ("cuda", None, 1, ["cuda:0"]),
+        ("cuda", None, 3, ["cuda:0", "cuda:1", "cuda:2"]),
+        ("cuda", 4, 2, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]),
+        ("cuda:1", None, 4, ["cuda:1"]),
+    ],
+)
+def test_a_lane_for_every_gpu_unless_told_how_many(
+    monkeypatch: pytest.MonkeyPatch, device: str, lanes: int | None, gpus: int, expected: list[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert job(device=device, lanes=lanes).devices == expected
+
+
+def test_a_worker_that_joins_has_one_lane() -> None:
+    with pytest.raises(BadInput, match="--join claims shards for one lane, and this would be 2"):
+        job(join=True, lanes=2).checked()

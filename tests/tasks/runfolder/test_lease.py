@@ -13,7 +13,7 @@ import pytest
 
 from tasks.runfolder import lease as module
 from tasks.runfolder.errors import BadInput, Stopped
-from tasks.runfolder.lease import BEAT, STALE, SURE, Lease, leased
+from tasks.runfolder.lease import BEAT, STALE, SURE, Lease, beating
 from tasks.runfolder.lock_object import Held
 from tasks.runfolder.process_identity import this_process
 
@@ -91,10 +91,10 @@ def test_refusal_names_the_holder_and_when_its_lock_ends(store: Store) -> None:
 
 
 def test_given_back_it_is_free(store: Store) -> None:
-    with leased(URL), pytest.raises(BadInput, match="another run is writing here"):
+    with beating(Lease(URL)), pytest.raises(BadInput, match="another run is writing here"):
         taken()
     assert store.content is None
-    with leased(URL) as lease:
+    with beating(Lease(URL)) as lease:
         lease.check()
 
 
