@@ -49,7 +49,7 @@ def configure() -> None:
             port = listener.getsockname()[1]
             _server = _start_server(listener, password)
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-        os.environ["PREFECT_API_AUTH_STRING"] = password  # for processes of the run, too: those of Ray, of Dask
+        os.environ["PREFECT_API_AUTH_STRING"] = password  # for processes of the run, too
         _first_request = _ask(port, password)
         atexit.register(_stop_server)
     prefect_internals.reload_settings()

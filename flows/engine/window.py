@@ -22,6 +22,7 @@ from flows.lanes.lane import Lane
 from flows.lanes.pending import list_pending
 from flows.lanes.pipeline import Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
+from flows.lanes.ray_lanes import RayLanes
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
 
@@ -59,10 +60,12 @@ def carry_out(
                 f"`imagemill inspect {summary.out}` says why."
             )
 
-    devices = job.devices
+    devices = [] if job.runner == "ray" else job.devices
     few = len(devices) == 1 and shards * len(pipeline) <= MOST
-    lanes: Lane | ProcessLanes
-    if len(devices) == 1:
+    lanes: Lane | ProcessLanes | RayLanes
+    if not devices:
+        lanes = RayLanes(pipeline, setting, in_turns)
+    elif len(devices) == 1:
         calling = call_as_task if few else call
         lanes = Lane(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
     else:

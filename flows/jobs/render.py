@@ -70,7 +70,8 @@ class RunOptions(BaseModel):
     device: str = "cpu"
     """Where the models run: cpu, cuda, cuda:1, mps."""
     lanes: Annotated[int | None, Field(ge=1, le=64)] = None
-    """Processes that generate side by side; by default one for each GPU if the device is cuda, else one."""
+    """Processes that generate side by side; by default one for each GPU if the device is cuda, else one. On Ray, at
+    most this many; by default one for each GPU, or machine, of the cluster."""
     window: Annotated[int, Field(ge=1, le=64)] = 4
     """Shards in flight in each lane: more of them overlap more and take more memory."""
     runner: Literal["threads", "ray"] = "threads"

@@ -27,4 +27,4 @@ def keep_freed() -> None:
     if mallopt is not None:
         for name, (parameter, value) in _SETTINGS.items():
             mallopt(parameter, value)
-            os.environ[name] = str(value)  # for workers of Ray and Dask
+            os.environ[name] = str(value)  # for lanes on Ray

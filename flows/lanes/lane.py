@@ -36,7 +36,7 @@ class Lane:
         window = setting.job.window
         self._group = window if in_turns else 1
         self._at_once = 2 * window if in_turns else window  # the next group is read while this one is generated
-        self._held = list(dict.fromkeys(s.holds for s in self._stages if s.holds)) if in_turns else []
+        self._turns = Turns(list(dict.fromkeys(s.holds for s in self._stages if s.holds)) if in_turns else [])
         self._dropped = threading.Event()
 
     def run(self, pending: Iterator[PendingShard[Any]]) -> Generator[Outcome]:
@@ -49,11 +49,11 @@ class Lane:
             DeviceFault: the device failed, and this process cannot use it any more.
             Exception: whatever a stage raises.
         """
-        turns, flying = Turns(self._held), set[Future[Outcome]]()
+        flying = set[Future[Outcome]]()
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="shard")
         try:
             while shards := list(islice(pending, self._group)):
-                group = turns.of_group(len(shards))
+                group = self._turns.of_group(len(shards))
                 for shard in shards:
                     while len(flying) >= self._at_once:
                         done, flying = wait(flying, return_when=FIRST_COMPLETED)

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +88,18 @@ def test_models_that_do_not_fit_together_take_turns_over_a_window() -> None:
     assert len(list(Lane(stages, setting(2), call, in_turns=True).run(iter(shards(5))))) == 5
     held = [name for name, _ in notes.begun if name in {"encode", "generate"}]
     assert held == ["encode", "encode", "generate", "generate"] * 2 + ["encode", "generate"]
+
+
+def test_runs_on_one_lane_take_turns_too() -> None:
+    notes = Notes()
+    stages = [
+        notes.stage("encode", holds="encoder"),
+        notes.stage("generate", lambda shard: time.sleep(0.01), holds="generator"),
+    ]
+    lane = Lane(stages, setting(2), call, in_turns=True)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda shards: list(lane.run(iter(shards))), [shards(4)[:2], shards(4)[2:]]))
+    assert [name for name, _ in notes.begun] == ["encode", "encode", "generate", "generate"] * 2
 
 
 def test_a_failed_shard_leaves_its_turns_to_others() -> None:
