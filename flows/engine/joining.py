@@ -8,15 +8,17 @@ takes this worker, so that nobody waits for a slow one. A shard that two do is c
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic
 
 from flows.engine.summary import Summary
 from flows.lanes.pending import PendingShard, Shard
-from flows.lanes.pipeline import Call, Setting, Stage
+from flows.lanes.pipeline import Call, Setting, Stage, outlasting
 from tasks.runfolder.claims import Claims
 from tasks.runfolder.commit import Outcome, is_complete, outcome_of_another, read_outcomes, shard_names
-from tasks.runfolder.storage import Storage
+from tasks.runfolder.storage import Storage, StorageError
 
 POLL = 1.0  # seconds between two looks at what others have claimed
 PATIENCE = 60.0  # seconds for which a claim is left alone by a worker that has not done a shard itself
@@ -82,7 +84,7 @@ class Joiner(Generic[Shard]):
         for shard in chain(islice(self._shards(), start, None), islice(self._shards(), start)):
             if shard.name in self._complete:
                 continue
-            if not self._claims.take(shard.name):
+            if not self._take(shard.name):
                 self._left[shard.name] = shard
             elif self._is_ours(shard.name):
                 yield PendingShard(shard)
@@ -91,13 +93,16 @@ class Joiner(Generic[Shard]):
 
     def _claimed_by_others(self) -> Iterator[PendingShard[Shard]]:
         """Those of the shards left that are nobody's any more, or have been another's for too long; oldest first."""
-        claims = {claim.shard: claim for claim in self._claims.of_others() if claim.shard in self._left}
+        claims = {claim.shard: claim for claim in outlasting(self._claims.of_others) if claim.shard in self._left}
         for name in [name for name in self._left if name not in claims]:
-            if self._claims.take(name):
+            if self._take(name):
                 yield from self._taken(name)
         for name, claim in claims.items():
-            if (claim.dead or claim.age > self._patience()) and self._claims.take_over(claim):
+            if (claim.dead or claim.age > self._patience()) and outlasting(partial(self._claims.take_over, claim)):
                 yield from self._taken(name)
+
+    def _take(self, name: str) -> bool:
+        return outlasting(partial(self._claims.take, name))
 
     def _taken(self, name: str) -> Iterator[PendingShard[Shard]]:
         shard = self._left.pop(name)
@@ -106,7 +111,7 @@ class Joiner(Generic[Shard]):
 
     def _is_ours(self, name: str) -> bool:
         """Whether a shard that was just claimed is to be done; otherwise its claim is given back."""
-        if is_complete(self._out, name):
+        if outlasting(partial(is_complete, self._out, name)):
             self._claims.give_back(name)
             return False
         self._begun[name] = self._looked[name] = time.monotonic()
@@ -121,7 +126,10 @@ class Joiner(Generic[Shard]):
         if time.monotonic() - self._looked[name] < LOOK:
             return None
         self._looked[name] = time.monotonic()
-        return outcome_of_another(self._out, name) if is_complete(self._out, name) else None
+        with suppress(StorageError):  # it is only to spare work
+            if is_complete(self._out, name):
+                return outcome_of_another(self._out, name)
+        return None
 
     def _finish(self, name: str, outcome: Outcome) -> None:
         self._counted.add(name)

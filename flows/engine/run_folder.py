@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from prefect.runtime import flow_run
 
 from flows.jobs.render import RenderJob
+from flows.lanes.pipeline import outlasting
 from tasks.runfolder.claims import Claims, claiming
 from tasks.runfolder.errors import BadInput, Busy
-from tasks.runfolder.lock import Lock, Role, working
+from tasks.runfolder.lock import Role, working
 from tasks.runfolder.record import open_record
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.workers import Worker
@@ -63,7 +65,6 @@ class OpenRun(Generic[Plan]):
     plan: Plan
     out: Storage
     record: Mapping[str, Any]
-    lock: Lock
     started: float
     claims: Claims | None = None
 
@@ -98,11 +99,11 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun
             plan = make_plan(job, spool)
             worker = stack.enter_context(_room(out, job.role, job.wait))
             claims = stack.enter_context(claiming(out, worker)) if job.join else None
-            record = open_record(out, plan.record(), job.resume)
+            record = outlasting(partial(open_record, out, plan.record(), job.resume))
             plan.carry_on(record)
         except StorageError as error:
             raise BadInput(str(error)) if error.mendable else error from error
-        yield OpenRun(plan, out, record, worker, started, claims)
+        yield OpenRun(plan, out, record, started, claims)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from flows.lanes.process_lanes import ProcessLanes
 from flows.lanes.ray_lanes import RayLanes
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import Stopped
+from tasks.runfolder.lock import check_locks
 
 
 def carry_out(
@@ -50,7 +51,7 @@ def carry_out(
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
 
     def take(done: Outcome) -> None:
-        run.lock.check()  # here, as lanes in other processes cannot
+        check_locks(run.out)  # here, as lanes in other processes cannot
         summary.add(done)
         progress.advance(done.rows)
         forget_results()

@@ -145,8 +145,8 @@ class RunOptions(BaseModel):
             raise BadInput("--join works on a run that others may have begun, --no-resume refuses one; drop either.")
         if len(self.devices) > 1:
             raise BadInput(
-                f"--join claims shards for one lane, and this would be {len(self.devices)}; start as many with --lanes 1, "
-                "each with a --device of its own."
+                f"--join claims shards for one lane, and this would be {len(self.devices)}; start as many with "
+                "--lanes 1, each with a --device of its own."
             )
         if self.runner != "threads":
             raise BadInput(f"--runner {self.runner} gives out the shards itself; drop it or --join.")

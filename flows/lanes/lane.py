@@ -52,13 +52,14 @@ class Lane:
         flying = set[Future[Outcome]]()
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="shard")
         try:
-            while shards := list(islice(pending, self._group)):
+            while True:
+                while len(flying) > self._at_once - self._group:  # a shard is claimed once there is room for it
+                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                    yield from (each.result() for each in done)
+                if not (shards := list(islice(pending, self._group))):
+                    break
                 group = self._turns.of_group(len(shards))
-                for shard in shards:
-                    while len(flying) >= self._at_once:
-                        done, flying = wait(flying, return_when=FIRST_COMPLETED)
-                        yield from (each.result() for each in done)
-                    flying.add(threads.submit(copy_context().run, self._carry, shard, group))
+                flying |= {threads.submit(copy_context().run, self._carry, shard, group) for shard in shards}
             while flying:
                 done, flying = wait(flying, return_when=FIRST_COMPLETED)
                 yield from (each.result() for each in done)

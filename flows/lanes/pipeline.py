@@ -7,13 +7,15 @@ last stage: the shard's `Outcome`).
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, TypeVar
 
 from flows.jobs.render import RunOptions
 from flows.lanes.pending import PendingShard
 from tasks.runfolder.storage import StorageError
 
 PAUSES = (1, 5, 20)  # seconds before each new try of a stage that met a storage failure which may pass
+Result = TypeVar("Result")
 
 
 class Setting(Protocol):
@@ -55,12 +57,18 @@ def timed_names(pipeline: Sequence[Stage]) -> list[str]:
 
 
 def call(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
-    """Runs a stage as a plain function, again after a pause where storage failed in a way that may pass."""
+    """Runs a stage as a plain function."""
+    run = partial(stage.run, setting, shard, state)
+    return outlasting(run) if stage.stored else run()
+
+
+def outlasting(use: Callable[[], Result]) -> Result:
+    """Uses storage, again after a pause where it failed in a way that may pass."""
     for pause in PAUSES:
         try:
-            return stage.run(setting, shard, state)
+            return use()
         except StorageError as error:
-            if not (stage.stored and error.passing):
+            if not error.passing:
                 raise
         time.sleep(pause)
-    return stage.run(setting, shard, state)
+    return use()

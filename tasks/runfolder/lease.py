@@ -74,7 +74,7 @@ class Lease:
         self._owner = {**this_process(), "token": token or uuid.uuid4().hex, **said}
         self._beats = 0
         self._etag = ""
-        self._renewed = 0.0  # seconds of `_clock`
+        self._renewed = 0.0  # seconds of `clock`
         self._lost: Stopped | None = None
         self._mutex = threading.Lock()
 
@@ -127,7 +127,7 @@ class Lease:
             Stopped: another run has taken the lock; nothing more may be written.
             StorageError: the store fails.
         """
-        if self._lost is not None or _clock() - self._renewed > SURE:
+        if self._lost is not None or clock() - self._renewed > SURE:
             self.renew()
 
     def release(self) -> None:
@@ -139,7 +139,7 @@ class Lease:
 
     def _write(self, **condition: str) -> bool:
         """Writes our mark; False if the condition does not hold."""
-        began = _clock()
+        began = clock()
         self._beats += 1  # the same content again would have the same ETag
         etag = self._object.write(json.dumps({**self._owner, "beat": self._beats}).encode(), **condition)
         if etag is None:
@@ -151,7 +151,7 @@ class Lease:
         """Whether the mark is ours: the store took it, but its answer was lost and the client asked again."""
         if held.owner.get("token") != self._owner["token"]:
             return False
-        self._etag, self._renewed = held.etag, _clock() - held.age
+        self._etag, self._renewed = held.etag, clock() - held.age
         return True
 
     def _refusal(self, held: Held) -> str:
@@ -195,6 +195,6 @@ def is_dead(held: Held) -> bool:
     return started_at(owner.get("pid")) != owner.get("started")
 
 
-def _clock() -> float:
+def clock() -> float:
     """Seconds of a steady clock, one that also counts while the machine sleeps where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -9,7 +9,7 @@ import contextlib
 import uuid
 
 from tasks.runfolder.errors import Busy, Stopped
-from tasks.runfolder.lease import Lease, is_dead, lock_at
+from tasks.runfolder.lease import Lease, clock, is_dead, lock_at
 from tasks.runfolder.lock_object import Held
 from tasks.runfolder.storage import Storage
 
@@ -76,6 +76,11 @@ class Worker(Lease):
             for name in others if len(others) <= FEW else ():
                 self.living(name)
         super().release()
+
+    def _is_ours(self, held: Held) -> bool:
+        """Always, as the name is: a store that lost half of the mark does not end the run."""
+        self._etag, self._renewed = held.etag, clock() - held.age
+        return True
 
     def living(self, token: str) -> Held | None:
         """The mark of another worker, or None if that one has ended or is dead."""

@@ -74,7 +74,7 @@ def write_prompts(
 def _find(url: str) -> tuple[fsspec.AbstractFileSystem, str, list[str]]:
     fs, base = fsspec.url_to_fs(url, **({"use_listings_cache": False} if url.startswith("s3://") else {}))
     base = base.rstrip("/")
-    return fs, base, fs.find(base)
+    return fs, base, [name for name in fs.find(base) if name != base]  # which an emptied folder is in a store
 
 
 def names(url: str) -> set[str]:

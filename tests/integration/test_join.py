@@ -13,6 +13,7 @@ import fsspec
 import pytest
 
 from flows.engine import local_server
+from tests.integration.archives import write_archive
 from tests.integration.runs import Outcome, files, names, snapshot, table, write_prompts
 
 Mill = Callable[..., Outcome]
@@ -194,6 +195,25 @@ def test_a_whole_run_beside_workers_is_refused_or_waits(
     assert json.loads(waited.out)["pictures_made"] == 0
     assert imagemill(*arguments[:3], f"{base}/whole", *SHAPE).code == 0
     check(out, f"{base}/whole", rows)
+
+
+@pytest.mark.slow
+def test_two_workers_on_an_archive(tmp_path: Path, imagemill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEMILL_PSEUDONYM_KEY", "5e7f" * 16)
+    local_server.configure()
+    local_server.wait_for_server()
+    write_archive(str(tmp_path / "archive"), 96)
+    shape = ("--enhance", "denoise:0.2", "--burned-in", "header", "--shard-size", "4", "--json")
+    arguments = ["reprocess", str(tmp_path / "archive"), *shape, "--out"]
+    assert imagemill(*arguments, tmp_path / "whole").code == 3
+    command = [sys.executable, "-m", "flows", *arguments, str(tmp_path / "run"), "--join"]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)]
+    told = [json.loads(worker.communicate(timeout=180)[0]) for worker in workers]
+    assert [worker.returncode for worker in workers] == [3, 3]
+    assert snapshot(str(tmp_path / "run")) == snapshot(str(tmp_path / "whole"))
+    for each in told:
+        assert each["pictures"] + each["quarantined"] == each["rows"] == 96
+    assert sum(each["pictures_made"] for each in told) == told[0]["pictures"]
 
 
 @pytest.mark.parametrize(

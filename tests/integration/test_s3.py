@@ -1,7 +1,9 @@
 """The same run against a real S3 server: the same bytes as on local disk, whatever the network does."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import s3fs
 
 from flows.engine.task_options import RETRIED
 from tasks.runfolder.process_identity import this_process
+from tasks.runfolder.storage import Storage
 from tests.integration.conftest import BUCKET
 from tests.integration.faults import Faults, Proxy
 from tests.integration.runs import Outcome, files, snapshot, table, write_prompts
@@ -164,3 +167,16 @@ def test_lock_left_by_a_killed_run_here(bucket: str, s3: S3, tmp_path: Path, ima
     assert imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS).code == 0
     assert table(f"{bucket}/run", "metadata").num_rows == 3
     assert not s3.filesystem().exists(lock)
+
+
+def test_of_many_that_create_an_object_one_does(bucket: str) -> None:
+    at_once = threading.Barrier(8)
+
+    def create(number: int) -> bool:
+        at_once.wait()
+        return Storage(bucket).create("x.bin", f"{number}".encode() * 1000)
+
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(create, range(8)))
+    assert created.count(True) == 1
+    assert Storage(bucket).read("x.bin") == f"{created.index(True)}".encode() * 1000

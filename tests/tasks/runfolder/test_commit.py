@@ -1,11 +1,14 @@
 """A shard counts as complete when its tables are there and can be read."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from tasks.runfolder.commit import commit, complete_shards, read_outcomes, read_table
+from tasks.runfolder.commit import Outcome, commit, complete_shards, is_complete, read_outcomes, read_table
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
 
@@ -68,3 +71,74 @@ def test_a_damaged_table_is_a_sentence(share: float, tmp_path: Path) -> None:
     path.write_bytes(data[:4] + middle + data[len(data) // 2 :] if share else b"")
     with pytest.raises(BadInput, match=r"metadata/00000\.parquet: damaged"):
         read_table(out, "metadata/00000.parquet")
+
+
+def test_the_first_of_two_commits_is_kept(tmp_path: Path) -> None:
+    out = Storage(str(tmp_path))
+    first = commit(out, Shard(), METADATA, QUARANTINE, {"write": 0.5}, attempt=1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    second = commit(out, Shard(), METADATA.slice(0, 1), QUARANTINE.slice(0, 0), {"write": 9.0}, attempt=1)
+    assert second == replace(first, seconds={}, discarded=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("first_fails", [(), (2,), (1,), (1, 2)])
+@pytest.mark.parametrize("second_fails", [(), (2,), (0,), (0, 1)])
+@pytest.mark.parametrize("moment", ["timings", "quarantine", "metadata"])
+def test_a_rival_commits_at_any_moment(
+    first_fails: tuple[int, ...],
+    second_fails: tuple[int, ...],
+    moment: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two workers of whom other rows fail: each row ends in one table, and all are those of one worker."""
+    out, create = Storage(str(tmp_path)), Storage.create
+
+    def commit_with(failed: tuple[int, ...]) -> Outcome:
+        rows = [row for row in range(3) if row not in failed]
+        made = pa.table({"row": pa.array(rows, pa.int64()), "id": [str(row) for row in rows]})
+        why = pa.table({"row": pa.array(failed, pa.int64()), "error": ["it is ill"] * len(failed)})
+        return commit(out, Shard(), made, why, {}, attempt=1)
+
+    def interrupted(self: Storage, path: str, data: bytes) -> bool:
+        if path.startswith(moment):
+            monkeypatch.setattr(Storage, "create", create)
+            commit_with(second_fails)
+        return create(self, path, data)
+
+    monkeypatch.setattr(Storage, "create", interrupted)
+    outcome = commit_with(first_fails)
+    made = read_table(out, "metadata/00000.parquet")["row"].to_pylist()
+    failed = (
+        read_table(out, "quarantine/00000.parquet")["row"].to_pylist() if out.exists("quarantine/00000.parquet") else []
+    )
+    assert sorted(made + failed) == [0, 1, 2]
+    expected = second_fails if outcome.discarded else first_fails
+    assert failed == list(expected)
+    assert (outcome.pictures, outcome.quarantined) == (len(made), len(failed))
+    assert replace(read_outcomes(out, ["00000"])["00000"], seconds={}) == replace(outcome, seconds={}, discarded=False)
+
+
+def test_many_commit_one_shard_at_once(tmp_path: Path) -> None:
+    out, at_once = Storage(str(tmp_path)), threading.Barrier(8)
+
+    def race(_: int) -> Outcome:
+        at_once.wait()
+        return commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(race, range(8)))
+    assert [outcome.discarded for outcome in outcomes].count(False) == 1
+    assert read_table(out, "quarantine/00000.parquet").equals(QUARANTINE)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_whole_shard_with_a_damaged_quarantine_is_mended(tmp_path: Path) -> None:
+    out = Storage(str(tmp_path))
+    for failed in (QUARANTINE, QUARANTINE.slice(0, 0)):
+        commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
+        (tmp_path / "quarantine" / "00000.parquet").write_bytes(b"PAR1")
+        assert not is_complete(out, "00000")
+        commit(out, Shard(), METADATA, failed, {}, attempt=1)
+        assert is_complete(out, "00000")

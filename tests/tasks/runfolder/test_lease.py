@@ -69,7 +69,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """This machine's clock for durations, to be put forward."""
     now = [100.0]
-    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    monkeypatch.setattr(module, "clock", lambda: now[0])
     return now
 
 

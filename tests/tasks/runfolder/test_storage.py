@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import os
 import pickle
@@ -10,6 +11,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.runfolder import storage as module
 from tasks.runfolder.storage import Storage, StorageError, explain
+from tasks.runfolder.whole_file import replacing
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -168,3 +170,43 @@ def test_a_single_remote_file_is_checked_without_listing_its_folder(monkeypatch:
     monkeypatch.setattr(MemoryFileSystem, "info", lambda fs, path, **options: {"name": path, "size": 2, "type": "file"})
     with pytest.raises(StorageError, match="2 of 5 bytes arrived"):
         out.write("metadata/00001.parquet", b"whole")
+
+
+def test_of_two_that_create_a_file_one_does(tmp_path: Path) -> None:
+    out = Storage(str(tmp_path))
+    assert out.create("a/x.txt", b"first")
+    assert not out.create("a/x.txt", b"second")
+    assert out.read("a/x.txt") == b"first"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.txt"]
+
+
+def test_a_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    out = Storage(str(tmp_path))
+    assert out.create("x.txt", b"first")
+    assert not out.create("x.txt", b"second")
+    assert out.read("x.txt") == b"first"
+
+
+@pytest.mark.parametrize("first_ends_first", [True, False])
+def test_two_processes_write_one_file_at_a_time(first_ends_first: bool, tmp_path: Path) -> None:
+    """As where a shard is repeated: both succeed, and the file is whole at any time."""
+    target = tmp_path / "x.bin"
+    one, other = replacing(target), replacing(target)
+    with one as first:
+        first.write(b"a" * 100_000)
+        with contextlib.ExitStack() as stack:
+            second = stack.enter_context(other)
+            second.write(b"b" * 50_000)
+            if first_ends_first:
+                rest = stack.pop_all()
+        if not first_ends_first:
+            assert target.read_bytes() == b"b" * 50_000
+    if first_ends_first:
+        assert target.read_bytes() == b"a" * 100_000
+        rest.close()
+    assert target.read_bytes() == b"b" * 50_000
+    assert list(tmp_path.iterdir()) == [target]
