@@ -1,7 +1,6 @@
 """Totals of a run."""
 
 import json
-from collections import Counter
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -46,7 +45,9 @@ class Summary(BaseModel):
         self.pictures_made += done.pictures
         self.quarantined += done.quarantined
         self.texts_cut += done.texts_cut
-        self.seconds = dict(Counter(self.seconds) + Counter(done.seconds))
+        self.seconds = {
+            stage: self.seconds.get(stage, 0) + done.seconds.get(stage, 0) for stage in {**self.seconds, **done.seconds}
+        }
 
     def add_earlier(self, done: Outcome) -> None:
         """Counts a shard that was complete already, or that another worker completed."""
