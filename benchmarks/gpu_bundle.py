@@ -5,7 +5,7 @@
 The other machine: Linux on x86-64, Python 3.12, no network, with PyTorch, transformers and what `THERE` lists. It gets
 a checkout and this folder, below 60 MB together. Versions are those installed here; wheels are packed again, tighter
 and without what the benchmark never opens. Left out altogether: English tagging by spaCy (its prompts are Chinese), S3,
-Gemma (250 MB; trainings use another encoder), Ray, Dask, the detector of burned-in text.
+Gemma (250 MB; trainings use another encoder), Ray, the detector of burned-in text.
 """
 
 import fnmatch
