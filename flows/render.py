@@ -21,10 +21,10 @@ from tasks.report.page import write_report
 PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
     Stage("preprocess", stages.preprocess_shard),
-    Stage("encode", stages.encode_shard, on="device", holds="encoder", stored=True, when=lambda s: s.reads_text),
-    Stage("generate", stages.generate_shard, on="device", holds="generator"),
-    Stage("explain", stages.explain_shard, on="device", holds="generator", when=lambda s: s.job.explain),
-    Stage("enhance", stages.enhance_shard, on="device", when=lambda s: s.job.enhance),
+    Stage("encode", stages.encode_shard, holds="encoder", stored=True, when=lambda s: s.reads_text),
+    Stage("generate", stages.generate_shard, holds="generator"),
+    Stage("explain", stages.explain_shard, holds="generator", when=lambda s: s.job.explain),
+    Stage("enhance", stages.enhance_shard, when=lambda s: s.job.enhance),
     Stage("write", stages.write_shard, stored=True),
 )
 

@@ -22,7 +22,7 @@ from tasks.report.page import write_report
 PIPELINE = (
     Stage("read", stages.read_files, stored=True),
     # File by file, so that only one file's pixels are in memory at a time.
-    Stage("reprocess", stages.reprocess_files, on="device", times=("decode", "look", "enhance")),
+    Stage("reprocess", stages.reprocess_files, times=("decode", "look", "enhance")),
     Stage("write", stages.write_files, stored=True),
 )
 

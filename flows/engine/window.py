@@ -1,8 +1,4 @@
-"""Keeps a window of shards in flight through a pipeline.
-
-While one shard is in a model, the next is read and the previous one is encoded and uploaded. All bulk flows share this
-window, its progress and its limit of failures.
-"""
+"""Carries out a bulk flow: gives the pending shards to lanes, shows progress, and stops at the limit of failures."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +16,7 @@ from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
 from flows.lanes.lane import Lane
 from flows.lanes.pending import list_pending
-from flows.lanes.pipeline import Setting, Stage, call
+from flows.lanes.pipeline import Call, Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
 from flows.lanes.ray_lanes import RayLanes
 from tasks.runfolder.commit import Outcome
@@ -61,16 +57,9 @@ def carry_out(
                 f"`imagemill inspect {summary.out}` says why."
             )
 
-    devices = [] if job.runner == "ray" else job.devices
-    few = len(devices) == 1 and shards * len(pipeline) <= MOST
-    lanes: Lane | ProcessLanes | RayLanes
-    if not devices:
-        lanes = RayLanes(pipeline, setting, in_turns)
-    elif len(devices) == 1:
-        calling = call_as_task if few else call
-        lanes = Lane(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
-    else:
-        lanes = ProcessLanes(devices, pipeline, setting, in_turns)
+    few = job.runner == "threads" and len(job.devices) == 1 and shards * len(pipeline) <= MOST
+    calling = call_as_task if few else call
+    lanes = _lanes(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
     outcomes = (done for pending in rounds for done in lanes.run(pending))
     with Progress(summary.rows, summary.rows_done_before, artifact) as progress, closing(outcomes):
         if few:
@@ -79,3 +68,15 @@ def carry_out(
         else:
             take_in_spans(outcomes, shards, take)
     summary.seconds_run = time.perf_counter() - begun
+
+
+def _lanes(
+    pipeline: Sequence[Stage], setting: Setting, calling: Call, in_turns: bool
+) -> Lane | ProcessLanes | RayLanes:
+    """Where the shards go: a lane in this process, which calls stages by `calling`, or lanes in others."""
+    job = setting.job
+    if job.runner == "ray":
+        return RayLanes(pipeline, setting, in_turns)
+    if len(job.devices) > 1:
+        return ProcessLanes(job.devices, pipeline, setting, in_turns)
+    return Lane(pipeline, setting, calling, in_turns)

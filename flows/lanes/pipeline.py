@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from flows.jobs.render import RunOptions
 from flows.lanes.pending import PendingShard
@@ -35,8 +35,6 @@ class Stage:
 
     name: str
     run: Callable[[Any, PendingShard[Any], Any], Any]
-    on: Literal["cpu", "device"] = "cpu"
-    """`device`: it uses the device, through its thread."""
     holds: str | None = None
     """The model that must be in the device's memory; where models take turns, stages with another one wait."""
     stored: bool = False
