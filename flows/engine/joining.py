@@ -70,7 +70,9 @@ class Joiner(Generic[Shard]):
 
         def watch(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
             if not isinstance(state, Outcome):
-                state = self._done_by_another(shard.name) or call(stage, setting, shard, state)
+                state = self._done_by_another(shard.name, state is not None and stage.stored) or call(
+                    stage, setting, shard, state
+                )
                 if isinstance(state, Outcome):
                     self._finish(shard.name, state)
             return state
@@ -121,9 +123,9 @@ class Joiner(Generic[Shard]):
         """How many seconds old the claim of a living worker must be."""
         return statistics.median(self._took) if self._took else PATIENCE
 
-    def _done_by_another(self, name: str) -> Outcome | None:
-        """What another worker made of a shard in hand, if it has completed it."""
-        if time.monotonic() - self._looked[name] < LOOK:
+    def _done_by_another(self, name: str, at_once: bool) -> Outcome | None:
+        """What another worker made of a shard in hand, if it has completed it. It looks seldom, or `at_once`."""
+        if not at_once and time.monotonic() - self._looked[name] < LOOK:
             return None
         self._looked[name] = time.monotonic()
         with suppress(StorageError):  # it is only to spare work

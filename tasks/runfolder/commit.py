@@ -85,15 +85,22 @@ def _create(storage: Storage, name: str, metadata: pa.Table, quarantine: pa.Tabl
     Until that is decided nobody takes anything away from the other tables, so that each row that fails is in the
     quarantine whoever is first; a row in both tables counts as made.
     """
-    timings, content = _to_json(outcome), to_parquet(metadata)
-    alone = storage.create(f"timings/{name}.json", timings)
-    if quarantine.num_rows:
-        alone &= _add_to_quarantine(storage, name, quarantine)
-    if not _create_table(storage, f"metadata/{name}.parquet", content):
+    timings, table, content = f"timings/{name}.json", f"metadata/{name}.parquet", _to_json(outcome)
+    earlier = None
+    if not storage.create(timings, content):  # of an attempt that was killed, or of another worker
+        if is_complete(storage, name):
+            return _left_to_the_first(storage, name, quarantine)
+        earlier = storage.read(timings)
+        storage.write(timings, content)
+    alone = quarantine.num_rows > 0 and _add_to_quarantine(storage, name, quarantine)
+    if not _create_table(storage, table, to_parquet(metadata)):
+        if earlier is not None:
+            storage.write(timings, earlier)
         return _left_to_the_first(storage, name, quarantine)
+    # What follows is seldom needed: where it fails, the shard's pictures are written again although it is complete.
+    if earlier is not None and storage.read(timings) != content:
+        storage.write(timings, content)
     if not alone:
-        storage.write(f"timings/{name}.json", timings)
-    if not (alone and quarantine.num_rows):
         _write_quarantine(name, storage, quarantine)
     return outcome
 
