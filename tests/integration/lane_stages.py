@@ -30,16 +30,27 @@ def kill_once(setting: Any, pending: PendingShard[Any], state: Any) -> Any:
     return state
 
 
+def await_second(setting: Any, pending: PendingShard[Any], state: Any) -> Any:
+    """Waits until two lanes have noted a shard: on a busy machine one may be done before the other is up."""
+    return _await(2, Path(setting.job.out), state)
+
+
 def await_third(setting: Any, pending: PendingShard[Any], state: Any) -> Any:
     """Once a lane has been killed, waits until a third one has noted a shard: a short run would end before."""
-    out, latest = Path(setting.job.out), time.monotonic() + 120
-    while Path(f"{out}-killed").exists() and len(noted(out)) < 3 and time.monotonic() < latest:
+    out = Path(setting.job.out)
+    return _await(3, out, state) if Path(f"{out}-killed").exists() else state
+
+
+def _await(lanes: int, out: Path, state: Any) -> Any:
+    latest = time.monotonic() + 120
+    while len(noted(out)) < lanes and time.monotonic() < latest:
         time.sleep(0.1)
     return state
 
 
 NOTE_LOADS = Stage("note loads", note_loads)
 KILL_ONCE = Stage("kill once", kill_once)
+AWAIT_SECOND = Stage("await second", await_second)
 AWAIT_THIRD = Stage("await third", await_third)
 
 

@@ -11,7 +11,7 @@ from flows.render import PIPELINE as RENDER
 from flows.reprocess import PIPELINE as REPROCESS
 from tests.integration.archives import leaks, write_archive
 from tests.integration.faults import Killed
-from tests.integration.lane_stages import AWAIT_THIRD, KILL_ONCE, NOTE_LOADS, noted
+from tests.integration.lane_stages import AWAIT_SECOND, AWAIT_THIRD, KILL_ONCE, NOTE_LOADS, noted
 from tests.integration.runs import Outcome, files, names, snapshot, table, write_prompts
 from tests.ray_cluster import cluster_with_gpus, stored_bytes
 
@@ -82,7 +82,7 @@ def test_an_archive_comes_out_the_same_as_with_threads(
 def test_two_gpus_are_two_lanes_with_one_load_each(
     render: Callable[..., Path], gpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.render.PIPELINE", (*RENDER[:-1], NOTE_LOADS, RENDER[-1]))
+    monkeypatch.setattr("flows.render.PIPELINE", (*RENDER[:-1], NOTE_LOADS, AWAIT_SECOND, RENDER[-1]))
     lanes = noted(render("gpus", "--runner", "ray", "--device", "cuda", "--width", 256, "--height", 256))
     assert len(lanes) == 2
     assert {loads for shards in lanes.values() for loads in shards.values()} == {1}

@@ -22,6 +22,15 @@ def first_time(setting: Any, name: str) -> bool:
     return True
 
 
+def meet(setting: Any, shard: PendingShard[Any], state: Any) -> Any:
+    """Waits until two lanes have a shard in hand: on a busy machine one may be done before the other is up."""
+    (Path(setting.job.out) / f"here {os.getpid()}").touch()
+    deadline = time.monotonic() + 120
+    while len(list(Path(setting.job.out).glob("here *"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return state
+
+
 def kill_once(setting: Any, shard: PendingShard[Any], state: Any) -> Any:
     """Ends the process as `kill -9` does, at shard 00005 the first time."""
     if shard.name == "00005" and first_time(setting, "killed"):

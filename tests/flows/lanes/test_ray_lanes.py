@@ -55,7 +55,7 @@ def test_one_gpu_cannot_be_picked_on_a_cluster() -> None:
 @pytest.mark.usefixtures("cluster")
 class TestOnTwoGPUs:
     def test_every_gpu_has_a_lane_with_a_window_of_shards(self, tmp_path: Path) -> None:
-        outcomes = run(tmp_path)
+        outcomes = run(tmp_path, Stage("meet", ray_stages.meet))
         assert len(outcomes) == SHARDS
         assert max(outcome.pictures for outcome in outcomes) == 3
         assert sorted(chain(*carried(tmp_path).values())) == [f"{index:05d}" for index in range(SHARDS)]
