@@ -14,6 +14,7 @@ from models.generators.registry import load_generator
 from tests.models.diffusers.checkpoints import build_pipeline
 
 ROWS, SIZE = 48, 64
+CHAINS = ("", "denoise:0.3,contrast:1.1")
 WAYS: dict[str, dict[str, Any]] = {
     "alone": {"window": 1, "shard_size": 3},
     "in company": {"window": 6, "shard_size": 16},
@@ -25,7 +26,7 @@ def identity(report: Report, device: str, folder: Path) -> None:
     """Compares the files of every way with those of the first, as generated and enhanced on the device."""
     build_pipeline("sdxl").save_pretrained(folder / "tiny")
     write_prompts(folder / "prompts.parquet", ROWS, only_chinese=True)
-    for chain in ("", "denoise:0.3,contrast:1.1"):
+    for chain in CHAINS:
         made: dict[str, dict[str, str]] = {}
         for way in WAYS:
             name = f"{chain or 'no filters'}, {way}"
