@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from prefect.runtime import flow_run
 
+from flows.engine.schedule_day import scheduled_day
 from flows.jobs.render import RenderJob
 from flows.lanes.pipeline import outlasting
 from tasks.runfolder.claims import Claims, claiming
@@ -51,7 +51,7 @@ def title() -> str:
 
 def dated(job: Job) -> Job:
     """Fills in the day the run was scheduled for, so that a retry on the next day resumes in the same folder."""
-    return job.dated(flow_run.scheduled_start_time.astimezone(UTC))
+    return job.dated(scheduled_day())
 
 
 @dataclass(frozen=True)

@@ -183,9 +183,9 @@ class RenderJob(StrictJob, RenderOptions):
 
     prompts: Place
     """Parquet, CSV, TSV, JSON or a text a line; a file, a folder or a glob, local, s3:// or https://; `-` for standard
-    input; or a text itself. {date} is the day (UTC)."""
+    input; or a text itself. {date} is the day in the schedule's time zone, else in UTC."""
     out: Place
-    """The run folder, local or s3://; {date} is the day (UTC)."""
+    """The run folder, local or s3://; {date} is the day in the schedule's time zone, else in UTC."""
 
     def dated(self, day: date) -> "RenderJob":
         """The job with `{date}` in its paths filled in, so that a schedule can give each day its own folder."""

@@ -28,9 +28,10 @@ class ReprocessJob(StrictJob, ReprocessOptions):
     """An archive of pictures in, enhanced ones out."""
 
     archive: Place
-    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG, WebP or JPEG XL; {date} is the day (UTC)."""
+    """A folder, local or s3://, with DICOM, PNG, TIFF, JPEG, WebP or JPEG XL; {date} is the day in the
+    schedule's time zone, else in UTC."""
     out: Place
-    """The run folder, local or s3://; {date} is the day (UTC)."""
+    """The run folder, local or s3://; {date} is the day in the schedule's time zone, else in UTC."""
 
     def dated(self, day: date) -> "ReprocessJob":
         """The job with `{date}` in its paths filled in."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pyarrow as pa
@@ -19,6 +20,7 @@ from tests.integration.runs import Outcome, names, snapshot, table, write_prompt
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 ROWS, SHARDS = 96, 6
+ZONE = "Pacific/Kiritimati"
 STAGES = ("read", "preprocess", "generate", "enhance", "write")
 
 
@@ -73,9 +75,12 @@ def test_both_deployments_are_scheduled(server: Server) -> None:
 
 
 def test_a_schedule_fires_by_itself(server: Server, tmp_path: Path) -> None:
-    """render/nightly as it is shipped, but for its schedule, which is seconds away, and its small job."""
+    """render/nightly as it is shipped, but for its schedule, which is seconds away, and its small job.
+
+    {date} is the day in the schedule's time zone, which here is another one than in UTC for 14 hours of 24.
+    """
     shipped = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
-    nightly = {**shipped["deployments"][0], "name": "soon", "schedule": {"interval": 20, "timezone": "UTC"}}
+    nightly = {**shipped["deployments"][0], "name": "soon", "schedule": {"interval": 20, "timezone": ZONE}}
     prompts = write_prompts(str(tmp_path / "prompts.parquet"), 8)
     nightly["parameters"] = {"job": {"prompts": prompts, "out": f"{tmp_path}/{{date}}", "generator": "dummy"}}
     (tmp_path / "prefect.yaml").write_text(yaml.safe_dump({**shipped, "deployments": [nightly]}))
@@ -90,7 +95,7 @@ def test_a_schedule_fires_by_itself(server: Server, tmp_path: Path) -> None:
     assert run.auto_scheduled
     assert run.state_name == "Completed", run.state
     assert run.expected_start_time is not None
-    out = str(tmp_path / f"{run.expected_start_time:%Y-%m-%d}")
+    out = str(tmp_path / f"{run.expected_start_time.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}")
     assert set(table(out, "metadata")["image"].to_pylist()) <= names(out)
     assert table(out, "metadata").num_rows == 8
 
