@@ -15,7 +15,7 @@ def has_device(device: str) -> bool:
     return True
 
 
-_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory")
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 _BROKEN = ("CUDA error", "CUDA driver error", "NCCL", "_EXECUTION_FAILED", "_INTERNAL_ERROR", "uncorrectable ECC")
 
 

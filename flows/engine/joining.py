@@ -7,6 +7,7 @@ takes this worker, so that nobody waits for a slow one. A shard that two do is c
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -51,7 +52,7 @@ class Joiner(Generic[Shard]):
         self._left: dict[str, Shard] = {}
         self._begun: dict[str, float] = {}
         self._looked: dict[str, float] = {}
-        self._took: list[float] = []
+        self._took: deque[float] = deque(maxlen=101)
 
     def rounds(self) -> Iterator[Iterator[PendingShard[Shard]]]:
         """What to do now, and again when that is done, until all shards are complete."""
@@ -136,5 +137,6 @@ class Joiner(Generic[Shard]):
     def _finish(self, name: str, outcome: Outcome) -> None:
         self._counted.add(name)
         self._claims.give_back(name)
+        begun, _ = self._begun.pop(name), self._looked.pop(name)
         if not outcome.discarded:
-            self._took.append(time.monotonic() - self._begun[name])
+            self._took.append(time.monotonic() - begun)

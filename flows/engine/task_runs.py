@@ -36,7 +36,7 @@ def take_in_spans(outcomes: Iterator[Outcome], shards: int, take: Callable[[Outc
     Args:
         shards: how many there are at most.
     """
-    size = -(-shards // MOST)
+    size = max(1, -(-shards // MOST))
     for start in range(0, shards, size):
         stop = min(start + size, shards)
         name = f"shards {start + 1:,} to {stop:,}" if stop - start > 1 else f"shard {stop:,}"

@@ -3,6 +3,7 @@
 python -m flows.lanes.lane_process FD    # as `LaneProcess` starts it, with its end of a connection
 """
 
+import contextlib
 import os
 import pickle
 import signal
@@ -43,7 +44,8 @@ class LaneProcess:
         self._sent = 0
         setting = copy(setting)
         setting.job = setting.job.model_copy(update={"device": device})  # type: ignore[misc]
-        self.connection.send_bytes(cloudpickle.dumps((pipeline, setting, in_turns, share)))
+        with contextlib.suppress(OSError):  # it has ended already, as reading from it will tell
+            self.connection.send_bytes(cloudpickle.dumps((pipeline, setting, in_turns, share)))
 
     def send(self, shards: list[PendingShard[Any]]) -> None:
         self._sent += 1

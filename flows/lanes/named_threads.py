@@ -17,7 +17,8 @@ Result = TypeVar("Result")
 class _Worker:
     """A thread that calls functions, the most urgent first and equals in the order in which they came."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, device: str) -> None:
+        self._device = device
         self._waiting: PriorityQueue[tuple[int, int, Future[Any], Callable[[], Any]]] = PriorityQueue()
         self._numbers = itertools.count()
         threading.Thread(target=self._run, name=name, daemon=True).start()
@@ -31,23 +32,38 @@ class _Worker:
         while True:
             _, _, future, function = self._waiting.get()
             try:
+                _make_current(self._device)
                 future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
             del future, function  # or they would keep their shard alive until the next one comes
 
 
-_worker = cache(_Worker)
+_only_one = threading.Lock()
+_cached = cache(_Worker)
 
 
-def in_thread(name: str, function: Callable[[], Result], urgency: int = 0) -> Result:
-    """Runs `function` in this process's only thread of that name and returns its result."""
-    return _worker(name).submit(function, urgency).result()
+def _worker(name: str, device: str) -> _Worker:
+    with _only_one:  # a cache alone lets two that come at once make one each
+        return _cached(name, device)
+
+
+def _make_current(device: str) -> None:
+    """A GPU that is named by its number becomes this thread's own, so that nothing is put on the first one."""
+    if device.startswith("cuda:"):
+        import torch
+
+        torch.cuda.set_device(device)
+
+
+def in_thread(name: str, function: Callable[[], Result], urgency: int = 0, device: str = "cpu") -> Result:
+    """Runs `function` in this process's only thread of that name, which is for a device, and returns its result."""
+    return _worker(name, device).submit(function, urgency).result()
 
 
 def in_device_thread(device: str, function: Callable[[], Result], urgency: int = 0) -> Result:
     """Runs `function` in the thread that encodes texts and generates pictures on a device."""
-    return in_thread(f"models on {device}", function, urgency)
+    return in_thread(f"models on {device}", function, urgency, device)
 
 
 def in_filter_thread(device: str, function: Callable[[], Result]) -> Result:

@@ -33,9 +33,11 @@ class Turns:
     def __init__(self, models: Sequence[str]) -> None:
         self._models = models
         self._last: Turn | None = None
+        self._lock = threading.Lock()
 
     def of_group(self, shards: int) -> dict[str, Turn]:
         turns = {}
-        for model in self._models:
-            turns[model] = self._last = Turn(shards, self._last)
+        with self._lock:
+            for model in self._models:
+                turns[model] = self._last = Turn(shards, self._last)
         return turns

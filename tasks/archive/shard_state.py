@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from models.device import is_broken
 from tasks.archive import large_files
 from tasks.archive.listing import ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms
@@ -157,7 +158,7 @@ def write(work: ArchiveShard, storage: Storage, attempt: int = 1) -> Outcome:
 
 def why(error: Exception) -> tuple[str, str]:
     """The stage at which a file failed, and the reason."""
-    if isinstance(error, StorageError | MemoryError):
+    if isinstance(error, StorageError | MemoryError) or is_broken(error):
         raise error  # not the file's fault
     if isinstance(error, Refused):
         return error.stage, str(error)

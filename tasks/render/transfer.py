@@ -32,8 +32,8 @@ class Transfer:
             self._sound = images.isfinite().flatten(1).all(1).to("cpu", non_blocking=True)
             if as_bytes:
                 self._images = _rounded(images).to("cpu", non_blocking=True)
-            self._queued = torch.cuda.Event()
-            self._queued.record()
+            # The stream of the pictures' own device: the thread's current device may be another.
+            self._queued = torch.cuda.current_stream(images.device).record_event()
 
     def arrive(self) -> dict[Picture, str]:
         """Waits for the pictures and sets their pixels; those with values that are no numbers, and why they fail."""

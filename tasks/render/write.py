@@ -1,12 +1,12 @@
 """The write stage: pictures, metadata and quarantine of one shard."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any
 
 import pyarrow as pa
+import torch
 from pydantic import BaseModel, Field
 
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
@@ -64,7 +64,7 @@ def write(
 @cache
 def _encoders() -> ThreadPoolExecutor:
     """Encode the pictures of all shards of this process, one on each of its cores at a time."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder")
+    return ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="encoder")
 
 
 def _encode(work: RenderShard, options: WriteOptions, provenance: Provenance) -> None:

@@ -54,7 +54,9 @@ class Claims:
 
     def give_back(self, name: str) -> None:
         """Deletes the claim, if another worker has not taken it over."""
-        etag = self._etags.pop(name)
+        etag = self._etags.pop(name, None)
+        if etag is None:
+            return  # at the end of a run that is told to end, both its threads and its end give back
         with contextlib.suppress(Exception):  # the store is down: the claim ends with its worker
             self._at(name).delete(etag)
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
-from tasks.runfolder.storage import Storage
+from tasks.runfolder.storage import Storage, StorageError
 
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
@@ -65,6 +65,7 @@ def commit(
     name = shard.name
     if attempt > 1:
         made = read_table(storage, f"metadata/{name}.parquet")
+        made = made.filter(~pc.field("row").isin(metadata["row"]))  # of this attempt, if storage failed after it
         metadata = pa.concat_tables([made, metadata], promote_options="default")  # an older version had fewer columns
         metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
     rounded = {stage: round(value, 4) for stage, value in seconds.items()}
@@ -183,6 +184,10 @@ def _is_sound(storage: Storage, path: str) -> bool:
             pq.read_metadata(file)
     except pa.ArrowInvalid:
         return False
+    except (StorageError, FileNotFoundError):
+        if storage.exists(path):
+            raise
+        # Another worker has just deleted it.
     return True
 
 

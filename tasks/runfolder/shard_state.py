@@ -61,8 +61,9 @@ class ShardState(Timed, Generic[Shard, Item]):
 
     def fail(self, stage: str, errors: Mapping[Item, str]) -> None:
         """Takes rows out, to be quarantined."""
+        failed = [item for item in self.items if item in errors]  # one that has failed before is not here any more
         self.items = [item for item in self.items if item not in errors]
-        self.failures += [Failure(item.row, stage, error, item.identity()) for item, error in errors.items()]
+        self.failures += [Failure(item.row, stage, errors[item], item.identity()) for item in failed]
 
     def release(self) -> None:
         """Lets go of all rows: Prefect keeps parameters in reference cycles, until Python's collector comes."""

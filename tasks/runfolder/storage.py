@@ -9,7 +9,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -87,7 +87,7 @@ class Storage:
         return sorted(path for path in self._sizes(folder) if not PurePosixPath(path).name.startswith("."))
 
     def delete(self, path: str) -> None:
-        with self._explained(path):
+        with self._explained(path), suppress(FileNotFoundError):  # deleted by another worker meanwhile
             if self._fs.exists(path):
                 self._fs.rm_file(path)
 

@@ -37,6 +37,7 @@ def test_a_run_whose_worker_died_is_done_by_another(tmp_path: Path) -> None:
             process.kill()
         kill(first)
         done = snapshot(str(tmp_path / "run"))
+        done = {name: digest for name, digest in done.items() if not Path(name).name.startswith(".")}  # begun, not done
         assert len(list((tmp_path / "run/metadata").glob("*.parquet"))) < ROWS // SHARD, "it was over too soon"
 
         with worker(server, "imagemill"):

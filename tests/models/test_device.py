@@ -49,6 +49,7 @@ def test_a_broken_device_is_told_from_a_row_that_fails(error: RuntimeError) -> N
         RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
         torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         ValueError("CUDA error"),
     ],
 )

@@ -121,3 +121,5 @@ def test_many_shards_are_shown_as_spans_and_all_are_taken(monkeypatch: pytest.Mo
     names = task_runs(spans(10, 10), 4)
     assert set(names) == {"shards 1 to 3 of 10", "shards 4 to 6 of 10", "shards 7 to 9 of 10", "shard 10 of 10"}
     assert taken == list(range(10))
+    spans(0, 0)  # of a run that is complete already
+    assert taken == list(range(10))

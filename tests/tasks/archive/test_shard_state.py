@@ -9,7 +9,7 @@ from pydicom import dcmread
 
 from tasks.archive.image_file import ArchiveImage
 from tasks.archive.listing import Archive
-from tasks.archive.shard_state import fetch, read
+from tasks.archive.shard_state import fetch, read, why
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.refused import Refused
 from tasks.runfolder.storage import Storage, StorageError
@@ -67,3 +67,9 @@ def test_an_empty_file_is_no_sound_file() -> None:
     with pytest.raises(Refused, match="the file has no bytes") as refusal:
         ArchiveImage(0, "", b"")
     assert refusal.value.stage == "open"
+
+
+def test_a_broken_device_is_no_fault_of_a_file() -> None:
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        why(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert why(RuntimeError("no such window")) == ("reprocess", "it fails with RuntimeError")

@@ -49,3 +49,14 @@ def test_a_picture_of_values_that_are_no_numbers_costs_its_own_row(as_bytes: boo
     arrive(work, "enhance", [Transfer(work.pictures, images, as_bytes)])
     assert [picture.seed for picture in work.pictures] == [0, 2]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(1, "enhance")]
+
+
+def test_a_prompt_of_which_two_pictures_fail_is_quarantined_once() -> None:
+    prompt = Prompt(0, "0", "a cat", [1, 2], 1, 1)
+    work = RenderShard(Shard(0, 0, 1), [prompt], [], pa.table({}))
+    work.pictures = [Picture(prompt, number) for number in range(2)]
+    images = torch.full((1, 3, 5, 7), float("nan"))
+    first, second = (Transfer([picture], images, as_bytes=True) for picture in work.pictures)
+    arrive(work, "generate", [first])
+    arrive(work, "generate", [second])
+    assert [failure.row for failure in work.failures] == [0]

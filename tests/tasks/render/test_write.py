@@ -157,6 +157,10 @@ def test_the_metadata_is_written_last(tmp_path: Path) -> None:
             written.append(path)
             super().write(path, *content, **how)
 
+        def create(self, path, *content):  # type: ignore[no-untyped-def]
+            written.append(path)
+            return super().create(path, *content)
+
     write(make_work(failed=1), Watched(str(tmp_path)), WriteOptions(), MADE_BY)
     assert written[-1] == "metadata/00000.parquet"
     assert len(written) == 5

@@ -142,3 +142,38 @@ def test_a_whole_shard_with_a_damaged_quarantine_is_mended(tmp_path: Path) -> No
         assert not is_complete(out, "00000")
         commit(out, Shard(), METADATA, failed, {}, attempt=1)
         assert is_complete(out, "00000")
+
+
+def test_a_retry_whose_quarantine_fails_does_not_add_its_rows_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Storage(str(tmp_path))
+    commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
+    made, delete = pa.table({"row": [2], "id": ["c"]}), Storage.delete
+
+    def fail_once(self: Storage, path: str) -> None:
+        monkeypatch.setattr(Storage, "delete", delete)
+        raise StorageError("busy", passing=True)
+
+    monkeypatch.setattr(Storage, "delete", fail_once)
+    with pytest.raises(StorageError, match="busy"):
+        commit(out, Shard(), made, QUARANTINE.slice(0, 0), {}, attempt=2)
+    outcome = commit(out, Shard(), made, QUARANTINE.slice(0, 0), {}, attempt=2)
+    assert read_table(out, "metadata/00000.parquet")["row"].to_pylist() == [0, 1, 2]
+    assert (outcome.pictures, outcome.quarantined) == (3, 0)
+
+
+def test_a_quarantine_that_another_deletes_meanwhile_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Storage(str(tmp_path))
+    commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
+    opened = Storage.open
+
+    def late(self: Storage, path: str) -> object:
+        (tmp_path / "quarantine/00000.parquet").unlink(missing_ok=True)
+        return opened(self, path)
+
+    monkeypatch.setattr(Storage, "open", late)
+    assert is_complete(out, "00000")
+    out.delete("quarantine/00000.parquet")
