@@ -5,6 +5,7 @@ from typing import Any
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
+from flows.lanes.pipeline import PAUSES
 from tasks.runfolder.storage import StorageError
 
 IN_MEMORY: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
@@ -22,5 +23,9 @@ def _is_transient(task: Any, run: Any, state: State[Any]) -> bool:
     return False
 
 
-RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 20], "retry_condition_fn": _is_transient}
+RETRIED: dict[str, Any] = {
+    "retries": len(PAUSES),
+    "retry_delay_seconds": list(PAUSES),
+    "retry_condition_fn": _is_transient,
+}
 """For tasks that use storage: they are retried when a transient failure outlasts the client's own retries."""

@@ -73,20 +73,18 @@ class Lane:
     def _carry(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
         """Takes a shard from the first stage to the last."""
         state: Any = None
-        entered, left = set[str](), set[str]()
-        last = {stage.holds: stage for stage in self._stages if stage.holds in turns}
+        ahead = dict(turns)
+        last = {stage.holds: stage for stage in self._stages}
         try:
             for stage in self._stages:
                 if self._dropped.is_set():
                     raise CancelledError
                 model = stage.holds
-                if model is not None and model in turns and model not in entered:
-                    turns[model].wait()
-                    entered.add(model)
+                if model in ahead:
+                    ahead[model].wait()
                 state = self._call(stage, self._setting, shard, state)
-                if model is not None and last.get(model) is stage:
-                    turns[model].leave()
-                    left.add(model)
+                if model in ahead and last[model] is stage:
+                    ahead.pop(model).leave()
         except RuntimeError as error:
             if not is_broken(error):
                 raise
@@ -95,7 +93,7 @@ class Lane:
                 f"{one_line(error)}; no row is lost, run the same command again."
             ) from error
         finally:
-            for model in turns.keys() - left:
-                turns[model].leave()
+            for turn in ahead.values():
+                turn.leave()
         outcome: Outcome = state
         return outcome
