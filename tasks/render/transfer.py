@@ -20,12 +20,12 @@ class Transfer:
 
     Args:
         images: (rows, 3, height, width), float32 in [0, 1], on any device.
-        as_bytes: whether they come to the host as uint8; else they stay where they are, as they are.
+        as_bytes: whether they come to the host as uint8; else they stay as they are, on a CUDA device also where.
     """
 
     def __init__(self, pictures: Sequence[Picture], images: Tensor, as_bytes: bool) -> None:
         self._pictures = pictures
-        self._images = images
+        self._images = images if images.is_cuda else images.cpu()  # of others, such as mps, NumPy cannot read
         self._as_bytes = as_bytes
         self._queued: torch.cuda.Event | None = None
         if images.is_cuda:

@@ -60,3 +60,23 @@ def test_a_prompt_of_which_two_pictures_fail_is_quarantined_once() -> None:
     arrive(work, "generate", [first])
     arrive(work, "generate", [second])
     assert [failure.row for failure in work.failures] == [0]
+
+
+class Elsewhere(torch.Tensor):
+    """Pictures on a device that is neither the CPU nor CUDA: NumPy cannot read them before they are on the CPU."""
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        raise TypeError("can't convert mps device type tensor to numpy")
+
+    def cpu(self, *more: object) -> torch.Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_pictures_of_another_device_come_to_the_host(as_bytes: bool) -> None:
+    images, work = torch.rand(2, 3, 5, 7), shard(2, 5, 7)
+    arrive(work, "generate", [Transfer(work.pictures, images.as_subclass(Elsewhere), as_bytes)])
+    assert not work.failures
+    for picture, image in zip(work.pictures, images, strict=True):
+        assert picture.pixels is not None
+        assert np.array_equal(to_uint8(picture.pixels), to_uint8(image))
