@@ -158,6 +158,9 @@ class RenderRunOptions(RunOptions):
     batch_size: Annotated[int | None, Field(ge=1, le=4096)] = None
     """Pictures per batch; by default 32, or for a diffusers checkpoint what `imagemill tune` found (else by size).
     Halved automatically when memory runs out."""
+    batch_timeout: Annotated[float | None, Field(gt=0)] = None
+    """Seconds after which a batch is taken to hang, as GPUs do now and then: its process ends, and another lane or the
+    same command does its shards again."""
     phase: Literal["auto", "together", "split"] = "auto"
     """For a diffusers checkpoint: keep encoder and denoiser loaded together, or split: encode a window of shards,
     unload the encoder, generate. By default whichever fits the free memory."""

@@ -17,6 +17,7 @@ from models.device import beside
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.loading.feature_store import kept_features
+from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import load_encoder, load_generator
 from tasks.prompts.shards import Shard
 from tasks.render.encode import encode
@@ -107,9 +108,11 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderS
         if setting.split:
             setting.load_encoder().release()
         with work.timed("generate"):
-            return generate(work, setting.load_generator(), setting.batch_limit, as_bytes=last)
+            return generate(work, setting.load_generator(), setting.batch_limit, last, setting.job.batch_timeout)
 
-    return _arrived(work, "generate", in_device_thread(setting.job.device, run, urgency=1))
+    transfers = in_device_thread(setting.job.device, run, urgency=1)
+    with ended_after(setting.job.batch_timeout, "what a GPU has queued"):
+        return _arrived(work, "generate", transfers)
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:

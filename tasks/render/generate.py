@@ -9,6 +9,7 @@ from models.diffusers.acceleration import Acceleration
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator
 from tasks.loading.bisect_failures import isolate
+from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
 from tasks.render.shard_state import Picture, RenderShard
@@ -30,7 +31,11 @@ class GenerateOptions(Acceleration):
 
 
 def generate(
-    work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit], as_bytes: bool
+    work: RenderShard,
+    generator: Generator,
+    limit: Callable[[int, int], BatchLimit],
+    as_bytes: bool,
+    timeout: float | None = None,
 ) -> list[Transfer]:
     """Generates one picture per seed of every prompt of the shard, in batches of prompts that may share one.
 
@@ -38,6 +43,7 @@ def generate(
         limit: gives the batch size for pictures of a width and height; it stays halved once the device's memory runs
             out.
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
+        timeout: seconds after which a batch is taken to hang, which ends the process; none never does.
 
     Returns:
         The pictures on their way: their pixels are set once these have arrived.
@@ -50,7 +56,9 @@ def generate(
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
 
         def run(batch: Sequence[Picture]) -> list[None]:
-            transfers.append(Transfer(batch, _infer(batch, generator, rows.size), as_bytes))
+            with ended_after(timeout, "a batch"):
+                images = _infer(batch, generator, rows.size)
+            transfers.append(Transfer(batch, images, as_bytes))
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Stage
+from models.generators.dummy import DummyGenerator
 
 
 def _first_time(name: str) -> bool:
@@ -27,6 +29,13 @@ def fail_once(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
     return work
 
 
+def hang_once(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
+    """From the sixth shard on, the first time, this process's generator never returns."""
+    if pending.name == "00005" and _first_time("hung"):
+        DummyGenerator.generate = lambda *_: time.sleep(3600)  # type: ignore[method-assign,assign]
+    return work
+
+
 def always_killed(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
     """Kills the process with the second shard, whenever it comes."""
     if pending.name == "00001":
@@ -34,5 +43,6 @@ def always_killed(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
     return work
 
 
+HANG_ONCE = Stage("hang once", hang_once)
 FAIL_ONCE = Stage("fail once", fail_once)
 ALWAYS_KILLED = Stage("always killed", always_killed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.render import PIPELINE
-from tests.flows.faulty import ALWAYS_KILLED, FAIL_ONCE
+from tests.flows.faulty import ALWAYS_KILLED, FAIL_ONCE, HANG_ONCE
 from tests.integration.runs import Outcome, snapshot, table, write_prompts
 
 pytestmark = pytest.mark.slow
@@ -23,17 +23,17 @@ def prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return write_prompts(str(tmp_path / "prompts.parquet"), ROWS)
 
 
-def test_a_killed_lane_and_one_whose_device_breaks_are_replaced(
+def test_lanes_that_are_killed_or_whose_device_breaks_or_hangs_are_replaced(
     imagemill: Mill, prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, faulty = tmp_path / "undisturbed", tmp_path / "faulty"
     assert imagemill("render", prompts, "--out", undisturbed, *OPTIONS).code == 0
-    monkeypatch.setattr("flows.render.PIPELINE", (*PIPELINE[:-1], FAIL_ONCE, PIPELINE[-1]))
-    done = imagemill("render", prompts, "--out", faulty, *OPTIONS, "--lanes", 2)
+    monkeypatch.setattr("flows.render.PIPELINE", (HANG_ONCE, *PIPELINE[:-1], FAIL_ONCE, PIPELINE[-1]))
+    done = imagemill("render", prompts, "--out", faulty, *OPTIONS, "--lanes", 2, "--batch-timeout", 3)
     assert done.code == 0, done.err
     assert json.loads(done.out)["quarantined"] == 0
     marks = {path.name.split()[0] for path in (tmp_path / "faults").iterdir()}
-    assert marks == {"lane", "killed", "broken"}
+    assert marks == {"lane", "killed", "broken", "hung"}
     assert len(list((tmp_path / "faults").glob("lane *"))) >= 2
     assert table(str(faulty), "metadata").num_rows == ROWS
     assert snapshot(str(faulty)) == snapshot(str(undisturbed))
