@@ -1,10 +1,12 @@
 """Local files that exist whole or not at all."""
 
 import errno
+import fcntl
 import os
+import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -13,10 +15,10 @@ from typing import IO
 def replacing(target: Path, create: bool = False) -> Iterator[IO[bytes]]:
     """A file to write to, which gets the target's name once it is complete; if the block raises, it is deleted.
 
-    A killed process leaves a hidden `.part` file beside the target, which the next write deletes. Several processes may
-    write the same target: whoever finds that file there takes a name of its own, and deletes it when it is done, as its
-    writer is dead or has nothing left to do. The file is buffered: an unbuffered write may be short, on a nearly full
-    disk or beyond 2 GiB, and only returns its length.
+    Until then it is a hidden `.part` file beside the target, locked by its writer. One that nobody has locked was left
+    by a killed process, and the next write of the target deletes it. Several threads and processes may write the same
+    target at once: those that come second take names of their own. The file is buffered: an unbuffered write may be
+    short, on a nearly full disk or beyond 2 GiB, and only returns its length.
 
     Args:
         create: never replace the target.
@@ -24,8 +26,8 @@ def replacing(target: Path, create: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         FileExistsError: `create`, and there is a target by now.
     """
-    usual = target.with_name(f".{target.name}.part")
-    part, new = _open(usual)
+    part, new = _open(target)
+    lock = os.dup(new.fileno())  # holds the lock on when the file is closed, which is before it gets its name
     try:
         with new as file:
             yield file
@@ -36,27 +38,55 @@ def replacing(target: Path, create: bool = False) -> Iterator[IO[bytes]]:
             _name(part, target)
         else:
             os.replace(part, target)  # noqa: PTH105
-        usual.unlink(missing_ok=True)
-    except FileNotFoundError as error:
-        if part.exists() or not target.exists():
-            raise
-        if create:  # another process has written it meanwhile
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-    finally:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(lock)
 
 
-def _open(usual: Path) -> tuple[Path, IO[bytes]]:
-    """A new file of the usual name, or if there is one of another. What is there is never followed or written to."""
+def _open(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new, locked file of the usual name, or of another if a living process writes to the one of that name."""
+    usual = target.with_name(f".{target.name}.part")
+    for _ in range(2):
+        with suppress(FileExistsError):
+            file = usual.open("xb")
+            if _is_owned(usual, file.fileno(), new=True):
+                return usual, file
+            file.close()  # it was taken for a dead process's before it was locked
+            break
+        _delete_abandoned(usual)
+    own = usual.with_name(f"{usual.stem}.{uuid.uuid4().hex[:8]}.part")
+    return own, own.open("xb")
+
+
+def _delete_abandoned(part: Path) -> None:
+    """Deletes what a killed process left; what somebody else put there, such as a link, is not followed either."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(part.lstat().st_mode):
+            part.unlink()
+            return
+        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if _is_owned(part, descriptor, new=False):
+                part.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _is_owned(part: Path, descriptor: int, new: bool) -> bool:
+    """Locks an open file; whether nobody else has, and it still is the one of that name."""
     try:
-        return usual, usual.open("xb")
-    except FileExistsError:
-        own = usual.with_name(f"{usual.stem}.{uuid.uuid4().hex[:8]}.part")
-        return own, own.open("xb")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), part.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks: what is not this writer's own may be a living one's
+        return new
 
 
 def _name(part: Path, target: Path) -> None:
-    """Gives the file the target's name, too. Raises FileExistsError if there is one of that name."""
+    """Gives the file the target's name instead. Raises FileExistsError if there is one of that name."""
     try:
         os.link(part, target)
     except OSError as error:
@@ -65,3 +95,5 @@ def _name(part: Path, target: Path) -> None:
         if target.exists():  # a file system without hard links, such as exFAT
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
         os.replace(part, target)  # noqa: PTH105
+    else:
+        part.unlink()

@@ -1,4 +1,3 @@
-import contextlib
 import errno
 import os
 import pickle
@@ -11,7 +10,6 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.runfolder import storage as module
 from tasks.runfolder.storage import Storage, StorageError, explain
-from tasks.runfolder.whole_file import replacing
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -189,24 +187,3 @@ def test_a_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert out.create("x.txt", b"first")
     assert not out.create("x.txt", b"second")
     assert out.read("x.txt") == b"first"
-
-
-@pytest.mark.parametrize("first_ends_first", [True, False])
-def test_two_processes_write_one_file_at_a_time(first_ends_first: bool, tmp_path: Path) -> None:
-    """As where a shard is repeated: both succeed, and the file is whole at any time."""
-    target = tmp_path / "x.bin"
-    one, other = replacing(target), replacing(target)
-    with one as first:
-        first.write(b"a" * 100_000)
-        with contextlib.ExitStack() as stack:
-            second = stack.enter_context(other)
-            second.write(b"b" * 50_000)
-            if first_ends_first:
-                rest = stack.pop_all()
-        if not first_ends_first:
-            assert target.read_bytes() == b"b" * 50_000
-    if first_ends_first:
-        assert target.read_bytes() == b"a" * 100_000
-        rest.close()
-    assert target.read_bytes() == b"b" * 50_000
-    assert list(tmp_path.iterdir()) == [target]
