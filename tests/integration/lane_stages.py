@@ -12,6 +12,9 @@ from models.generators.registry import load_generator
 from tasks.render.shard_state import RenderShard
 
 
+LATEST = time.monotonic() + 120  # that shards wait for other lanes, all together
+
+
 def note_loads(setting: Any, pending: PendingShard[Any], work: RenderShard) -> RenderShard:
     """Notes a shard in the file of its process, with how often that has loaded a generator."""
     with Path(f"{setting.job.out}-lane-{os.getpid()}").open("a") as file:
@@ -42,8 +45,7 @@ def await_third(setting: Any, pending: PendingShard[Any], state: Any) -> Any:
 
 
 def _await(lanes: int, out: Path, state: Any) -> Any:
-    latest = time.monotonic() + 120
-    while len(noted(out)) < lanes and time.monotonic() < latest:
+    while len(noted(out)) < lanes and time.monotonic() < LATEST:
         time.sleep(0.1)
     return state
 

@@ -123,6 +123,7 @@ def test_one_of_three_is_killed_in_mid_shard(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("base", ["s3"], indirect=True)
 def test_one_of_three_is_twenty_times_as_slow(
     base: str, tmp_path: Path, imagemill: Mill, worker: Callable[..., Worker]
 ) -> None:
@@ -178,6 +179,7 @@ def test_one_is_stopped_beyond_its_lease_and_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("base", ["local"], indirect=True)
 def test_a_whole_run_beside_workers_is_refused_or_waits(
     base: str, tmp_path: Path, imagemill: Mill, worker: Callable[..., Worker]
 ) -> None:
