@@ -22,10 +22,10 @@ PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
     Stage("preprocess", stages.preprocess_shard),
     Stage("encode", stages.encode_shard, holds="encoder", stored=True, when=lambda s: s.reads_text),
-    Stage("generate", stages.generate_shard, holds="generator"),
-    Stage("explain", stages.explain_shard, holds="generator", when=lambda s: s.job.explain),
-    Stage("enhance", stages.enhance_shard, when=lambda s: s.job.enhance),
-    Stage("write", stages.write_shard, stored=True),
+    Stage("generate", stages.generate_shard, holds="generator", in_parts=True),
+    Stage("explain", stages.explain_shard, holds="generator", in_parts=True, when=lambda s: s.job.explain),
+    Stage("enhance", stages.enhance_shard, in_parts=True, when=lambda s: s.job.enhance),
+    Stage("write", stages.write_shard, stored=True, in_parts=True),
 )
 
 

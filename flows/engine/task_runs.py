@@ -11,8 +11,9 @@ from prefect import task
 
 from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.lanes.pending import PendingShard
-from flows.lanes.pipeline import Setting, Stage
+from flows.lanes.pipeline import Setting, Stage, call
 from tasks.runfolder.commit import Outcome
+from tasks.runfolder.shard_state import ShardState
 
 MOST = 2000  # task runs of a job: a server takes 30 to 90 a second, and keeps some kilobytes of each
 
@@ -24,7 +25,9 @@ def run_stage(stage: Stage, setting: Setting, shard: PendingShard[Any], state: A
 
 
 def call_as_task(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
-    """Runs a stage as a task run of the flow run that this is called in."""
+    """Runs a stage as a task run of the flow run that this is called in; only for the first part of a shard."""
+    if isinstance(state, ShardState) and state.parts:
+        return call(stage, setting, shard, state)
     retries = RETRIED if stage.stored else {}
     named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **retries)
     return named(stage, setting, shard, state)

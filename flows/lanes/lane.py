@@ -19,6 +19,7 @@ from models.device import is_broken
 from models.messages import one_line
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import DeviceFault
+from tasks.runfolder.shard_state import ShardState
 
 
 class Lane:
@@ -75,16 +76,19 @@ class Lane:
         state: Any = None
         ahead = dict(turns)
         last = {stage.holds: stage for stage in self._stages}
+        stages = self._stages
         try:
-            for stage in self._stages:
-                if self._dropped.is_set():
-                    raise CancelledError
-                model = stage.holds
-                if model in ahead:
-                    ahead[model].wait()
-                state = self._call(stage, self._setting, shard, state)
-                if model in ahead and last[model] is stage:
-                    ahead.pop(model).leave()
+            while stages:
+                for stage in stages:
+                    if self._dropped.is_set():
+                        raise CancelledError
+                    model = stage.holds
+                    if model in ahead:
+                        ahead[model].wait()
+                    state = self._call(stage, self._setting, shard, state)
+                    if model in ahead and last[model] is stage and not (stage.in_parts and _more(state)):
+                        ahead.pop(model).leave()
+                stages = [stage for stage in self._stages if stage.in_parts and _more(state)]
         except RuntimeError as error:
             if not is_broken(error):
                 raise
@@ -97,3 +101,8 @@ class Lane:
                 turn.leave()
         outcome: Outcome = state
         return outcome
+
+
+def _more(state: Any) -> bool:
+    """Whether the shard has parts after the one in hand. An outcome has none."""
+    return isinstance(state, ShardState) and state.more

@@ -39,6 +39,8 @@ class Stage:
     """The model that must be in the device's memory; where models take turns, stages with another one wait."""
     stored: bool = False
     """It reads or writes storage: a transient failure that outlasts the client's own retries repeats the stage."""
+    in_parts: bool = False
+    """It takes one part of the shard, and comes again for the next while the state has `more`."""
     when: Callable[[Any], bool] = always
     """Whether a run with this setting includes the stage."""
     times: tuple[str, ...] = ()

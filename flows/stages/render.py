@@ -28,7 +28,7 @@ from tasks.render.preprocess import preprocess_work
 from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
 from tasks.render.transfer import Transfer, arrive
-from tasks.render.write import write
+from tasks.render.write import complete, store
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
 
@@ -144,9 +144,13 @@ def _arrived(work: RenderShard, stage: str, transfers: list[Transfer]) -> Render
     return work
 
 
-def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> Outcome:
-    """Writes pictures, then metadata, whose existence marks the shard as complete."""
+def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard | Outcome:
+    """Writes the pictures in hand, and after the last of them metadata, which marks the shard as complete."""
     job = setting.job
-    outcome = write(work, Storage(job.out), job, setting.provenance, pending.attempt, job.explain)
+    storage = Storage(job.out)
+    store(work, storage, job, setting.provenance, pending.attempt, job.explain)
+    if work.more:
+        return work
+    outcome = complete(work, storage, pending.attempt, job.explain)
     work.release()
     return outcome

@@ -71,18 +71,22 @@ def explain(
     encode(trial, encoder)
     if apart:
         encoder.release()
-    arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False))
-    ablated = {picture.prompt: picture.pixels for picture in trial.pictures}
+    of_prompt = {prompt: picture for picture, _, prompt in variants}
+    changes: dict[Prompt, Tensor] = {}
+    while True:
+        arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False))
+        changes |= {ablated.prompt: _change(of_prompt[ablated.prompt], ablated) for ablated in trial.pictures}
+        if not trial.more:
+            break
     reasons = {failure.row: failure.error for failure in trial.failures}
     work.fail("explain", {p: reasons[p.row] for p in work.prompts if p.row in reasons})
     words: dict[Picture, dict[str, Tensor]] = {}
     for picture, word, prompt in variants:
-        pixels = ablated.get(prompt)
-        if pixels is not None:
-            words.setdefault(picture, {})[word] = pixels
+        if prompt in changes:
+            words.setdefault(picture, {})[word] = changes[prompt]
     for picture in work.pictures:
         if picture in words:
-            picture.heat = _heat(picture, words[picture])
+            picture.heat = _heat(words[picture])
     made = [(picture, picture.pixels) for picture in work.pictures if picture.pixels is not None]
     return [Transfer([picture], pixels[None], as_bytes) for picture, pixels in made]
 
@@ -102,19 +106,24 @@ def _without(picture: Picture, word: str) -> Prompt:
     return prompt
 
 
-def _heat(picture: Picture, ablated: dict[str, Tensor]) -> Heat:
-    """Heat maps of a picture; `ablated`: by word, the picture (3, height, width) in [0, 1] generated without it."""
-    assert picture.pixels is not None
-    change = (torch.stack(list(ablated.values())) - picture.pixels).abs().mean(1, keepdim=True)
+def _change(picture: Picture, ablated: Picture) -> Tensor:
+    """Where two pictures differ: (height, width) of a heat map."""
+    assert picture.pixels is not None and ablated.pixels is not None
+    change = (ablated.pixels - picture.pixels).abs().mean(0)[None, None]
     scale = TILE / max(change.shape[-2:])
     size = [max(1, round(edge * scale)) for edge in change.shape[-2:]]
     small = F.interpolate(change, size, mode="bilinear", align_corners=False, antialias=True)
-    soft = F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)[:, 0].clamp(min=0)
+    return F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)[0, 0].clamp(min=0)
+
+
+def _heat(changes: dict[str, Tensor]) -> Heat:
+    """Heat maps of a picture; `changes`: by word, where the picture generated without it differs."""
+    soft = torch.stack(list(changes.values()))
     total = soft.mean((1, 2))
     shares = total / total.sum().clamp(min=1e-6)
     maps = (soft / soft.amax().clamp(min=0.02)).sqrt()  # the root makes small changes visible beside large ones
     levels = (maps * 255).round().to(torch.uint8).cpu().numpy()
-    return Heat(list(ablated), levels, [round(share, 4) for share in shares.tolist()])
+    return Heat(list(changes), levels, [round(share, 4) for share in shares.tolist()])
 
 
 def heat_file(heat: Heat, pixels: np.ndarray) -> bytes:

@@ -37,7 +37,7 @@ def generate(
     as_bytes: bool,
     timeout: float | None = None,
 ) -> list[Transfer]:
-    """Generates one picture per seed of every prompt of the shard, in batches of prompts that may share one.
+    """Generates the next part of the shard's pictures, one per seed, in batches of prompts that may share one.
 
     Args:
         limit: gives the batch size for pictures of a width and height; it stays halved once the device's memory runs
@@ -49,7 +49,7 @@ def generate(
         The pictures on their way: their pixels are set once these have arrived.
     """
     ready(generator)
-    work.pictures = [Picture(prompt, number) for prompt in work.prompts for number in range(len(prompt.seeds))]
+    work.next_part()
     transfers: list[Transfer] = []
 
     def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:

@@ -25,9 +25,12 @@ class Packing:
     locate: Callable[[str, str], str]
 
 
-def pack_name(layout: Layout, shard: str, attempt: int) -> str:
-    """Name of the pack that a shard's pictures go to: rows retried later go to a separate pack beside the first."""
-    return shard if layout == "files" or attempt == 1 else f"{shard}-{attempt}"
+def pack_name(layout: Layout, shard: str, attempt: int, part: int = 1) -> str:
+    """Name of the pack that pictures of a shard go to: rows retried later, and each further part of a shard with many
+    pixels, go to packs of their own beside the first."""
+    if layout == "files":
+        return shard
+    return shard + (f"-{attempt}" if attempt > 1 else "") + (f".{part}" if part > 1 else "")
 
 
 def _files(shard: str, entries: Sequence[Entry]) -> dict[str, bytes]:

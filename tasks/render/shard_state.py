@@ -1,6 +1,7 @@
 """The state of a shard of prompts: prompts, their pictures, and everything the stages add to them."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from models.text_features import Encoded
-from tasks.prompts.shards import Shard
+from tasks.prompts.shards import SHARD_PIXELS, Shard
 from tasks.runfolder.shard_state import Failure, ShardState
 from tasks.text.preprocess import Prepared
 
@@ -100,11 +101,25 @@ class Heat:
         self.shares = shares
 
 
+class Made:
+    """What was stored of a picture: its files and its row of the metadata."""
+
+    def __init__(self, prompt: Prompt, files: list[str], row: dict[str, Any]) -> None:
+        self.prompt = prompt
+        self.files = files
+        self.row = row
+
+
 class RenderShard(ShardState[Shard, Prompt]):
     """A shard of prompts in the pipeline.
 
+    Its pictures are generated and stored in parts, so that memory holds no more of them than of any other shard: a
+    single row may ask for a thousand.
+
     Attributes:
-        pictures: pictures of the prompts, from `generate` on.
+        pictures: pictures of the prompts that are in hand, from `generate` on: of one part.
+        made: what has been stored of each picture.
+        unwanted: stored files of prompts that have failed since.
         carried: the columns passed through to the metadata, for all rows of the shard.
     """
 
@@ -114,6 +129,9 @@ class RenderShard(ShardState[Shard, Prompt]):
         super().__init__(shard, prompts, failures)
         self.carried = carried
         self.pictures: list[Picture] = []
+        self.made: list[Made] = []
+        self.unwanted: set[str] = set()
+        self._to_come: deque[list[Picture]] | None = None
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -123,10 +141,24 @@ class RenderShard(ShardState[Shard, Prompt]):
         """Moves rows, and their pictures, from the shard to its failures."""
         super().fail(stage, errors)
         self.pictures = [picture for picture in self.pictures if picture.prompt not in errors]
+        self.unwanted.update(file for made in self.made if made.prompt in errors for file in made.files)
+        self.made = [made for made in self.made if made.prompt not in errors]
+        left = ([p for p in part if p.prompt not in errors] for part in self._to_come or ())
+        self._to_come = None if self._to_come is None else deque(filter(None, left))
+
+    def next_part(self) -> None:
+        """Takes the next of the shard's pictures in hand."""
+        if self._to_come is None:
+            self._to_come = deque(_parts(self.prompts, SHARD_PIXELS))
+        self.pictures = self._to_come.popleft() if self._to_come else []
+
+    @property
+    def more(self) -> bool:
+        return bool(self._to_come)
 
     def release(self) -> None:
         super().release()
-        self.pictures = []
+        self.pictures, self.made, self._to_come = [], [], None
         self.carried = self.carried.schema.empty_table()
 
     def by_size(self, batch_key: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
@@ -136,3 +168,26 @@ class RenderShard(ShardState[Shard, Prompt]):
             key = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt)
             groups.setdefault(key, []).append(picture)
         return list(groups.values())
+
+
+def _parts(prompts: Iterable[Prompt], most: int) -> Iterator[list[Picture]]:
+    """The pictures of all prompts, in parts of at most `most` pixels, or of one picture that has more.
+
+    A part has whole prompts, or some pictures of a single one: so what was stored of one that fails is its own.
+    """
+    part: list[Picture] = []
+    pixels = 0
+    for prompt in prompts:
+        pictures = [Picture(prompt, number) for number in range(len(prompt.seeds))]
+        each = prompt.width * prompt.height
+        if part and pixels + each * len(pictures) > most:
+            yield part
+            part, pixels = [], 0
+        at_once = max(1, most // each)
+        while len(pictures) > at_once:
+            yield pictures[:at_once]
+            pictures = pictures[at_once:]
+            part, pixels = [], most  # what is left of it stays alone
+        part, pixels = [*part, *pictures], pixels + each * len(pictures)
+    if part:
+        yield part

@@ -50,6 +50,7 @@ class Transfer:
                 picture.height, picture.width = pixels.shape[1:]
             else:
                 failed[picture] = "ValueError: the picture has values that are not finite numbers"
+        del self._images  # float32 is four times what the pictures keep
         return failed
 
 

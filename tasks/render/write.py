@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 import pyarrow as pa
 import torch
@@ -13,7 +13,7 @@ from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
-from tasks.render.shard_state import Picture, Prompt, RenderShard
+from tasks.render.shard_state import Made, Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.storage import Storage
@@ -30,19 +30,37 @@ class WriteOptions(BaseModel):
     """One file per picture, one Parquet file or WebDataset tar per shard, or `dummy`: none (for benchmarks)."""
 
 
-def write(
+def store(
     work: RenderShard,
     storage: Storage,
     options: WriteOptions,
     provenance: Provenance,
     attempt: int = 1,
     explained: bool = False,
-) -> Outcome:
-    """Encodes and writes a shard.
+) -> None:
+    """Encodes and writes the pictures in hand; again after a failure, it goes on where it failed.
 
     Args:
-        attempt: number of this attempt at the rows, for the quarantine.
+        attempt: number of this attempt at the rows.
         explained: whether heat maps are also written, to `explain/`.
+
+    Raises:
+        StorageError: something could not be written.
+    """
+    if work.parts and not work.pictures:
+        return
+    with work.timed("write"):
+        _encode(work, options, provenance)
+        made = _write_pictures(work, storage, options, provenance, attempt)
+        if explained:
+            _write_heat(work, storage, made)
+    work.made += made
+    work.parts += 1
+    work.pictures = []
+
+
+def complete(work: RenderShard, storage: Storage, attempt: int = 1, explained: bool = False) -> Outcome:
+    """Commits a shard whose pictures are stored.
 
     Returns:
         The outcome of the shard, as recorded in `timings/`.
@@ -51,13 +69,10 @@ def write(
         StorageError: something could not be written; the shard then counts as incomplete.
     """
     with work.timed("write"):
-        _encode(work, options, provenance)
-        rows = _write_pictures(work, storage, options, provenance, attempt)
-        schema = METADATA
-        if explained:
-            schema = pa.schema([*METADATA, *EXPLAINED])
-            rows = [{**row, **heat} for row, heat in zip(rows, _write_heat(work, storage), strict=True)]
-        metadata = metadata_table(rows, work, schema)
+        for file in sorted(work.unwanted):
+            storage.delete(file)
+        schema = pa.schema([*METADATA, *EXPLAINED]) if explained else METADATA
+        metadata = metadata_table([made.row for made in work.made], work, schema)
     return work.commit(storage, metadata, attempt)
 
 
@@ -97,41 +112,42 @@ def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) 
         picture.heat_file = heat_file(picture.heat, pixels)
 
 
-def _write_heat(work: RenderShard, storage: Storage) -> list[dict[str, Any]]:
-    """Writes the pictures' heat maps; returns the `EXPLAINED` columns of each picture."""
+def _write_heat(work: RenderShard, storage: Storage, made: list[Made]) -> None:
+    """Writes the pictures' heat maps, and adds the `EXPLAINED` columns to their rows."""
     names = [f"explain/{work.shard.name}/{file_name(p.prompt.id, p.number)}.png" for p in work.pictures]
     storage.write_many({name: p.heat_file for name, p in zip(names, work.pictures, strict=True) if p.heat_file})
-    return [
-        {
+    for name, picture, each in zip(names, work.pictures, made, strict=True):
+        each.files += [name] if picture.heat_file else []
+        each.row |= {
             "explain": name if picture.heat_file else None,
             "explain_words": picture.heat.words if picture.heat else None,
             "explain_shares": picture.heat.shares if picture.heat else None,
         }
-        for name, picture in zip(names, work.pictures, strict=True)
-    ]
 
 
 def _write_pictures(
     work: RenderShard, storage: Storage, options: WriteOptions, provenance: Provenance, attempt: int
-) -> list[dict[str, Any]]:
+) -> list[Made]:
     """Writes the pictures' files; returns their metadata rows."""
     layout = LAYOUTS[options.layout]
-    pack = pack_name(options.layout, work.shard.name, attempt)
+    pack = pack_name(options.layout, work.shard.name, attempt, work.parts + 1)
     entries = [
         (picture, f"{file_name(picture.prompt.id, picture.number)}.{SUFFIX[options.format]}", picture.file)
         for picture in work.pictures
     ]
     storage.write_many(layout.pack(pack, entries))
-    return [
-        {
+    made = []
+    for picture, name, data in entries:
+        image = layout.locate(pack, name)
+        row = {
             **picture_row(picture, provenance),
-            "image": layout.locate(pack, name),
+            "image": image,
             "sha256": sha256(data).hexdigest() if data else None,
             "bytes": len(data),
             **picture.figures,
         }
-        for picture, name, data in entries
-    ]
+        made.append(Made(picture.prompt, [image.partition("#")[0]] if image else [], row))
+    return made
 
 
 def _set_params(prompt: Prompt) -> dict[str, str]:

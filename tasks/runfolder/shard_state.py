@@ -44,15 +44,22 @@ class ShardState(Timed, Generic[Shard, Item]):
 
     Attributes:
         IDENTITY: the columns of the quarantine that `Row.identity` fills.
+        parts: how many parts of it have been stored.
     """
 
     IDENTITY: ClassVar[dict[str, pa.DataType]]
+    parts = 0
 
     def __init__(self, shard: Shard, items: list[Item], failures: list[Failure]) -> None:
         super().__init__()
         self.shard = shard
         self.items = items
         self.failures = failures
+
+    @property
+    def more(self) -> bool:
+        """Whether there are parts after the one in hand: stages that are `in_parts` follow once more then."""
+        return False
 
     def keep(self, rows: frozenset[int]) -> None:
         """Leaves only these rows."""

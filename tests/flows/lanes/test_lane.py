@@ -13,6 +13,7 @@ from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Stage, call
 from tasks.prompts.shards import Shard
 from tasks.runfolder.errors import DeviceFault
+from tasks.runfolder.shard_state import ShardState
 
 Step = tuple[str, str]
 
@@ -152,3 +153,36 @@ def test_shards_in_flight_are_dropped_at_their_next_stage_when_the_run_is_closed
     threading.Timer(0.2, closed.set).start()
     run.close()
     assert [step for step in notes.ended if step[0] == "write"] == [("write", "00000")]
+
+
+class Parts(ShardState[Any, Any]):
+    """A shard in three parts."""
+
+    more = property(lambda self: self.parts < 3)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("in_turns", [False, True])
+def test_a_shard_in_parts_goes_back_until_there_are_no_more(in_turns: bool) -> None:
+    begun: list[Step] = []
+
+    def noted(name: str, **options: Any) -> Stage:
+        def run(setting: Any, shard: PendingShard[Any], state: Any) -> Any:
+            """Notes."""
+            state = state or Parts(shard.shard, [], [])
+            state.parts += name == "generate"
+            begun.append((name, shard.name))
+            return "outcome" if name == "write" and not state.more else state
+
+        return Stage(name, run, **options)
+
+    stages = [
+        noted("encode", holds="encoder"),
+        noted("generate", holds="generator", in_parts=True),
+        noted("write", in_parts=True),
+    ]
+    assert list(Lane(stages, setting(1), call, in_turns).run(iter(shards(2)))) == ["outcome"] * 2
+    for name in ("00000", "00001"):
+        steps = [step for step, shard in begun if shard == name]
+        assert steps == ["encode", *["generate", "write"] * 3]
+    if in_turns:  # the second is encoded once the first is generated to its last part
+        assert begun.index(("encode", "00001")) > max(i for i, s in enumerate(begun) if s == ("generate", "00000"))

@@ -18,7 +18,7 @@ from tasks.prompts.shards import Shard
 from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
 from tasks.render.shard_state import Picture, Prompt, RenderShard, prompt_identity
-from tasks.render.write import WriteOptions, write
+from tasks.render.write import WriteOptions, complete, store
 from tasks.runfolder.commit import Outcome, read_table, to_parquet
 from tasks.runfolder.shard_state import Failure
 from tasks.runfolder.storage import Storage
@@ -44,6 +44,18 @@ def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table 
     for picture in work.pictures:
         picture.pixels = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(picture.seed))
     return work
+
+
+def write(
+    work: RenderShard,
+    storage: Storage,
+    options: WriteOptions,
+    provenance: Provenance,
+    attempt: int = 1,
+    explained: bool = False,
+) -> Outcome:
+    store(work, storage, options, provenance, attempt, explained)
+    return complete(work, storage, attempt, explained)
 
 
 def from_files(root: Path, image: str) -> bytes:
@@ -236,3 +248,37 @@ def test_a_table_is_read_without_leaving_a_thread_something_of_pythons(
     for _ in range(2000):
         read_table(Storage(str(tmp_path)), "quarantine/00000.parquet")
     assert freed == [threading.get_ident()] * 2000
+
+
+@pytest.mark.parametrize(
+    ("layout", "files"),
+    [
+        ("files", ["00000/b~0.png", "00000/b~1.png"]),
+        ("parquet", ["00000.parquet"]),
+        ("tar", ["00000.tar"]),
+    ],
+)
+def test_a_row_that_fails_in_a_later_part_leaves_no_picture_and_no_file(
+    layout: Layout, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.render.shard_state.SHARD_PIXELS", 2 * 8 * 6)  # two pictures a part
+    work, storage, options = make_work(["b", "a"]), Storage(str(tmp_path)), WriteOptions(layout=layout)
+    for prompt, count in zip(work.prompts, (2, 5), strict=True):
+        prompt.seeds = list(range(count))
+    part = 0
+    while part == 0 or work.more:
+        part += 1
+        work.next_part()
+        for picture in work.pictures:
+            picture.pixels = torch.rand(3, 6, 8)
+        if part == 4:
+            work.fail("generate", {work.prompts[1]: "the device says no"})
+        store(work, storage, options, MADE_BY)
+        store(work, storage, options, MADE_BY)  # a try again adds nothing
+        if part == 3:
+            assert [len(list((tmp_path / "images").rglob("*.*")))] == [6 if layout == "files" else 3]
+    outcome = complete(work, storage)
+    assert (outcome.pictures, outcome.quarantined) == (2, 1)
+    assert sorted(str(file.relative_to(tmp_path / "images")) for file in (tmp_path / "images").rglob("*.*")) == files
+    assert pq.read_table(tmp_path / "metadata/00000.parquet")["id"].to_pylist() == ["b~0", "b~1"]
+    assert pq.read_table(tmp_path / "quarantine/00000.parquet")["prompt_id"].to_pylist() == ["a"]
