@@ -26,6 +26,7 @@ from flows.jobs.strict import unknown_option
 from flows.lanes.allocator import keep_freed
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
+from tasks.runfolder.filesystem import without_password
 from tasks.runfolder.storage import StorageError, explain
 
 if TYPE_CHECKING:  # each command imports what it needs when called
@@ -189,7 +190,7 @@ def _usage_error(error: CycloptsError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"imagemill: {message}", file=sys.stderr)
+    print(f"imagemill: {without_password(message)}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -1,9 +1,10 @@
 """The commands `reprocess` and `locate`.
 
 imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
-imagemill locate s3://hospital/archive 17 203
+imagemill locate s3://hospital/archive 17 203 --run s3://research/run
 """
 
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -44,8 +45,10 @@ def reprocess(
     return plan_or_run(full, plan, flow, dry_run, as_json)
 
 
-def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())]) -> int:
-    """Print which files of an archive are at these rows; the results name files only by row.
+def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())], *, run: str) -> int:
+    """Print which files of an archive are at these rows of a run; the results name files only by row.
+
+    Refused if the archive is no longer as the run found it, since rows are other files then.
 
     Parameters
     ----------
@@ -53,10 +56,13 @@ def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())]) -> 
         The archive as it was reprocessed.
     rows
         Rows, as in metadata and quarantine.
+    run
+        The run folder, local or s3://.
     """
-    from tasks.archive.listing import locate as locate_files
+    from flows.plans.reprocess import as_reprocessed
 
-    paths = locate_files(archive, rows)
+    with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
+        paths = as_reprocessed(archive, run, Path(spool)).locate(set(rows))
     for row in rows:
         print(f"{row}  {paths.get(row, 'there is no such row')}")
     return 0 if len(paths) == len(set(rows)) else 2

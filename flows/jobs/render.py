@@ -14,6 +14,7 @@ from tasks.render.generate import GenerateOptions
 from tasks.render.read import ReadOptions
 from tasks.render.write import WriteOptions
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filesystem import without_password
 from tasks.runfolder.lock import JOINED, WHOLE, Role, part
 from tasks.runfolder.out_folder import check_out
 from tasks.text.preprocess import PreprocessOptions
@@ -60,8 +61,9 @@ def at_day(path: str, day: date) -> str:
     return path.replace("{date}", f"{day:%Y-%m-%d}")
 
 
-Place = Annotated[str, Field(min_length=1)]
-"""A path or URL. An empty one, such as a variable that is not set, would be the current folder or the root."""
+Place = Annotated[str, Field(min_length=1), AfterValidator(without_password)]
+"""A path or URL. An empty one, such as a variable that is not set, would be the current folder or the root. A password
+in it is kept in the process alone."""
 
 
 class RunOptions(BaseModel):
@@ -212,5 +214,6 @@ class RenderJob(StrictJob, RenderOptions):
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""
         shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
+        shaping["enhance"] = self.enhance_named
         unset = Acceleration().model_dump(mode="json")  # options that are off are not worth recording
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

@@ -44,7 +44,8 @@ class ReprocessJob(StrictJob, ReprocessOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""
-        return self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
+        shaping = self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
+        return shaping | {"enhance": self.enhance_named}
 
     def checked(self) -> Self:
         """The job, if its options fit together and its run folder may be written to.

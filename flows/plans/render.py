@@ -164,12 +164,13 @@ class Plan:
     def provenance(self) -> Provenance:
         """What every picture records about how it was generated."""
         encoder = self.load_encoder()
+        files = {"enhance files": self.enhance_files} if self.enhance_files else {}
         return Provenance(
             encoder=encoder.name if encoder else None,
             encoder_digest=encoder.digest if encoder else None,
             generator=self.generator.name,
             generator_digest=self.generator.digest,
-            settings={"text": self.job.text, "enhance": self.job.enhance},
+            settings={"text": self.job.text, "enhance": self.job.enhance_named, **files},
         )
 
     def described(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Plan:
             "encoder": self._named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
             "size": f"{width} x {height} pixels, {self.job.count} a prompt",
-            "enhance": self.job.enhance or "nothing",
+            "enhance": self.job.enhance_named or "nothing",
             "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
         }
 

@@ -9,7 +9,8 @@ from flows.jobs.reprocess import ReprocessJob
 from tasks.archive.listing import Archive, ShardOfFiles
 from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms, without_secret
 from tasks.enhance.chain import open_chain
-from tasks.runfolder.record import versions
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.record import read_record, versions
 from tasks.runfolder.storage import Storage
 
 
@@ -37,7 +38,7 @@ class ReprocessPlan:
             "files": archive.rows,
             "bytes": f"{archive.bytes:,}",
             "shards": f"{archive.shards} of at most {archive.shard_size} files",
-            "enhance": job.enhance or "nothing",
+            "enhance": job.enhance_named or "nothing",
             "identities": "kept" if job.keep_identity else "removed (PS3.15 Basic Profile)",
             "burned-in text": job.burned_in,
             "output": Storage(job.out).url(),
@@ -58,8 +59,30 @@ class ReprocessPlan:
             "job": job if self.job.keep_identity else {**job, "pseudonym key": self.names.check},
             "input": self.archive.fingerprint(),
             "encoder": None,
-            "generator": {"name": f"reprocess {self.job.enhance}".strip(), "digest": ""},
+            "generator": {"name": f"reprocess {self.job.enhance_named}".strip(), "digest": ""},
             "shard_size": self.archive.shard_size,
             "shards": self.archive.shards,
             "versions": versions(),
         }
+
+
+def as_reprocessed(archive: str, run: str, spool: Path) -> Archive:
+    """The archive from which a run was made.
+
+    Raises:
+        BadInput: there is no such run, its key for pseudonyms is not at hand, or the archive is another by now.
+    """
+    record = read_record(Storage(run))
+    if record is None or record.get("flow") != "reprocess":
+        raise BadInput(f"--run {run}: there is no run of `imagemill reprocess`; name its --out.")
+    known = record["job"].get("pseudonym key")
+    names = without_secret() if known is None else load_pseudonyms()
+    if known not in {None, names.check}:
+        raise BadInput(f"--run {run}: made with another key for pseudonyms; set the one it was made with.")
+    found = Archive(archive, spool, None, names)
+    if found.fingerprint() != record["input"]:
+        raise BadInput(
+            f"{archive}: not as the run {run} found it ({record['input'].get('rows')} files then, {found.rows} now), "
+            "so its rows may be other files; give the archive as it was."
+        )
+    return found

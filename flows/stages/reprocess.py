@@ -40,7 +40,7 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
     settings = json.dumps(job.shaping(), sort_keys=True)
     places = (Storage(job.archive), Storage(job.out))
     recipe = Recipe(
-        job.enhance, enhanced, reach(chain), *places, setting.names, job.keep_identity, job.burned_in, settings
+        job.enhance_named, enhanced, reach(chain), *places, setting.names, job.keep_identity, job.burned_in, settings
     )
     reprocess(work, recipe)
     return work

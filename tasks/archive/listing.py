@@ -2,14 +2,14 @@
 
 Folders are listed one by one, sorted by name, and the list is spooled to disk, so memory is bounded by the largest
 folder. The spool file is unlinked, so not even a kill leaves it behind. A file is identified by its position in this
-order (`row`): its name, which may be a patient's, is never written; `imagemill locate ARCHIVE ROW` prints it to someone
-who has the archive.
+order (`row`): its name, which may be a patient's, is never written; `imagemill locate ARCHIVE ROW --run RUN` prints it
+to someone who has the archive and the key.
 """
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,10 @@ class Archive:
         """Recorded in `run.json` to recognise the same archive."""
         return {"rows": self.rows, "bytes": self.bytes, "digest": self._digest}
 
+    def locate(self, rows: Collection[int]) -> dict[int, str]:
+        """The paths of these rows; those that there are not are left out."""
+        return {row: path for row, (path, _) in enumerate(self._listed()) if row in rows}
+
     def list_shards(self) -> Iterator[ShardOfFiles]:
         index = row = size = 0
         files: list[tuple[str, int]] = []
@@ -137,15 +141,3 @@ def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iter
         elif kind == "file" and not str(item["name"]).endswith("/"):  # s3: a key that stands for a folder
             stamp = item.get("ETag") or item.get("mtime") or ""
             yield path, int(item["size"] or 0), str(stamp)
-
-
-def locate(url: str, rows: list[int]) -> dict[int, str]:
-    """The paths of these rows of an archive."""
-    requested, last = set(rows), max(rows, default=-1)
-    paths: dict[int, str] = {}
-    for row, (path, _, _) in enumerate(list_files(url)):
-        if row in requested:
-            paths[row] = path
-        if row >= last:
-            break
-    return paths

@@ -8,7 +8,9 @@ to float32 and rounds back: float32 has 24 bits of precision, so unchanged value
 import difflib
 import itertools
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from pydantic import BaseModel, field_validator
@@ -17,6 +19,7 @@ from torch import Tensor
 from models.filters import GRID, STEPS, Reference, Step
 from tasks.enhance import reference_files
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filesystem import without_password
 
 Chain = tuple[tuple[Step, Any], ...]
 
@@ -34,8 +37,14 @@ class EnhanceOptions(BaseModel):
     @field_validator("enhance")
     @classmethod
     def _readable(cls, chain: str) -> str:
+        chain = without_password(chain)
         parse_chain(chain)
         return chain
+
+    @property
+    def enhance_named(self) -> str:
+        """The chain with files by their names, as results record it: where they lie is nobody's business."""
+        return name_files(self.enhance)
 
 
 def parse_chain(text: str) -> Chain:
@@ -69,7 +78,7 @@ def _parse_step(part: str, chain: str) -> tuple[Step, Any]:
 
 
 def open_chain(text: str) -> tuple[Chain, dict[str, str]]:
-    """The chain, and the sha256 of each file it refers to; call it before any work starts.
+    """The chain, and the sha256 of each file it refers to, by name; call it before any work starts.
 
     Raises BadInput as `parse_chain` does, and for a file that is missing or cannot be used.
     """
@@ -77,7 +86,27 @@ def open_chain(text: str) -> tuple[Chain, dict[str, str]]:
     files = [value for _, value in chain if isinstance(value, Reference)]
     for file in files:
         reference_files.load(file)
-    return chain, {file.path: reference_files.fingerprint(file) for file in files}
+    found: dict[str, list[str]] = {}
+    for file in files:
+        found.setdefault(base_name(file.path), []).append(reference_files.fingerprint(file))
+    return chain, {name: " ".join(dict.fromkeys(digests)) for name, digests in found.items()}
+
+
+def name_files(text: str) -> str:
+    """A chain with the name of each file in the place of its path."""
+    if not text.strip():
+        return text
+    parts = text.split(",")
+    for at, ((_, value), part) in enumerate(zip(parse_chain(text), parts, strict=True)):
+        if isinstance(value, Reference):
+            step, _, rest = part.partition(":")
+            parts[at] = f"{step}:{rest.replace(value.path, base_name(value.path), 1)}" if rest else part
+    return ",".join(parts)
+
+
+def base_name(path: str) -> str:
+    """The last part of a path or URL."""
+    return PurePosixPath(urlsplit(path).path if "://" in path else path).name or path
 
 
 def enhance(images: Tensor, chain: Chain) -> Tensor:

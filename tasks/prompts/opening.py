@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import filesystem, without_password
 from tasks.runfolder.storage import StorageError, explain
 
 READ_BUFFER = 1 << 20  # bytes a column is read ahead, so that a huge row group is never held whole
@@ -38,7 +38,7 @@ def refusal(error: Exception, where: str) -> BadInput | StorageError:
     sentence = (
         str(explained) if explained else f"{where}: cannot be opened ({type(error).__name__}: {one_line(error)})."
     )
-    return BadInput(sentence if where in sentence else f"{where}: {sentence}")
+    return BadInput(without_password(sentence if where in sentence else f"{where}: {sentence}"))
 
 
 def open_parquet(url: str) -> tuple[IO[bytes], pq.ParquetFile]:

@@ -1,5 +1,8 @@
 """The fsspec filesystem of a path or URL, with the settings that bulk work on an object store needs."""
 
+import json
+import os
+import re
 from typing import Any
 
 import fsspec
@@ -19,6 +22,12 @@ S3_OPTIONS = {
 }
 
 
+CREDENTIALS = "IMAGEMILL_URL_CREDENTIALS"
+"""Environment variable with what `without_password` took out of URLs, for this process and those it starts."""
+HIDDEN = "***"
+_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/\s,]*)@(?P<host>[^/\s,@]*)")
+
+
 EXTRAS = {"gcs": ("gs", "gcs"), "azure": ("az", "abfs", "abfss", "adl")}
 """Extras of this package by the schemes that they open."""
 
@@ -33,7 +42,7 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     if separator:
         url = f"{scheme.lower()}://{path}"
     try:
-        return url_to_fs(url, **(_s3_options() if url.startswith("s3://") else {}))
+        return url_to_fs(_with_password(url), **(_s3_options() if url.startswith("s3://") else {}))
     except ImportError as error:
         package = next((package for package, schemes in EXTRAS.items() if scheme.lower() in schemes), None)
         mend = f"pip install 'imagemill[{package}]'" if package else str(error)
@@ -42,6 +51,33 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if "Protocol not known" not in str(error):
             raise
         raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
+
+
+def without_password(text: str) -> str:
+    """A URL, or a text with URLs, with `***` in the place of credentials; `filesystem` opens it all the same.
+
+    So they stand in no record, database, log or sentence. A user alone is no secret, but for http it may be a token.
+    """
+
+    def hide(found: re.Match[str]) -> str:
+        scheme, user, host = found["scheme"].lower(), found["user"], found["host"]
+        if user == HIDDEN or not (":" in user or scheme in {"http", "https"}):
+            return found[0]
+        known = json.loads(os.environ.get(CREDENTIALS, "{}"))
+        os.environ[CREDENTIALS] = json.dumps({**known, f"{scheme}://{HIDDEN}@{host}": user})
+        return f"{found['scheme']}://{HIDDEN}@{host}"
+
+    return _IN_URL.sub(hide, text)
+
+
+def _with_password(url: str) -> str:
+    found = _IN_URL.match(url)
+    if found is None or found["user"] != HIDDEN:
+        return url
+    user = json.loads(os.environ.get(CREDENTIALS, "{}")).get(found[0])
+    if user is None:
+        raise BadInput(f"{url}: the credentials that stood there are not kept; give the URL with them again.")
+    return f"{found['scheme']}://{user}@{found['host']}{url[found.end() :]}"
 
 
 def _s3_options() -> dict[str, Any]:

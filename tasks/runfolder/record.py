@@ -4,6 +4,7 @@ import json
 import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
 from typing import Any
 
 from tasks.runfolder.errors import BadInput
@@ -33,11 +34,24 @@ def read_record(storage: Storage) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(storage.read(RECORD))
-        return {**record, **{part: record[part] for part in (*COMPARED, "shard_size", "shards")}}
-    except (ValueError, KeyError, TypeError) as error:
+        record = {**record, **{part: record[part] for part in (*COMPARED, "shard_size", "shards")}}
+        return {**record, "job": _files_by_name(record["job"])}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(
             f"{storage.url(RECORD)}: not a record of an imagemill run ({error}); choose another --out."
         ) from error
+
+
+def _files_by_name(job: dict[str, Any]) -> dict[str, Any]:
+    """The job of an older version, which recorded the paths of the files that `enhance` refers to."""
+    files = job.get("enhance files", {})
+    named = {path: PurePosixPath(path).name for path in files}
+    if not any("/" in path for path in files):
+        return job
+    chain = job["enhance"]
+    for path, name in named.items():
+        chain = chain.replace(path, name)
+    return {**job, "enhance": chain, "enhance files": {named[path]: digest for path, digest in files.items()}}
 
 
 def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def test_every_file_is_made_or_put_aside_with_its_study_named(archive: Path, tmp
     assert (told["studies"], told["studies_incomplete"]) == (8, 2)
     assert set(told["incomplete"]) == set(aside["study"].to_pylist())
     assert set(told["incomplete"]) <= set(made["study"].to_pylist()), "the rest of those studies was made"
-    where = imagemill("locate", archive, *aside["row"].to_pylist())
+    where = imagemill("locate", archive, *aside["row"].to_pylist(), "--run", tmp_path / "run")
     assert where.code == 0
     assert "Zzyq" in where.out
     inspected = imagemill("inspect", tmp_path / "run")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.archive.listing import Archive, list_files, locate
+from tasks.archive.listing import Archive, list_files
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.runfolder.errors import BadInput
 
@@ -50,7 +50,7 @@ def test_list_of_names_lies_in_no_file_that_a_kill_could_leave(folder: Path) -> 
 
 
 def test_rows_are_found_again(folder: Path) -> None:
-    assert locate(str(folder), [4, 0, 99]) == {0: "a/deep/er/x.dcm", 4: "top.dcm"}
+    assert archive(folder).locate([4, 0, 99]) == {0: "a/deep/er/x.dcm", 4: "top.dcm"}
 
 
 def test_change_shows_in_the_fingerprint(folder: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from models.filters import STEPS, Reference
 from models.filters.arguments import Number
 from tasks.enhance import chain as module
-from tasks.enhance.chain import EnhanceOptions, enhance, open_chain, parse_chain
+from tasks.enhance.chain import EnhanceOptions, enhance, name_files, open_chain, parse_chain
 from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import enhance_work
@@ -163,7 +163,7 @@ def test_files_are_read_and_told_apart_by_their_content(tmp_path: Path) -> None:
     reference = saved(tmp_path / "ref.png", np.full((4, 6, 3), (200, 100, 50), np.uint8))
     mask = saved(tmp_path / "mask.png", np.pad(np.full((4, 4), 255, np.uint8), 18))
     chain, files = open_chain(f"palette:{reference}@0.5,inpaint:{mask}")
-    assert files.keys() == {reference, mask} and len(set(files.values())) == 2
+    assert files.keys() == {"ref.png", "mask.png"} and len(set(files.values())) == 2
     images = pictures(2)
     made = enhance(images, chain)
     only_mask = enhance(images, chain[1:])
@@ -253,3 +253,26 @@ def work_of(*sizes: tuple[int, int]) -> RenderShard:
         picture.pixels = torch.rand(3, prompt.height, prompt.width, generator=torch.Generator().manual_seed(prompt.row))
         work.pictures.append(picture)
     return work
+
+
+@pytest.mark.parametrize(
+    ("chain", "named"),
+    [
+        ("denoise:0.3, palette:/home/amy/refs/warm.png@0.7,upscale:2", "denoise:0.3, palette:warm.png@0.7,upscale:2"),
+        ("style:s3://bucket/a/b.png", "style:b.png"),
+        ("style:https://host/b.png?key=secret", "style:b.png"),
+        ("denoise:0.3", "denoise:0.3"),
+        ("", ""),
+    ],
+)
+def test_records_name_files_but_not_where_they_lie(chain: str, named: str) -> None:
+    assert name_files(chain) == EnhanceOptions(enhance=chain).enhance_named == named
+    assert name_files(named) == named
+
+
+def test_files_of_one_name_have_both_digests(tmp_path: Path) -> None:
+    for folder, colour in (("a", "red"), ("b", "blue")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (8, 8), colour).save(tmp_path / folder / "ref.png")
+    files = open_chain(f"palette:{tmp_path}/a/ref.png,style:{tmp_path}/b/ref.png")[1]
+    assert [len(digest) for digest in files["ref.png"].split()] == [64, 64]

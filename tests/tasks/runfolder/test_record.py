@@ -72,3 +72,19 @@ def test_files_that_changed_are_named(out: Storage) -> None:
     changed = {**RECORD, "input": {"rows": 3, "sha256": "b"}, "files": {"a.csv": "1", "b.csv": "9", "d.csv": "4"}}
     with pytest.raises(BadInput, match=r"gone: c.csv; new: d.csv; changed: b.csv"):
         open_record(out, changed, resume=True)
+
+
+def test_a_run_that_recorded_paths_of_files_is_the_same_run(out: Storage) -> None:
+    older = {"seed": 0, "enhance": "palette:/home/amy/warm.png@0.7", "enhance files": {"/home/amy/warm.png": "d" * 64}}
+    newer = {"seed": 0, "enhance": "palette:warm.png@0.7", "enhance files": {"warm.png": "d" * 64}}
+    open_record(out, {**RECORD, "job": older}, resume=True)
+    open_record(out, {**RECORD, "job": newer}, resume=True)
+    with pytest.raises(BadInput, match="enhance files"):
+        open_record(out, {**RECORD, "job": {**newer, "enhance files": {"warm.png": "e" * 64}}}, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"[]", b'"x"', b"{}", b'{"job": 3}', b"\xff", b""])
+def test_a_tampered_record_is_a_sentence(content: bytes, out: Storage) -> None:
+    out.write("run.json", content)
+    with pytest.raises(BadInput, match="not a record of an imagemill run"):
+        read_record(out)

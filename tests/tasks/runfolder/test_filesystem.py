@@ -1,0 +1,78 @@
+"""Passwords in URLs open what they are for, and stand nowhere."""
+
+import base64
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tasks.prompts.opening import refusal
+from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filesystem import CREDENTIALS, filesystem, without_password
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """Gives a table to who knows the password."""
+
+    def do_GET(self) -> None:
+        known = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"amy:geheim").decode()
+        content = b"text\na cat\n"
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CREDENTIALS, "{}")
+
+
+def test_what_a_password_is_for_opens_without_it_in_the_url(server: str) -> None:
+    url = without_password(f"http://amy:geheim@{server}/p.csv")
+    assert url == f"http://***@{server}/p.csv"
+    fs, path = filesystem(url)
+    assert fs.cat_file(path) == b"text\na cat\n"
+
+
+def test_a_refusal_does_not_tell_the_password(server: str) -> None:
+    url = without_password(f"http://amy:falsch@{server}/p.csv")
+    fs, path = filesystem(url)
+    with pytest.raises(Exception) as refused:
+        fs.cat_file(path)
+    assert "falsch" not in str(refusal(refused.value, url))
+    assert "401" in str(refusal(refused.value, url))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sftp://amy:a:b@host/x, S3://key:se/cret", "sftp://***@host/x, S3://key:se/cret"),
+        ("https://token@host/x", "https://***@host/x"),
+        ("palette:HTTPS://amy:pw@host/ref.png@0.7,denoise:0.3", "palette:HTTPS://***@host/ref.png@0.7,denoise:0.3"),
+        ("sftp://amy@host/x", "sftp://amy@host/x"),
+        ("abfs://container@account/x", "abfs://container@account/x"),
+        ("runs/a@b", "runs/a@b"),
+    ],
+)
+def test_only_credentials_are_hidden(text: str, shown: str) -> None:
+    assert without_password(text) == shown
+    assert without_password(shown) == shown
+
+
+def test_a_url_from_a_record_asks_for_its_credentials() -> None:
+    with pytest.raises(BadInput, match="not kept; give the URL with them again"):
+        filesystem("https://***@host/x")
