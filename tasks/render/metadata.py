@@ -94,7 +94,8 @@ def metadata_table(rows: list[dict[str, Any]], work: RenderShard, schema: pa.Sch
     """One row per picture: our columns, then every carried column (prefixed `input_` if its name is taken)."""
     table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
-    names = carried_names(carried.column_names, schema.names)
+    # Those of explained runs are never taken by others, as the report would look for heat maps there.
+    names = carried_names(carried.column_names, [*METADATA.names, *EXPLAINED.names])
     for name, column in zip(carried.column_names, carried.columns, strict=True):
         table = table.append_column(names[name], column)
     return table

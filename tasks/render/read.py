@@ -67,7 +67,8 @@ def read(
     used = (*USED_COLUMNS, *generation_params)
     carried = rows.table.select([name for name in rows.table.column_names if name not in {*used, found.text_column}])
     problems = _not_utf8(carried) | rows.problems
-    work = RenderShard(shard, [], [], carried)
+    prompts: list[Prompt] = []
+    failures: list[Failure] = []
     texts = values(rows.table[found.text_column])
     columns = {name: values(rows.table[name]) for name in used if name in rows.table.column_names}
     for i, text in enumerate(texts):
@@ -84,10 +85,10 @@ def read(
                     f"the id {id[:80]!r} stands on an earlier row too, or is that of a picture of another row; "
                     "give every row an id of its own."
                 )
-            work.prompts.append(_prompt(row, id, text, given, options, size, generation_params))
+            prompts.append(_prompt(row, id, text, given, options, size, generation_params))
         except ValueError as error:
-            work.failures.append(Failure(row, "read", f"{rows.place(i)}{error}", prompt_identity(id, text)))
-    return work
+            failures.append(Failure(row, "read", f"{rows.place(i)}{error}", prompt_identity(id, text)))
+    return RenderShard(shard, prompts, failures, carried)
 
 
 def _prompt(

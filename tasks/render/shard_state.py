@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.text_features import Encoded
 from tasks.prompts.shards import SHARD_PIXELS, Shard
+from tasks.runfolder.filenames import distinct_names
 from tasks.runfolder.shard_state import Failure, ShardState
 from tasks.text.preprocess import Prepared
 
@@ -121,6 +122,7 @@ class RenderShard(ShardState[Shard, Prompt]):
         made: what has been stored of each picture.
         unwanted: stored files of prompts that have failed since.
         carried: the columns passed through to the metadata, for all rows of the shard.
+        names: file names by id; of all rows of the shard, so that they don't depend on which are tried again.
     """
 
     IDENTITY: ClassVar[dict[str, pa.DataType]] = {"prompt_id": pa.string(), "text": pa.string()}
@@ -128,6 +130,7 @@ class RenderShard(ShardState[Shard, Prompt]):
     def __init__(self, shard: Shard, prompts: list[Prompt], failures: list[Failure], carried: pa.Table) -> None:
         super().__init__(shard, prompts, failures)
         self.carried = carried
+        self.names = distinct_names(prompt.id for prompt in prompts)
         self.pictures: list[Picture] = []
         self.made: list[Made] = []
         self.unwanted: set[str] = set()

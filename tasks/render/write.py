@@ -15,7 +15,7 @@ from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
 from tasks.render.shard_state import Made, Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
-from tasks.runfolder.filenames import file_name
+from tasks.runfolder.filenames import numbered
 from tasks.runfolder.storage import Storage
 
 
@@ -114,7 +114,7 @@ def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) 
 
 def _write_heat(work: RenderShard, storage: Storage, made: list[Made]) -> None:
     """Writes the pictures' heat maps, and adds the `EXPLAINED` columns to their rows."""
-    names = [f"explain/{work.shard.name}/{file_name(p.prompt.id, p.number)}.png" for p in work.pictures]
+    names = [f"explain/{work.shard.name}/{numbered(work.names[p.prompt.id], p.number)}.png" for p in work.pictures]
     storage.write_many({name: p.heat_file for name, p in zip(names, work.pictures, strict=True) if p.heat_file})
     for name, picture, each in zip(names, work.pictures, made, strict=True):
         each.files += [name] if picture.heat_file else []
@@ -132,7 +132,7 @@ def _write_pictures(
     layout = LAYOUTS[options.layout]
     pack = pack_name(options.layout, work.shard.name, attempt, work.parts + 1)
     entries = [
-        (picture, f"{file_name(picture.prompt.id, picture.number)}.{SUFFIX[options.format]}", picture.file)
+        (picture, f"{numbered(work.names[picture.prompt.id], picture.number)}.{SUFFIX[options.format]}", picture.file)
         for picture in work.pictures
     ]
     storage.write_many(layout.pack(pack, entries))

@@ -1,5 +1,7 @@
 """File names from ids: every text gives a safe name, and two ids never give the same."""
 
+import unicodedata
+from collections.abc import Iterable
 from hashlib import sha256
 
 LONGEST = 120  # bytes, well below the 255 of file systems, leaving room for suffixes
@@ -7,18 +9,42 @@ LONGEST = 120  # bytes, well below the 255 of file systems, leaving room for suf
 SAFE = " !'(),;@^_+=$-."
 
 
-def file_name(id: str, number: int | None = None) -> str:
-    """The id percent-encoded where needed (`a/b` becomes `a%2Fb`), cut and given its hash if it is too long.
-
-    The `number` of a prompt's picture follows after `~`, which no id keeps, so `x~1` is never both a picture and an id.
-    """
+def file_name(id: str) -> str:
+    """The id percent-encoded where needed (`a/b` becomes `a%2Fb`), cut and given its hash if it is too long."""
     name = "".join(c if c.isalnum() or c in SAFE else _escape(c) for c in id)
     if name[:1] in {".", " ", "-", ""}:
         name = _escape(name[0]) + name[1:] if name else "%"
     if len(name.encode()) > LONGEST:
         digest = sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         name = name.encode()[: LONGEST - 17].decode("utf-8", "ignore") + "-" + digest
+    return name
+
+
+def numbered(name: str, number: int | None) -> str:
+    """The name of one of a prompt's pictures: after `~`, which no id keeps, so `x~1` is never both this and an id's."""
     return name if number is None else f"{name}~{number}"
+
+
+def distinct_names(ids: Iterable[str]) -> dict[str, str]:
+    """The file names of ids of one folder, distinct on every file system.
+
+    Windows and macOS take `A` and `a` for one name, and macOS also the ways to write `é`: all ids but the first of such
+    get their hash after `~`, too (`a~3ac2f6b1`), which has a digit too many to be a picture's number.
+    """
+    names: dict[str, str] = {}
+    taken = set[str]()
+    for id in ids:
+        name = file_name(id)
+        if _folded(name) in taken:
+            name = f"{name}~{sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        taken.add(_folded(name))
+        names[id] = name
+    return names
+
+
+def _folded(name: str) -> str:
+    """The same text for all names that some file system takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).upper().casefold())
 
 
 def _escape(character: str) -> str:

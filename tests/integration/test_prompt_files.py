@@ -55,7 +55,7 @@ def test_metadata_fed_back_again_and_again(tmp_path: Path, imagemill: Mill) -> N
     made = table(str(tmp_path / "g2"), "metadata")
     assert len(set(made.column_names)) == len(made.column_names)
     assert made["input_input_row"].to_pylist() == made["input_row"].to_pylist() == made["row"].to_pylist() == [0, 1]
-    assert made["explain"].to_pylist() == ["x", "y"]
+    assert made["input_explain"].to_pylist() == ["x", "y"]
 
 
 def test_more_files_than_may_be_open(tmp_path: Path) -> None:

@@ -282,3 +282,30 @@ def test_a_row_that_fails_in_a_later_part_leaves_no_picture_and_no_file(
     assert sorted(str(file.relative_to(tmp_path / "images")) for file in (tmp_path / "images").rglob("*.*")) == files
     assert pq.read_table(tmp_path / "metadata/00000.parquet")["id"].to_pylist() == ["b~0", "b~1"]
     assert pq.read_table(tmp_path / "quarantine/00000.parquet")["prompt_id"].to_pylist() == ["a"]
+
+
+def test_columns_named_as_ours_are_kept_at_any_depth_of_feeding_back(tmp_path: Path) -> None:
+    columns = ["row", "input_row", "explain", "explain_words", "input_input_row", "row_input", "Row"]
+    carried = pa.table({name: [f"{name} {row}" for row in range(2)] for name in columns})
+    for depth in range(4):
+        out = tmp_path / str(depth)
+        write(make_work(carried=carried), Storage(str(out)), WriteOptions(layout="dummy"), MADE_BY)
+        made = read_table(Storage(str(out)), "metadata/00000.parquet")
+        assert len(set(made.column_names)) == made.num_columns
+        values = {value for name in made.column_names for value in made[name].to_pylist() if isinstance(value, str)}
+        assert values >= {f"{name} {row}" for name in columns for row in range(2)}
+        assert "explain" not in made.column_names, "the report would look for heat maps"
+        carried = made
+
+
+def test_ids_that_differ_by_case_alone_have_files_of_their_own(tmp_path: Path) -> None:
+    """Also where the file system ignores case; and those of a row that is tried again stay the same."""
+    write(make_work(["A", "a", "b"]), Storage(str(tmp_path)), WriteOptions(), MADE_BY)
+    names = [Path(image).name for image in pq.read_table(tmp_path / "metadata/00000.parquet")["image"].to_pylist()]
+    assert len({name.lower() for name in names}) == 3
+    assert [names[0], names[2]] == ["A.png", "b.png"]
+    again = make_work(["A", "a", "b"])
+    again.keep(frozenset({1}))
+    again.pictures = [picture for picture in again.pictures if picture.prompt.row == 1]
+    write(again, Storage(str(tmp_path / "again")), WriteOptions(), MADE_BY)
+    assert [file.name for file in (tmp_path / "again/images/00000").iterdir()] == [names[1]]

@@ -1,6 +1,8 @@
+import unicodedata
+
 import pytest
 
-from tasks.runfolder.filenames import LONGEST, file_name
+from tasks.runfolder.filenames import LONGEST, distinct_names, file_name, numbered
 
 
 @pytest.mark.parametrize(
@@ -37,4 +39,24 @@ def test_empty_id_has_a_name() -> None:
 
 
 def test_a_picture_number_is_never_taken_for_an_id() -> None:
-    assert file_name("x", 1) == "x~1" != file_name("x~1")
+    assert numbered(file_name("x"), 1) == "x~1" != file_name("x~1")
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["A", "a"],
+        ["Straße", "STRASSE"],
+        ["caf\u00e9", "cafe\u0301", "CAF\u00c9"],
+        ["ı", "I", "i", "İ"],
+        ["Σ", "ς", "σ"],
+    ],
+)
+def test_names_that_some_file_system_takes_for_one_are_told_apart(ids: list[str]) -> None:
+    names = distinct_names([*ids, "b"])
+    assert names[ids[0]] == ids[0]
+    assert names["b"] == "b"
+    for way in ("NFC", "NFD"):
+        for fold in (str.casefold, str.upper, str.lower):
+            assert len({fold(unicodedata.normalize(way, name)) for name in names.values()}) == len(ids) + 1
+    assert names[ids[1]] == distinct_names(ids)[ids[1]]
