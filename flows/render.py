@@ -10,6 +10,7 @@ from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
+from flows.engine.run_log import telling
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.render import RenderJob
@@ -39,7 +40,7 @@ def render(job: RenderJob) -> Summary:
         Stopped: more rows failed than `max_failures` allows.
     """
     job = dated(job)
-    with opened(job, Plan) as run:
+    with telling(job.log_format), opened(job, Plan) as run:
         # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
         recorded = None if job.batch_size else run.record.get("batch_size")
         setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
@@ -51,6 +52,6 @@ def render(job: RenderJob) -> Summary:
         )
         carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
         if job.report and job.part[1] == 1:
-            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
     publish(summary)
     return as_final_state(summary)

@@ -11,8 +11,10 @@ from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
+from flows.engine.run_log import telling
 from flows.engine.window import carry_out
 from flows.jobs.reprocess import ReprocessJob
+from flows.lanes.patience import outlasting
 from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.reprocess import ReprocessPlan
 from flows.plans.reprocess_summary import ReprocessSummary
@@ -37,12 +39,12 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         Stopped: more files failed than `max_failures` allows.
     """
     job = dated(job)
-    with opened(job, ReprocessPlan) as run:
+    with telling(job.log_format), opened(job, ReprocessPlan) as run:
         summary = ReprocessSummary(out=run.out.url(), rows=run.plan.rows_of_this_part())
         carry_out(PIPELINE, stages.Setting(job, run.plan.names), run, summary)
         if job.part[1] == 1:
-            summary.look_at_studies(run.out)
+            outlasting(lambda: summary.look_at_studies(run.out), job.patience)
             if job.report:
-                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
     publish(summary)
     return as_final_state(summary)

@@ -24,6 +24,7 @@ from flows.engine import local_server
 from flows.jobs.render import RenderJob, RenderOptions
 from flows.jobs.strict import unknown_option
 from flows.lanes.allocator import keep_freed
+from flows.lanes.log_lines import tell_on_stderr
 from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.filesystem import without_password
@@ -197,6 +198,7 @@ def _fail(message: str, code: int) -> NoReturn:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits."""
     keep_freed()
+    tell_on_stderr("text")
     try:
         given = sys.argv[1:] if arguments is None else arguments
         # A dash would be taken for an option, so it is replaced by the file it stands for.

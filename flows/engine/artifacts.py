@@ -33,6 +33,7 @@ class ProgressArtifact:
         self.share = share
         self._new = _of_this_run(PrefectProgress(progress=100 * share, key="imagemill-progress", description=what))
         self._id: UUID | None = None
+        self._what, self._note = what, ""
         self._shown = -EVERY
         self(share)
 
@@ -43,13 +44,18 @@ class ProgressArtifact:
             self._shown = now
             outbox().put(f"progress {id(self)}", self._send)
 
+    def note(self, note: str) -> None:
+        """Shows what the run waits for; an empty text once it goes on."""
+        self._note = note
+        outbox().put(f"progress {id(self)}", self._send)
+
     def _send(self, client: SyncPrefectClient) -> None:
         """Tells the share as it is by now."""
-        done = 100 * self.share
+        known = ArtifactUpdate(data=100 * self.share, description=self._note or self._what)
         if self._id is None:
-            self._id = client.create_artifact(self._new.model_copy(update={"data": done})).id
+            self._id = client.create_artifact(self._new.model_copy(update=known.model_dump(exclude_unset=True))).id
         else:
-            client.update_artifact(self._id, ArtifactUpdate(data=done))
+            client.update_artifact(self._id, known)
 
 
 def show(artifact: Artifact) -> None:

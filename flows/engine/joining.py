@@ -15,8 +15,9 @@ from itertools import chain, islice
 from typing import Any, Generic
 
 from flows.engine.summary import Summary
+from flows.lanes.patience import Result, outlasting
 from flows.lanes.pending import PendingShard, Shard
-from flows.lanes.pipeline import Call, Setting, Stage, outlasting
+from flows.lanes.pipeline import Call, Setting, Stage
 from tasks.runfolder.claims import Claims
 from tasks.runfolder.commit import Outcome, is_complete, outcome_of_another, read_outcomes, shard_names
 from tasks.runfolder.storage import Storage, StorageError
@@ -32,6 +33,7 @@ class Joiner(Generic[Shard]):
     Args:
         shards: iterates over all shards; called several times, so that they need not be kept in memory.
         finished: the names of those that `summary` counts already.
+        patience: seconds for which a store that is away is waited for.
     """
 
     def __init__(
@@ -41,13 +43,15 @@ class Joiner(Generic[Shard]):
         claims: Claims,
         finished: set[str],
         summary: Summary,
+        patience: float,
     ) -> None:
+        self._store_patience = patience
         self._shards = shards
         self._out = out
         self._claims = claims
         self._counted = finished
         self._complete = set(finished)
-        self._unsound = shard_names(out, "metadata") - finished
+        self._unsound = self._outlasting(lambda: shard_names(out, "metadata")) - finished
         self._summary = summary
         self._left: dict[str, Shard] = {}
         self._begun: dict[str, float] = {}
@@ -61,9 +65,9 @@ class Joiner(Generic[Shard]):
             yield self._claimed_by_others()
             if self._left:
                 time.sleep(POLL)
-        self._claims.sweep()
-        others = (shard.name for shard in self._shards() if shard.name not in self._counted)
-        for outcome in read_outcomes(self._out, sorted(others)).values():
+        self._outlasting(self._claims.sweep)
+        others = sorted(shard.name for shard in self._shards() if shard.name not in self._counted)
+        for outcome in self._outlasting(lambda: read_outcomes(self._out, others)).values():
             self._summary.add_earlier(outcome)
 
     def watched(self, call: Call) -> Call:
@@ -92,20 +96,22 @@ class Joiner(Generic[Shard]):
             elif self._is_ours(shard.name):
                 yield PendingShard(shard)
             else:  # so here begins what others have done since the last look
-                self._complete |= shard_names(self._out, "metadata") - self._unsound
+                self._complete |= self._outlasting(lambda: shard_names(self._out, "metadata")) - self._unsound
 
     def _claimed_by_others(self) -> Iterator[PendingShard[Shard]]:
         """Those of the shards left that are nobody's any more, or have been another's for too long; oldest first."""
-        claims = {claim.shard: claim for claim in outlasting(self._claims.of_others) if claim.shard in self._left}
+        claims = {claim.shard: claim for claim in self._outlasting(self._claims.of_others) if claim.shard in self._left}
         for name in [name for name in self._left if name not in claims]:
             if self._take(name):
                 yield from self._taken(name)
         for name, claim in claims.items():
-            if (claim.dead or claim.age > self._patience()) and outlasting(partial(self._claims.take_over, claim)):
+            if (claim.dead or claim.age > self._patience()) and self._outlasting(
+                partial(self._claims.take_over, claim)
+            ):
                 yield from self._taken(name)
 
     def _take(self, name: str) -> bool:
-        return outlasting(partial(self._claims.take, name))
+        return self._outlasting(partial(self._claims.take, name))
 
     def _taken(self, name: str) -> Iterator[PendingShard[Shard]]:
         shard = self._left.pop(name)
@@ -114,7 +120,7 @@ class Joiner(Generic[Shard]):
 
     def _is_ours(self, name: str) -> bool:
         """Whether a shard that was just claimed is to be done; otherwise its claim is given back."""
-        if outlasting(partial(is_complete, self._out, name)):
+        if self._outlasting(partial(is_complete, self._out, name)):
             self._claims.give_back(name)
             return False
         self._begun[name] = self._looked[name] = time.monotonic()
@@ -133,6 +139,9 @@ class Joiner(Generic[Shard]):
             if is_complete(self._out, name):
                 return outcome_of_another(self._out, name)
         return None
+
+    def _outlasting(self, use: Callable[[], Result]) -> Result:
+        return outlasting(use, self._store_patience)
 
     def _finish(self, name: str, outcome: Outcome) -> None:
         self._counted.add(name)

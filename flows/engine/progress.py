@@ -1,5 +1,6 @@
-"""Progress of a run: in a terminal a bar with rate and time left, elsewhere a line now and then."""
+"""Progress of a run: in a terminal a bar with rate and time left, elsewhere and in the log a line now and then."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, T
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-QUIET = 30.0  # seconds between two lines where there is no terminal
+QUIET = 30.0  # seconds between two lines
+_log = logging.getLogger("imagemill.progress")
 
 
 class _Rate(ProgressColumn):
@@ -20,6 +22,14 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f} {self.unit}/s" if task.speed else f"- {self.unit}/s")
+
+
+def _tell(line: str, fields: dict[str, int]) -> None:
+    """Logs a line; a process without a log, which a worker's training has none of, gets it on stderr."""
+    if _log.parent is not None and _log.parent.handlers:
+        _log.info("%s", line, extra={"fields": fields})
+    else:
+        print(line, file=sys.stderr)
 
 
 class Progress:
@@ -72,12 +82,12 @@ class Progress:
         self.done += rows
         self.bar.update(self.task, advance=rows, note=note)
         now = time.monotonic()
-        if not self.console.is_terminal and now - self.last_line > QUIET:
+        if now - self.last_line > QUIET and self.done > self.done_before:
             self.last_line = now
             rate = (self.done - self.done_before) / (now - self.started)
             left = (self.rows - self.done) / rate
             line = f"{self.done}/{self.rows} {self.unit}, {rate:.1f} {self.unit}/s, {left:.0f} s left"
-            print(f"{line}  {note}".rstrip(), file=sys.stderr)
+            _tell(f"{line}  {note}".rstrip(), {"done": self.done, "rows": self.rows, "eta_seconds": round(left)})
         self.listener(self.done / max(1, self.rows))
 
     def __exit__(

@@ -1,6 +1,6 @@
 """Opens the run folder of a bulk flow: plans the job, locks the folder, reads or writes its record."""
 
-import sys
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from prefect.runtime import flow_run
 
+from flows.engine.prefect_internals import is_run_of_a_worker
 from flows.engine.schedule_day import scheduled_day
 from flows.jobs.render import RenderJob
-from flows.lanes.pipeline import outlasting
+from flows.lanes.patience import outlasting
 from tasks.runfolder.claims import Claims, claiming
 from tasks.runfolder.errors import BadInput, Busy
 from tasks.runfolder.lock import Role, working
@@ -25,6 +26,8 @@ from tasks.runfolder.workers import Worker
 if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
     from flows.jobs.reprocess import ReprocessJob
 
+
+log = logging.getLogger("imagemill.run")
 
 ASK_AGAIN = 2.0  # seconds between two looks whether the folder is free
 REPORT, REPORT_CLAIM = "report/index.html", "report"
@@ -68,15 +71,21 @@ class OpenRun(Generic[Plan]):
     started: float
     claims: Claims | None = None
 
-    def report(self, write: Callable[[], str]) -> str:
+    def report(self, write: Callable[[], str], patience: float) -> str:
         """Writes the report; of several workers that find the run complete the first one does."""
-        if self.claims is None:
-            return write()
-        if not self.out.exists(REPORT) and self.claims.take(REPORT_CLAIM):
+        place = self._written(write, patience)
+        log.info("report: %s", place, extra={"fields": {"report": place}})
+        return place
+
+    def _written(self, write: Callable[[], str], patience: float) -> str:
+        claims = self.claims
+        if claims is None:
+            return outlasting(write, patience)
+        if outlasting(lambda: not self.out.exists(REPORT) and claims.take(REPORT_CLAIM), patience):
             try:
-                return write()
+                return outlasting(write, patience)
             finally:
-                self.claims.give_back(REPORT_CLAIM)
+                claims.give_back(REPORT_CLAIM)
         return self.out.url(REPORT)
 
 
@@ -94,12 +103,13 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun
     started = time.perf_counter()
     out = Storage(job.out)
     with ExitStack() as stack:
-        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-")))
+        spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-"))
+        patience = job.patience if is_run_of_a_worker() else 0  # at a command's start there is somebody to tell
         try:
-            plan = make_plan(job, spool)
-            worker = stack.enter_context(_room(out, job.role, job.wait))
+            plan = outlasting(lambda: make_plan(job, Path(tempfile.mkdtemp(dir=spool))), patience)
+            worker = stack.enter_context(_room(out, job.role, job.wait, patience))
             claims = stack.enter_context(claiming(out, worker)) if job.join else None
-            record = outlasting(partial(open_record, out, plan.record(), job.resume))
+            record = outlasting(partial(open_record, out, plan.record(), job.resume), job.patience)
             plan.carry_on(record)
         except StorageError as error:
             raise BadInput(str(error)) if error.mendable else error from error
@@ -107,19 +117,23 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun
 
 
 @contextmanager
-def _room(out: Storage, role: Role, wait: bool) -> Iterator[Worker]:
+def _room(out: Storage, role: Role, wait: bool, patience: float) -> Iterator[Worker]:
     """Works in the folder once others leave room for it. Raises Busy if they don't and this is not to be waited for."""
+
+    def enter() -> Worker:
+        return stack.enter_context(working(out, role))
+
     with ExitStack() as stack:
         said = ""
         while True:
             try:
-                worker = stack.enter_context(working(out, role))
+                worker = outlasting(enter, patience)
                 break
             except Busy as busy:
                 if not wait:
                     raise
                 if busy.holder != said:
-                    print(f"waiting for {busy.holder}, which works in {out.url()}", file=sys.stderr, flush=True)
+                    log.warning("waiting for %s, which works in %s", busy.holder, out.url())
                     said = busy.holder
             time.sleep(ASK_AGAIN)
         yield worker

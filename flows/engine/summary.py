@@ -1,12 +1,20 @@
 """Totals of a run."""
 
 import json
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel
 from rich.table import Table
 
 from tasks.runfolder.commit import Outcome
+
+MOST_REASONS = 100  # once so many are known, what else comes is counted by its stage alone
+Number = TypeVar("Number", int, float)
+
+
+def _sum(first: dict[str, Number], second: dict[str, Number]) -> dict[str, Number]:
+    """The sums by name, in the order of the first."""
+    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}
 
 
 class Summary(BaseModel):
@@ -14,6 +22,8 @@ class Summary(BaseModel):
 
     title: ClassVar[str] = "imagemill render"
     failed: ClassVar[tuple[str, str]] = ("row failed", "rows failed")
+    tells_reasons: ClassVar[bool] = True
+    """Whether logs and Prefect may see why rows failed."""
 
     out: str
     rows: int
@@ -23,6 +33,10 @@ class Summary(BaseModel):
     """Files found beside them but not used: how many, by reason."""
     pictures: int = 0
     quarantined: int = 0
+    failed_at: dict[str, int] = {}
+    """Quarantined rows by stage."""
+    reasons: dict[str, int] = {}
+    """`stage: error` and how many rows it failed; the rare ones are missing where there are very many."""
     texts_cut: int = 0
     """Rows whose text or negative text is longer than the encoder reads; marked `text_cut` in the metadata."""
     rows_done_before: int = 0
@@ -41,20 +55,22 @@ class Summary(BaseModel):
         if done.discarded:
             self.add_earlier(done)
             return
-        self.pictures += done.pictures
+        self._count(done)
         self.pictures_made += done.pictures
-        self.quarantined += done.quarantined
-        self.texts_cut += done.texts_cut
-        self.seconds = {
-            stage: self.seconds.get(stage, 0) + done.seconds.get(stage, 0) for stage in {**self.seconds, **done.seconds}
-        }
+        self.seconds = _sum(self.seconds, done.seconds)
 
     def add_earlier(self, done: Outcome) -> None:
         """Counts a shard that was complete already, or that another worker completed."""
         self.rows_done_before += done.rows
+        self._count(done)
+
+    def _count(self, done: Outcome) -> None:
         self.pictures += done.pictures
         self.quarantined += done.quarantined
         self.texts_cut += done.texts_cut
+        self.failed_at = _sum(self.failed_at, done.failed)
+        if len(self.reasons) < MOST_REASONS:
+            self.reasons = _sum(self.reasons, done.reasons if self.tells_reasons else {})
 
     @property
     def pictures_a_second(self) -> float:

@@ -1,13 +1,13 @@
-"""Prefect options of our tasks: results stay in memory, and transient storage failures are retried."""
+"""Prefect options of our tasks: results stay in memory, and those of flows without a patience are tried again."""
 
 from typing import Any
 
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
-from flows.lanes.pipeline import PAUSES
 from tasks.runfolder.storage import StorageError
 
+PAUSES = (1, 5, 20)  # seconds before each new try
 IN_MEMORY: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """No cache and no persistence: the run folder is the checkpoint."""
 
@@ -28,4 +28,4 @@ RETRIED: dict[str, Any] = {
     "retry_delay_seconds": list(PAUSES),
     "retry_condition_fn": _is_transient,
 }
-"""For tasks that use storage: they are retried when a transient failure outlasts the client's own retries."""
+"""For tasks of training, evaluation and data sets: a transient failure may outlast the client's own retries."""

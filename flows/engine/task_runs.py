@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect import task
 
-from flows.engine.task_options import IN_MEMORY, RETRIED
+from flows.engine.task_options import IN_MEMORY
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Setting, Stage, call
 from tasks.runfolder.commit import Outcome
@@ -21,15 +21,14 @@ MOST = 2000  # task runs of a job: a server takes 30 to 90 a second, and keeps s
 @task(**IN_MEMORY)
 def run_stage(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
     """Runs a stage on a shard. Prefect knows the state as the result of the stage before, and draws the arrow."""
-    return stage.run(setting, shard, state)
+    return call(stage, setting, shard, state)
 
 
 def call_as_task(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
     """Runs a stage as a task run of the flow run that this is called in; only for the first part of a shard."""
     if isinstance(state, ShardState) and state.parts:
         return call(stage, setting, shard, state)
-    retries = RETRIED if stage.stored else {}
-    named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}", **retries)
+    named = run_stage.with_options(name=stage.name, task_run_name=f"{stage.name} {shard.name}")
     return named(stage, setting, shard, state)
 
 

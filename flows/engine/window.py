@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from flows.engine.artifacts import ProgressArtifact
@@ -11,10 +12,12 @@ from flows.engine.local_server import outlast_outages
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
 from flows.engine.run_folder import OpenRun
+from flows.engine.run_log import tell_end, tell_new_reasons, tell_start
 from flows.engine.summary import Summary
 from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
 from flows.lanes.lane import Lane
+from flows.lanes.patience import listening, outlasting, retries
 from flows.lanes.pending import list_pending
 from flows.lanes.pipeline import Call, Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
@@ -37,20 +40,29 @@ def carry_out(
         Exception: whatever a stage raises; the shards in flight are waited for and count if they complete.
     """
     outlast_outages()
+    retried = retries()
     job = setting.job
     finished, shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
-    joiner = None if run.claims is None else Joiner(run.plan.of_this_part, run.out, run.claims, finished, summary)
+    joiner = (
+        None
+        if run.claims is None
+        else Joiner(run.plan.of_this_part, run.out, run.claims, finished, summary, job.patience)
+    )
     rounds = [pending] if joiner is None else joiner.rounds()
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
+    tell_start(summary, shards)
+    told_reasons: set[str] = set()
     artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
 
     def take(done: Outcome) -> None:
-        check_locks(run.out)  # here, as lanes in other processes cannot
+        outlasting(partial(check_locks, run.out), job.patience)  # here, as lanes in other processes cannot
         summary.add(done)
         progress.advance(done.rows)
         forget_results()
+        if summary.tells_reasons:
+            tell_new_reasons(told_reasons, done.reasons)
         if summary.quarantined > allowed:
             raise Stopped(
                 f"{summary.quarantined} rows failed, more than --max-failures {job.max_failures} allows; "
@@ -61,13 +73,18 @@ def carry_out(
     calling = call_as_task if few else call
     lanes = _lanes(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
     outcomes = (done for pending in rounds for done in lanes.run(pending))
-    with Progress(summary.rows, summary.rows_done_before, artifact) as progress, closing(outcomes):
+    with (
+        listening(artifact.note),
+        Progress(summary.rows, summary.rows_done_before, artifact) as progress,
+        closing(outcomes),
+    ):
         if few:
             for done in outcomes:
                 take(done)
         else:
             take_in_spans(outcomes, shards, take)
     summary.seconds_run = time.perf_counter() - begun
+    tell_end(summary, retries() - retried)
 
 
 def _lanes(

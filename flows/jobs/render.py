@@ -4,8 +4,9 @@ from datetime import date
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
+from flows.jobs.service import ServiceOptions
 from flows.jobs.strict import StrictJob
 from models.diffusers.acceleration import Acceleration
 from tasks.enhance.chain import EnhanceOptions
@@ -66,7 +67,7 @@ Place = Annotated[str, Field(min_length=1), AfterValidator(without_password)]
 in it is kept in the process alone."""
 
 
-class RunOptions(BaseModel):
+class RunOptions(ServiceOptions):
     """How the work is carried out. None of these changes the results, so all may differ when a run is resumed."""
 
     device: str = "cpu"

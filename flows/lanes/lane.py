@@ -12,6 +12,7 @@ from contextvars import copy_context
 from itertools import islice
 from typing import Any
 
+from flows.lanes.patience import begin, give_up
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Call, Setting, Stage
 from flows.lanes.turns import Turn, Turns
@@ -50,6 +51,7 @@ class Lane:
             DeviceFault: the device failed, and this process cannot use it any more.
             Exception: whatever a stage raises.
         """
+        begin()
         flying = set[Future[Outcome]]()
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="shard")
         try:
@@ -67,6 +69,8 @@ class Lane:
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._dropped.set()
+                if not isinstance(error, GeneratorExit):
+                    give_up()
             threads.shutdown(wait=isinstance(error, Exception | GeneratorExit))
             raise
         threads.shutdown()

@@ -21,6 +21,7 @@ import cloudpickle
 
 from flows.lanes.allocator import keep_freed
 from flows.lanes.lane import Lane
+from flows.lanes.log_lines import tell_on_stderr
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Setting, Stage, call
 from tasks.runfolder.commit import Outcome
@@ -63,6 +64,7 @@ def serve(connection: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gave the order
     pipeline, setting, in_turns, share = pickle.loads(connection.recv_bytes())
     _take_share(share)
+    tell_on_stderr(setting.job.log_format)
     lane, reply_lock = Lane(pipeline, setting, call, in_turns), threading.Lock()
 
     def reply(number: int, result: list[Outcome] | Exception) -> None:

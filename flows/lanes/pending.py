@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from flows.jobs.render import RunOptions
+from flows.lanes.patience import outlasting
 from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, read_table, shard_names
 from tasks.runfolder.storage import Storage
 
@@ -41,14 +43,15 @@ def list_pending(
         earlier: takes the outcomes of the finished ones.
         shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
     """
-    complete, quarantined = complete_shards(out), shard_names(out, "quarantine")
+    complete = outlasting(lambda: complete_shards(out), job.patience)
+    quarantined = outlasting(lambda: shard_names(out, "quarantine"), job.patience)
     retried = quarantined if job.retry_quarantined else set()
     total, finished = 0, set[str]()
     for shard in shards():
         total += 1
         if shard.name in complete and shard.name not in retried:
             finished.add(shard.name)
-    for outcome in read_outcomes(out, sorted(finished)).values():
+    for outcome in outlasting(lambda: read_outcomes(out, sorted(finished)), job.patience).values():
         earlier(outcome)
 
     def pending() -> Iterator[PendingShard[Shard]]:
@@ -56,8 +59,8 @@ def list_pending(
             if shard.name not in complete:
                 yield PendingShard(shard)
             elif shard.name in retried:
-                failed = read_table(out, f"quarantine/{shard.name}.parquet")
-                rendered = read_table(out, f"metadata/{shard.name}.parquet")
+                failed = outlasting(partial(read_table, out, f"quarantine/{shard.name}.parquet"), job.patience)
+                rendered = outlasting(partial(read_table, out, f"metadata/{shard.name}.parquet"), job.patience)
                 only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 

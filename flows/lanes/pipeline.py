@@ -4,18 +4,14 @@ A stage is a plain function of the run's setting, the pending shard and the shar
 last stage: the shard's `Outcome`).
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from flows.jobs.render import RunOptions
+from flows.lanes.patience import outlasting
 from flows.lanes.pending import PendingShard
-from tasks.runfolder.storage import StorageError
-
-PAUSES = (1, 5, 20)  # seconds before each new try of a stage that met a storage failure which may pass
-Result = TypeVar("Result")
 
 
 class Setting(Protocol):
@@ -38,7 +34,7 @@ class Stage:
     holds: str | None = None
     """The model that must be in the device's memory; where models take turns, stages with another one wait."""
     stored: bool = False
-    """It reads or writes storage: a transient failure that outlasts the client's own retries repeats the stage."""
+    """It reads or writes storage: a failure that may pass repeats the stage, as long as the run's patience lasts."""
     in_parts: bool = False
     """It takes one part of the shard, and comes again for the next while the state has `more`."""
     when: Callable[[Any], bool] = always
@@ -59,16 +55,4 @@ def timed_names(pipeline: Sequence[Stage]) -> list[str]:
 def call(stage: Stage, setting: Setting, shard: PendingShard[Any], state: Any) -> Any:
     """Runs a stage as a plain function."""
     run = partial(stage.run, setting, shard, state)
-    return outlasting(run) if stage.stored else run()
-
-
-def outlasting(use: Callable[[], Result]) -> Result:
-    """Uses storage, again after a pause where it failed in a way that may pass."""
-    for pause in PAUSES:
-        try:
-            return use()
-        except StorageError as error:
-            if not error.passing:
-                raise
-        time.sleep(pause)
-    return use()
+    return outlasting(run, setting.job.patience) if stage.stored else run()

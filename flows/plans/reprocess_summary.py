@@ -18,6 +18,7 @@ class ReprocessSummary(Summary):
     """Totals of a reprocess run."""
 
     title: ClassVar[str] = "imagemill reprocess"
+    tells_reasons: ClassVar[bool] = False  # a file's name or a header's value may stand in one
     failed: ClassVar[tuple[str, str]] = ("file was quarantined or skipped", "files were quarantined or skipped")
 
     studies: int = 0

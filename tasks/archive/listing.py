@@ -17,7 +17,8 @@ from typing import Any
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
-from tasks.runfolder.storage import Storage, StorageError, explain
+from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage_errors import unusable
 
 SHARD_BYTES = 64 << 20  # limit of a shard, unless a single file is larger, as shards in flight are in memory
 SHARD_SIZE = 16  # files
@@ -120,7 +121,7 @@ def list_files(url: str) -> Iterator[tuple[str, int, str]]:
     except (BadInput, StorageError):
         raise
     except Exception as error:
-        raise BadInput(str(explain(error, url) or f"{url}: cannot be listed ({type(error).__name__}).")) from None
+        raise unusable(error, url) or BadInput(f"{url}: cannot be listed ({type(error).__name__}).") from None
 
 
 def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, int, str]]:

@@ -16,6 +16,7 @@ from tasks.prompts.whole_input import Input
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
 from tasks.runfolder.storage import explain
+from tasks.runfolder.storage_errors import unusable
 
 TABLES = ("metadata.jsonl", "metadata.csv", "captions.jsonl", "captions.csv")
 FILE_COLUMNS = ("file_name", "file", "image", "filename")
@@ -51,7 +52,7 @@ class CaptionedFolder:
                 raise BadInput(f"{path}: there is no such folder; check the path.")
             files = sorted(str(file) for file in self._fs.find(self._base))
         except OSError as error:
-            raise BadInput(str(explain(error, path) or error)) from error
+            raise unusable(error, path) or BadInput(str(error)) from error
         self._texts = {file.rsplit(".", 1)[0]: file for file in files if file.endswith(".txt")}
         pictures = [file for file in files if file.lower().endswith(_SUFFIXES)]
         if not pictures:

@@ -10,7 +10,7 @@ from tasks.imaging.decode import decoded
 from tasks.loading.models import resolve, usable
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
-from tasks.runfolder.storage import explain
+from tasks.runfolder.storage_errors import unusable
 
 
 @functools.lru_cache(maxsize=32)
@@ -43,9 +43,7 @@ def _bytes(path: str) -> bytes:
     try:
         return bytes(fs.cat_file(place))
     except Exception as error:
-        explained = explain(error, path)
-        if explained is None:
+        refused = unusable(error, path)
+        if refused is None:
             raise
-        if explained.passing:
-            raise explained from error
-        raise BadInput(str(explained)) from error
+        raise refused from error

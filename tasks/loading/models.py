@@ -19,7 +19,8 @@ from models.text.text_encoder import load_text_encoder
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.filesystem import filesystem
-from tasks.runfolder.storage import StorageError, explain
+from tasks.runfolder.storage import StorageError
+from tasks.runfolder.storage_errors import unusable
 
 Model = TypeVar("Model")
 
@@ -91,6 +92,7 @@ def resolve(reference: str) -> str:
 
     Raises:
         BadInput: the folder is missing, unreadable or holds no model, or the cache cannot be written.
+        StorageError: the store failed in a way that may pass.
     """
     if "://" not in reference:
         return reference
@@ -98,15 +100,13 @@ def resolve(reference: str) -> str:
         return str(_download(reference.rstrip("/")))
     except BadInput:
         raise
-    except StorageError as error:
-        raise BadInput(str(error)) from error
     except ValueError as error:  # the cache's
         raise BadInput(str(error)) from error
     except Exception as error:
-        explained = explain(error, reference)
-        if explained is None:
+        refused = unusable(error, reference)
+        if refused is None:
             raise
-        raise BadInput(str(explained)) from error
+        raise refused from error
 
 
 def _download(url: str) -> Path:

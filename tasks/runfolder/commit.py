@@ -2,9 +2,10 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -18,6 +19,7 @@ from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
 
+MOST_REASONS = 20  # of a shard that are told apart
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
 
@@ -36,7 +38,8 @@ class Outcome:
     """How many rows a shard has, what became of them, and the seconds that each stage took.
 
     `texts_cut`: rows with pictures whose text is longer than the encoder reads. `discarded`: another worker
-    had completed the shard by then, and this is what came of it there.
+    had completed the shard by then, and this is what came of it there. `failed`: rows quarantined at each stage;
+    `reasons`: `stage: error` and how many rows it failed, at most `MOST_REASONS` of them.
     """
 
     rows: int
@@ -45,6 +48,8 @@ class Outcome:
     seconds: dict[str, float]
     texts_cut: int = 0
     discarded: bool = False
+    failed: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
 def commit(
@@ -70,7 +75,12 @@ def commit(
         metadata = metadata.sort_by([("row", "ascending"), ("id", "ascending")])
     rounded = {stage: round(value, 4) for stage, value in seconds.items()}
     cut = metadata.filter(pc.field("text_cut"))["row"].unique() if "text_cut" in metadata.schema.names else ()
-    outcome = Outcome(shard.rows, metadata.num_rows, quarantine.num_rows, rounded, len(cut))
+    told = [(row.get("stage"), row.get("error")) for row in quarantine.to_pylist()]
+    failed = dict(Counter(stage for stage, _ in told if stage))
+    reasons = dict(Counter(f"{stage}: {error}" for stage, error in told if stage).most_common(MOST_REASONS))
+    outcome = Outcome(
+        shard.rows, metadata.num_rows, quarantine.num_rows, rounded, len(cut), failed=failed, reasons=reasons
+    )
     if attempt == 1:
         return _create(storage, name, metadata, quarantine, outcome)
     # The shard is complete already: a row may be in both tables for an instant, but never in neither.

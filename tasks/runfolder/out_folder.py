@@ -6,11 +6,14 @@ from tasks.runfolder import claims, workers
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
 from tasks.runfolder.record import RECORD
-from tasks.runfolder.storage import explain
+from tasks.runfolder.storage_errors import unusable
 
 
 def check_out(url: str) -> None:
-    """Raises BadInput if the folder holds anything but a run, or if the URL does not name a folder."""
+    """Raises BadInput if the folder holds anything but a run, or if the URL does not name a folder.
+
+    Raises StorageError if the store does not answer.
+    """
     try:
         fs, base = filesystem(url)
         if not url.strip() or not base.strip("/"):
@@ -25,7 +28,7 @@ def check_out(url: str) -> None:
     except BadInput:
         raise
     except Exception as error:
-        raise BadInput(str(explain(error, url) or error)) from error
+        raise unusable(error, url) or BadInput(str(error)) from error
     names = {PurePosixPath(path).name for path in paths if path != base.rstrip("/")}
     own = {claims.FOLDER, workers.FOLDER}  # of one that is about to begin, or was killed
     foreign = sorted(name for name in names - own if not name.startswith(".") and not name.endswith(".lock"))

@@ -4,7 +4,12 @@ import errno
 import sys
 from typing import Any
 
+from models.messages import one_line
+from tasks.runfolder.errors import BadInput
+
 AGAIN = "run the same command again to carry on."
+_SILENT = {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError"}
+"""Errors of the S3 client by which nobody answers."""
 
 
 class NotRegularFile(OSError):
@@ -55,9 +60,10 @@ def explain(error: BaseException, where: str) -> StorageError | None:
             f"{where}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile.", True
         )
     if client or any(s3 and isinstance(e, s3.BotoCoreError) for e in causes):
-        return StorageError(
-            f"{where}: the object store failed ({error}); run the same command again to carry on.", passing=True
-        )
+        silent = any(type(e).__name__ in _SILENT for e in causes)
+        what = "does not answer" if silent else "failed"
+        mend = "start it or mend AWS_ENDPOINT_URL, and " if silent else ""
+        return StorageError(f"{where}: the object store {what} ({one_line(error)}); {mend}{AGAIN}", passing=True)
     if isinstance(error, StorageError):
         return error
     if not isinstance(error, OSError):
@@ -75,3 +81,12 @@ def explain(error: BaseException, where: str) -> StorageError | None:
     if isinstance(error, NotADirectoryError | FileExistsError):
         return StorageError(f"{where}: a file stands where a folder is wanted; name another.", True)
     return StorageError(f"{where}: storage failed ({error.strerror or error}); run the same command again to carry on.")
+
+
+def unusable(error: BaseException, where: str) -> BadInput | StorageError | None:
+    """What a failure at a place that the user named is: BadInput, or a StorageError if it may pass by itself.
+
+    None if the error is not of storage.
+    """
+    explained = explain(error, where)
+    return explained if explained is None or explained.passing else BadInput(str(explained))

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import s3fs
@@ -19,13 +20,26 @@ PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
 PORTS += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3:
-    """Where a server listens, and the only keys it takes."""
+    """Where a server listens, the only keys it takes, and what runs it: one that is stopped starts with all it had."""
 
     endpoint: str
+    command: list[str] = field(default_factory=list)
+    log: Path = Path(os.devnull)
     key: str = "imagemill-test-key"
     secret: str = "imagemill-test-secret"
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Starts it; it need not answer yet. It lives no longer than the thread that calls this."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, preexec_fn=die_with_parent)  # noqa: PLW1509
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -96,27 +110,30 @@ def serve(folder: Path, bucket: str) -> Iterator[S3]:
             "-volume.max": "30",
             "-volume.preStopSeconds": "0",
         }
-        command = [
-            program,
-            f"-logdir={folder}",
-            "server",
-            "-s3",
-            *(f"{name}={value}" for name, value in options.items()),
-        ]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=die_with_parent)  # noqa: PLW1509
+        server.log, server.command = (
+            log,
+            [
+                program,
+                f"-logdir={folder}",
+                "server",
+                "-s3",
+                *(f"{name}={value}" for name, value in options.items()),
+            ],
+        )
+        server.start()
         try:
-            if _comes_up(process, server, bucket):
+            if _comes_up(server, bucket):
                 yield server
                 return
         finally:
-            process.kill()
-            process.wait()
+            server.kill()
     raise RuntimeError(f"SeaweedFS did not come up:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _comes_up(process: subprocess.Popen[bytes], server: S3, bucket: str, seconds: float = 60) -> bool:
+def _comes_up(server: S3, bucket: str, seconds: float = 60) -> bool:
     """Waits until an object can be written to the new bucket; false when the process ends or time is up."""
+    process = server.process
+    assert process is not None
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from flows.engine.task_options import RETRIED
 from tasks.runfolder.process_identity import this_process
 from tasks.runfolder.storage import Storage
 from tests.integration.conftest import BUCKET
@@ -96,12 +95,11 @@ def test_store_goes_down_and_comes_back(
     proxy: Proxy,
     tmp_path: Path,
     imagemill: Mill,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prompts, whole = local
-    monkeypatch.setitem(RETRIED, "retries", 0)  # spares a minute of patience
     proxy.down_after = 30
-    imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS).refused("same command again", code=1)
+    down = imagemill("render", prompts, "--out", f"{bucket}/run", *OPTIONS, "--store-patience", "0")
+    down.refused("does not answer", "same command again", code=1)
     proxy.down_after = None
     inside = snapshot(f"{bucket}/run")
     assert all(whole[name] == digest for name, digest in inside.items()), "half-written files"

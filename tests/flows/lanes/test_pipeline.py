@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from flows import render, reprocess
-from flows.lanes import pipeline
+from flows.jobs.render import RenderJob
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Stage, call, timed_names
 from tasks.prompts.shards import Shard
@@ -29,37 +29,18 @@ def test_the_readme_tells_the_same_stages() -> None:
     assert told in (ROOT / "README.md").read_text()
 
 
-class Store:
-    """A stage that meets a store that fails a number of times."""
+def test_only_a_stage_that_meets_storage_is_tried_again() -> None:
+    tries: list[str] = []
 
-    def __init__(self, failures: int, passing: bool = True) -> None:
-        self.failures = failures
-        self.passing = passing
-        self.tries = 0
-
-    def __call__(self, setting: Any, shard: Any, state: Any) -> str:
-        self.tries += 1
-        if self.tries <= self.failures:
-            raise StorageError("busy", passing=self.passing)
+    def stage(setting: Any, shard: Any, state: Any) -> str:
+        """Meets a store that fails once."""
+        tries.append(shard.name)
+        if len(tries) == 1:
+            raise StorageError("busy", passing=True)
         return "done"
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    slept: list[float] = []
-    monkeypatch.setattr(pipeline, "time", SimpleNamespace(sleep=slept.append))
-    return slept
-
-
-def test_a_stage_that_meets_storage_is_tried_again_after_longer_and_longer_pauses(impatient: list[float]) -> None:
-    assert call(Stage("read", Store(3), stored=True), None, SHARD, None) == "done"  # type: ignore[arg-type]
-    assert impatient == [1, 5, 20]
-
-
-@pytest.mark.parametrize(
-    ("store", "stored", "tries"), [(Store(4), True, 4), (Store(1, passing=False), True, 1), (Store(1), False, 1)]
-)
-def test_it_is_not_tried_again_for_ever_nor_for_what_does_not_pass(store: Store, stored: bool, tries: int) -> None:
+    setting = SimpleNamespace(job=RenderJob(prompts="a.parquet", out="run", store_patience="9s"))
+    assert call(Stage("read", stage, stored=True), setting, SHARD, None) == "done"
+    tries.clear()
     with pytest.raises(StorageError, match="busy"):
-        call(Stage("read", store, stored=stored), None, SHARD, None)  # type: ignore[arg-type]
-    assert store.tries == tries
+        call(Stage("read", stage), setting, SHARD, None)
