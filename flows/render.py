@@ -14,10 +14,12 @@ from flows.engine.run_log import telling
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.render import RenderJob
+from flows.lanes.patience import outlasting
 from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.render import Plan
 from flows.stages import render as stages
 from tasks.report.page import write_report
+from tasks.report.sheet import contact_sheet
 
 PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
@@ -51,7 +53,9 @@ def render(job: RenderJob) -> Summary:
             files_left_out=run.plan.input.left_out,
         )
         carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
+        sheet = None
         if job.report and job.part[1] == 1:
+            sheet = outlasting(lambda: contact_sheet(run.out), job.patience)
             summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
-    publish(summary)
+    publish(summary, sheet)
     return as_final_state(summary)

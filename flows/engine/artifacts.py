@@ -4,13 +4,16 @@ All of it goes through the outbox: a server that is slow or away neither stops t
 """
 
 import base64
+import re
+import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 from uuid import UUID
+from zlib import crc32
 
-from prefect.artifacts import Artifact, ImageArtifact, LinkArtifact, TableArtifact
+from prefect.artifacts import Artifact, ImageArtifact, MarkdownArtifact, TableArtifact
 from prefect.artifacts import ProgressArtifact as PrefectProgress
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
@@ -29,9 +32,9 @@ SETTLE = 5.0  # seconds that the end of a run waits for its page
 class ProgressArtifact:
     """A bar on the flow run's page; begin it and call it with the share done, 0 to 1."""
 
-    def __init__(self, share: float, what: str = "Rows done") -> None:
+    def __init__(self, share: float, what: str = "Rows done", place: str = "") -> None:
         self.share = share
-        self._new = _of_this_run(PrefectProgress(progress=100 * share, key="imagemill-progress", description=what))
+        self._new = _of_this_run(PrefectProgress(progress=100 * share, key=key("progress", place), description=what))
         self._id: UUID | None = None
         self._what, self._note = what, ""
         self._shown = -EVERY
@@ -64,16 +67,40 @@ def show(artifact: Artifact) -> None:
     outbox().put(f"{new.key} of {new.flow_run_id}", lambda client: client.create_artifact(new))
 
 
-def publish(summary: Summary) -> None:
-    """Shows the summary and the report's place; waits a moment for them, so that a run that has ended has them."""
+def key(kind: str, place: str) -> str:
+    """The artifact key of a run folder: its history on the Prefect page is that of the folder alone."""
+    if not place:
+        return f"imagemill-{kind}"
+    name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(place).name.lower()).strip("-")
+    return f"imagemill-{kind}-{name}-{crc32(place.encode()):08x}".replace("--", "-")
+
+
+def publish(summary: Summary, sheet: bytes | None = None) -> None:
+    """Shows the summary, the report's place and the first pictures.
+
+    It waits a moment for them, so that a run that has ended has them.
+
+    Args:
+        sheet: a JPEG of the first pictures.
+    """
     table = [{"figure": name, "value": value} for name, value in summary.as_rows()]
     description = f"Pictures and metadata are in `{summary.out}`."
-    show(TableArtifact(table=table, key="imagemill-summary", description=description))
+    show(TableArtifact(table=table, key=key("summary", summary.out), description=description))
     if summary.report is not None:
-        link = summary.report if "://" in summary.report else f"file://{summary.report}"
-        # The whole address, to be copied: browsers follow no link from a web page to a local file.
-        show(LinkArtifact(link=link, link_text=link, key="imagemill-report", description="All pictures on one page"))
+        show(MarkdownArtifact(markdown=_how_to_open(summary.report), key=key("report", summary.out)))
+    if sheet is not None:
+        show_picture(sheet, "jpeg", key("pictures", summary.out), f"The first pictures of `{summary.out}`")
     outbox().flush(SETTLE)
+
+
+def _how_to_open(report: str) -> str:
+    """Where the report is, and how: browsers follow no link from a web page to a file, nor one to a private bucket."""
+    if report.startswith("s3://"):
+        command = f"aws s3 presign '{report}' --expires-in 3600"
+        return f"All pictures on one page: `{report}`; for an hour a link opens it that `{command}` prints.\n"
+    if "://" in report:
+        return f"All pictures on one page: `{report}`\n"
+    return f"All pictures on one page: open `file://{report}` in a browser on `{socket.gethostname()}`.\n"
 
 
 def as_final_state(summary: AnySummary) -> AnySummary:
@@ -106,8 +133,13 @@ def show_samples(path: Path, steps: int) -> None:
 
     The picture travels in the artifact, since browsers open no link from a web page to a local file.
     """
-    address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    show(ImageArtifact(image_url=address, key="imagemill-samples", description=f"After {steps} steps: `{path}`"))
+    show_picture(path.read_bytes(), "png", key("samples", ""), f"After {steps} steps: `{path}`")
+
+
+def show_picture(content: bytes, kind: str, name: str, description: str) -> None:
+    """Shows an image file under an artifact key."""
+    address = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    show(ImageArtifact(image_url=address, key=name, description=description))
 
 
 def show_figures(figures: Mapping[str, float], description: str) -> None:

@@ -54,7 +54,7 @@ def carry_out(
     allowed = allowed_failures(job.max_failures, summary.rows)
     tell_start(summary, shards)
     told_reasons: set[str] = set()
-    artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows))
+    artifact = ProgressArtifact(summary.rows_done_before / max(1, summary.rows), place=summary.out)
 
     def take(done: Outcome) -> None:
         outlasting(partial(check_locks, run.out), job.patience)  # here, as lanes in other processes cannot

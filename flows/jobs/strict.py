@@ -4,7 +4,10 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
+
+from flows.jobs.form import as_form
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:
@@ -17,6 +20,15 @@ class StrictJob(BaseModel):
     """Base of the jobs, which Prefect's form, deployments and YAML files fill in by option name."""
 
     model_config = ConfigDict(extra="forbid")  # also in the schema by which the server checks parameters
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        resolved = handler.resolve_ref_schema(schema)
+        shown = as_form(cls, resolved)
+        resolved.clear()
+        resolved.update(shown)
+        return schema
 
     @model_validator(mode="before")
     @classmethod

@@ -22,7 +22,7 @@ class GenerateOptions(Acceleration):
     model_config = ConfigDict(frozen=False)
 
     generator: str = "default"
-    """The embedded `default`, `dummy`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
+    """The embedded `default`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
 
     @property
     def acceleration(self) -> Acceleration:

@@ -27,7 +27,7 @@ class WriteOptions(BaseModel):
     quality: Annotated[int, Field(ge=1, le=100)] = 90
     """Quality of JPEG and WebP."""
     layout: Layout = "files"
-    """One file per picture, one Parquet file or WebDataset tar per shard, or `dummy`: none (for benchmarks)."""
+    """One file per picture, one Parquet file or WebDataset tar per shard."""
 
 
 def store(

@@ -140,10 +140,10 @@ class Server:
                 time.sleep(0.5)
 
     def artifacts(self, run: UUID) -> dict[str, Artifact]:
-        """The artifacts of a flow run by key."""
+        """The artifacts of a flow run by key, without what the key says of the run folder."""
         with self.client() as client:
             found = client.read_artifacts(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run])))
-        return {artifact.key: artifact for artifact in found if artifact.key is not None}
+        return {"-".join(each.key.split("-")[:2]): each for each in found if each.key is not None}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -120,6 +121,8 @@ def test_a_deployed_run_completes_and_shows_itself(deployed: Deployed) -> None:
     assert artifacts["imagemill-progress"].data == 100.0
     assert f'"{ROWS}"' in str(artifacts["imagemill-summary"].data)
     assert str(out / "report/index.html") in str(artifacts["imagemill-report"].data)
+    assert str(artifacts["imagemill-pictures"].data).startswith("data:image/jpeg;base64,")
+    assert any(artifact.key.endswith(f"{out.name}-{crc32(str(out).encode()):08x}") for artifact in artifacts.values())
 
 
 @pytest.mark.parametrize(
