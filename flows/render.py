@@ -52,7 +52,7 @@ def render(job: RenderJob) -> Summary:
             files=len(run.plan.input.sources),
             files_left_out=run.plan.input.left_out,
         )
-        carry_out(PIPELINE, setting, run, summary, in_turns=setting.split)
+        carry_out(PIPELINE, setting, run, summary, setting.split, lambda: setting.current_batch_size)
         sheet = None
         if job.report and job.part[1] == 1:
             sheet = outlasting(lambda: contact_sheet(run.out), job.patience)

@@ -77,6 +77,12 @@ class Progress:
         self.rows = rows
         self.bar.update(self.task, total=rows - self.done_before)
 
+    @property
+    def seconds_left(self) -> float:
+        """Until all is done, at the rate so far."""
+        done = self.done - self.done_before
+        return (self.rows - self.done) * (time.monotonic() - self.started) / done if done else float("inf")
+
     def advance(self, rows: int, note: str = "") -> None:
         """Counts `rows` more as done; `note` is shown beside the bar."""
         self.done += rows
@@ -85,7 +91,7 @@ class Progress:
         if now - self.last_line > QUIET and self.done > self.done_before:
             self.last_line = now
             rate = (self.done - self.done_before) / (now - self.started)
-            left = (self.rows - self.done) / rate
+            left = self.seconds_left
             line = f"{self.done}/{self.rows} {self.unit}, {rate:.1f} {self.unit}/s, {left:.0f} s left"
             _tell(f"{line}  {note}".rstrip(), {"done": self.done, "rows": self.rows, "eta_seconds": round(left)})
         self.listener(self.done / max(1, self.rows))

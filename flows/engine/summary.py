@@ -48,6 +48,8 @@ class Summary(BaseModel):
     """From there to the last shard's end."""
     seconds: dict[str, float] = {}
     """Of each stage, summed over shards; stages overlap, so the sum may exceed `seconds_run`."""
+    device_seconds: float = 0.0
+    """That devices worked in this run."""
     report: str | None = None
 
     def add(self, done: Outcome) -> None:
@@ -57,6 +59,7 @@ class Summary(BaseModel):
             return
         self._count(done)
         self.pictures_made += done.pictures
+        self.device_seconds += done.device_seconds
         self.seconds = _sum(self.seconds, done.seconds)
 
     def add_earlier(self, done: Outcome) -> None:

@@ -1,7 +1,7 @@
 """Carries out a bulk flow: gives the pending shards to lanes, shows progress, and stops at the limit of failures."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from flows.engine.artifacts import ProgressArtifact
 from flows.engine.joining import Joiner
 from flows.engine.local_server import outlast_outages
+from flows.engine.metrics import ELSEWHERE, Metrics, exported
 from flows.engine.prefect_internals import forget_results
 from flows.engine.progress import Progress
 from flows.engine.run_folder import OpenRun
@@ -28,12 +29,18 @@ from tasks.runfolder.lock import check_locks
 
 
 def carry_out(
-    pipeline: Sequence[Stage], setting: Setting, run: OpenRun[Any], summary: Summary, in_turns: bool = False
+    pipeline: Sequence[Stage],
+    setting: Setting,
+    run: OpenRun[Any],
+    summary: Summary,
+    in_turns: bool = False,
+    batch_size: Callable[[], int] | None = None,
 ) -> None:
     """Does all pending shards, shows progress and counts them in `summary`.
 
     Args:
         in_turns: the models don't fit the device's memory together; see `Lane`.
+        batch_size: tells the batch size as it is by now, for the metrics.
 
     Raises:
         Stopped: more rows failed than `max_failures` allows, or another run has taken the folder.
@@ -60,6 +67,10 @@ def carry_out(
         outlasting(partial(check_locks, run.out), job.patience)  # here, as lanes in other processes cannot
         summary.add(done)
         progress.advance(done.rows)
+        metrics.add(done, progress.seconds_left)
+        if elsewhere:
+            metrics.queue(ELSEWHERE, -1)
+        export()
         forget_results()
         if summary.tells_reasons:
             tell_new_reasons(told_reasons, done.reasons)
@@ -70,11 +81,14 @@ def carry_out(
             )
 
     few = job.runner == "threads" and len(job.devices) == 1 and shards * len(pipeline) <= MOST
-    calling = call_as_task if few else call
+    metrics = Metrics(len(job.devices) if job.runner == "threads" else None, batch_size)
+    calling = metrics.watched(call_as_task if few else call)
     lanes = _lanes(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
-    outcomes = (done for pending in rounds for done in lanes.run(pending))
+    elsewhere = not isinstance(lanes, Lane)
+    outcomes = (done for pending in rounds for done in lanes.run(metrics.given_out(pending) if elsewhere else pending))
     with (
         listening(artifact.note),
+        exported(metrics, job) as export,
         Progress(summary.rows, summary.rows_done_before, artifact) as progress,
         closing(outcomes),
     ):

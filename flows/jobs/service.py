@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -38,6 +38,11 @@ class ServiceOptions(BaseModel):
 
     log_format: Literal["text", "json"] = "text"
     """What stderr gets: lines for a person, or every event as a line of JSON for what collects logs."""
+
+    metrics_port: Annotated[int | None, Field(ge=1, le=65_535)] = None
+    """Serve figures for Prometheus on this port while the run lasts."""
+    metrics_file: str | None = None
+    """Keep them in this local file, which ends in .prom, for node_exporter's textfile collector."""
 
     @property
     def patience(self) -> float:

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from flows.lanes.named_threads import take_device_seconds
 from flows.lanes.patience import begin, give_up
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Call, Setting, Stage
@@ -78,6 +80,7 @@ class Lane:
     def _carry(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
         """Takes a shard from the first stage to the last."""
         state: Any = None
+        take_device_seconds()  # of a shard that failed
         ahead = dict(turns)
         last = {stage.holds: stage for stage in self._stages}
         stages = self._stages
@@ -104,7 +107,7 @@ class Lane:
             for turn in ahead.values():
                 turn.leave()
         outcome: Outcome = state
-        return outcome
+        return replace(outcome, device_seconds=take_device_seconds()) if isinstance(state, Outcome) else outcome
 
 
 def _more(state: Any) -> bool:

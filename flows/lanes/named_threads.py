@@ -5,6 +5,7 @@ A thread rather than a lock, because torch gives every thread that calls it a CP
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
@@ -31,14 +32,18 @@ class _Worker:
     def _run(self) -> None:
         while True:
             _, _, future, function = self._waiting.get()
+            begun = time.perf_counter()
             try:
                 _make_current(self._device)
-                future.set_result(function())
+                result = function()
+                future.seconds = time.perf_counter() - begun  # type: ignore[attr-defined]
+                future.set_result(result)
             except BaseException as error:
                 future.set_exception(error)
             del future, function  # or they would keep their shard alive until the next one comes
 
 
+_mine = threading.local()
 _only_one = threading.Lock()
 _cached = cache(_Worker)
 
@@ -63,7 +68,17 @@ def in_thread(name: str, function: Callable[[], Result], urgency: int = 0, devic
 
 def in_device_thread(device: str, function: Callable[[], Result], urgency: int = 0) -> Result:
     """Runs `function` in the thread that encodes texts and generates pictures on a device."""
-    return in_thread(f"models on {device}", function, urgency, device)
+    future = _worker(f"models on {device}", device).submit(function, urgency)
+    result = future.result()
+    _mine.seconds = getattr(_mine, "seconds", 0.0) + future.seconds  # type: ignore[attr-defined]
+    return result
+
+
+def take_device_seconds() -> float:
+    """Seconds that devices worked for this thread since it asked last."""
+    seconds = getattr(_mine, "seconds", 0.0)
+    _mine.seconds = 0.0
+    return seconds
 
 
 def in_filter_thread(device: str, function: Callable[[], Result]) -> Result:

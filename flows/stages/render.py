@@ -55,6 +55,11 @@ class Setting:
         assert encoder is not None
         return encoder
 
+    @property
+    def current_batch_size(self) -> int:
+        """Pictures in a batch of the usual size, by now."""
+        return self.batch_limit(*self.size).size
+
     def batch_limit(self, width: int, height: int) -> BatchLimit:
         return batch_limit(self.job.device, self.job.generator, self.batch_size, width, height)
 

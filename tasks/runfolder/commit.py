@@ -20,6 +20,7 @@ from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
 
 MOST_REASONS = 20  # of a shard that are told apart
+OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
 
@@ -39,7 +40,8 @@ class Outcome:
 
     `texts_cut`: rows with pictures whose text is longer than the encoder reads. `discarded`: another worker
     had completed the shard by then, and this is what came of it there. `failed`: rows quarantined at each stage;
-    `reasons`: `stage: error` and how many rows it failed, at most `MOST_REASONS` of them.
+    `reasons`: `stage: error` and how many rows it failed, at most `MOST_REASONS` of them. `device_seconds`: that
+    the device worked for it in this run.
     """
 
     rows: int
@@ -50,6 +52,7 @@ class Outcome:
     discarded: bool = False
     failed: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    device_seconds: float = 0.0
 
 
 def commit(
@@ -159,7 +162,7 @@ def outcome_of_another(storage: Storage, name: str) -> Outcome:
 
 
 def _to_json(outcome: Outcome) -> bytes:
-    kept = {name: value for name, value in asdict(outcome).items() if name != "discarded"}
+    kept = {name: value for name, value in asdict(outcome).items() if name not in OF_THIS_RUN}
     return json.dumps(kept).encode()
 
 

@@ -11,7 +11,6 @@ from flows.lanes.pipeline import Stage
 from models.generators.registry import load_generator
 from tasks.render.shard_state import RenderShard
 
-
 LATEST = time.monotonic() + 120  # that shards wait for other lanes, all together
 
 
