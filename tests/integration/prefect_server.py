@@ -39,10 +39,11 @@ PATIENCE = 400.0  # seconds; far more than a run takes, even where others share 
 
 @dataclass
 class Server:
-    """A server: its folder (settings, database, logs), its port, and its process while it runs."""
+    """A server: its folder (settings, logs, by default its database), its port, and its process while it runs."""
 
     home: Path
     port: int
+    database: str | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -84,7 +85,8 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **QUICK, "PREFECT_HOME": str(self.home), "PREFECT_API_URL": self.api}
+        kept = {} if self.database is None else {"PREFECT_API_DATABASE_CONNECTION_URL": self.database}
+        return {**os.environ, **QUICK, **kept, "PREFECT_HOME": str(self.home), "PREFECT_API_URL": self.api}
 
     def client(self) -> SyncPrefectClient:
         return SyncPrefectClient(self.api)
@@ -147,10 +149,11 @@ class Server:
 
 
 @contextmanager
-def serve(home: Path) -> Iterator[Server]:
-    """Runs `prefect server start`."""
-    server = Server(home, free_ports(1)[0])
-    prefect_internals.seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
+def serve(home: Path, database: str | None = None) -> Iterator[Server]:
+    """Runs `prefect server start`, with a database in `home` or the one of this URL."""
+    server = Server(home, free_ports(1)[0], database)
+    if database is None:
+        prefect_internals.seed_database(f"sqlite+aiosqlite:///{home}/prefect.db")  # spares a hundred migrations
     try:
         server.start()
         yield server

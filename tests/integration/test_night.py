@@ -1,0 +1,130 @@
+"""A night in which everything fails once: a scheduled run starts by itself, its worker is killed, then the Prefect
+server and the store are away. The morning finds all pictures, and the page says what happened."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration import postgres
+from tests.integration.prefect_server import PATIENCE, Server, kill
+from tests.integration.prefect_server import serve as serve_prefect
+from tests.integration.runs import Outcome, snapshot, table, write_prompts
+from tests.integration.s3 import S3
+from tests.integration.s3 import serve as serve_s3
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+ROOT = Path(__file__).parents[2]
+ROWS, SHARD = 1_600, 8
+AWAY = float(os.environ.get("IMAGEMILL_OUTAGE", "10"))  # seconds that server and store are away; 300 for a real one
+SHAPE = {"generator": "dummy", "shard_size": SHARD, "width": 32, "height": 32}
+
+
+@pytest.fixture
+def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """A store of the test's own, as it is killed."""
+    with serve_s3(tmp_path_factory.mktemp("seaweedfs"), "night") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def server(store: S3, tmp_path: Path) -> Iterator[Server]:
+    """A Prefect server on PostgreSQL with the shipped automations."""
+    (tmp_path / "home").mkdir()
+    with postgres.serve() as database, serve_prefect(tmp_path / "home", database) as running:
+        running.prefect("work-pool", "create", "imagemill", "--type", "process")
+        running.prefect("automation", "create", "--from-file", "deployments/automations.yaml", cwd=ROOT)
+        yield running
+
+
+@pytest.fixture
+def workers(server: Server) -> "Iterator[list[subprocess.Popen[bytes]]]":
+    started = [server.begin(name, "worker", "start", "--pool", "imagemill") for name in ("worker-1", "worker-2")]
+    yield started
+    for worker in started:
+        kill(worker)
+
+
+def deploy(server: Server, folder: Path, job: dict[str, Any]) -> str:
+    """The shipped deployment `nightly` with this job, to run once, half a minute from now."""
+    shipped = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
+    nightly = shipped["deployments"][0]
+    begin = datetime.now(UTC) + timedelta(seconds=30)
+    nightly["schedule"] = {"interval": 30 * 86_400, "anchor_date": begin.isoformat(), "timezone": "UTC"}
+    nightly["parameters"] = {"job": job}
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(shipped | {"deployments": [nightly]}))
+    server.prefect("deploy", "--all", "--prefect-file", "prefect.yaml", cwd=folder)
+    return f"render/{nightly['name']}"
+
+
+def test_a_night_in_which_everything_fails_once(
+    server: Server,
+    workers: "list[subprocess.Popen[bytes]]",
+    store: S3,
+    tmp_path: Path,
+    imagemill: Callable[..., Outcome],
+) -> None:
+    prompts, out, figures = "s3://night/prompts.parquet", "s3://night/run", tmp_path / "night.prom"
+    write_prompts(prompts, ROWS)
+    there = store.filesystem()
+
+    def shards() -> int:
+        return len(there.find("night/run/metadata")) if there.exists("night/run/metadata") else 0
+
+    def until(condition: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not come:\n{server.logs()}"
+            time.sleep(0.2)
+
+    name = deploy(server, tmp_path, {"prompts": prompts, "out": out, "metrics_file": str(figures), **SHAPE})
+    until(lambda: shards() >= 5, "the scheduled run")
+    with server.client() as client:
+        deployment = client.read_deployment_by_name(name).id
+    (busy,) = [worker for worker in workers if psutil.Process(worker.pid).children()]
+    for process in psutil.Process(busy.pid).children(recursive=True):
+        process.kill()
+    kill(busy)
+    killed_at = shards()
+
+    until(lambda: shards() >= killed_at + 5, "the run on the other worker")
+    before = shards()
+    assert before < ROWS // SHARD // 2, "it was over too soon"
+    server.kill()
+    until(lambda: shards() >= before + 5, "work without a server")
+    time.sleep(AWAY)
+    server.start()
+    before = shards()
+    assert before < ROWS // SHARD - 10, "it was over too soon"
+    store.kill()
+    time.sleep(AWAY)
+    store.start()
+    run = server.first_ended_run(deployment)
+    with server.client() as client:
+        told = [state.name for state in client.read_flow_run_states(run.id)]
+
+    assert run.state_name == "Completed", (run.state, server.logs())
+    assert "Crashed" in told and "AwaitingRetry" in told, told
+    assert run.run_count == 2
+    assert imagemill("render", prompts, "--out", tmp_path / "undisturbed", *_options(SHAPE)).code == 0
+    assert snapshot(out) == snapshot(str(tmp_path / "undisturbed"))
+    assert table(out, "metadata")["row"].to_pylist() == list(range(ROWS))
+    summary = str(server.artifacts(run.id)["imagemill-summary"].data)
+    families = text_string_to_metric_families(figures.read_text())
+    (made,) = [family for family in families if family.name == "imagemill_pictures"]
+    assert 0 < made.samples[0].value < ROWS
+    assert f'"{made.samples[0].value:,.0f}"' in summary, summary
+
+
+def _options(job: dict[str, Any]) -> list[str]:
+    return [text for name, value in job.items() for text in (f"--{name.replace('_', '-')}", str(value))]
