@@ -21,6 +21,9 @@ MODULES = sorted(
 # What has no test file of its own name, and the file that tests it.
 TESTED_BY = {
     "flows/cli/train.py": "tests/integration/test_train_command.py",
+    "flows/cli/runs.py": "tests/integration/test_runs.py",
+    "flows/cli/estimate.py": "tests/integration/test_figures.py",
+    "tasks/runfolder/run_folders.py": "tests/integration/test_runs.py",
     "flows/cli/tune.py": "tests/flows/test_tune.py",
     "flows/cli/evaluate.py": "tests/flows/cli/test_main.py",
     "flows/cli/reprocess.py": "tests/integration/test_reprocess.py",

@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 
 from flows.engine.prefect_internals import is_run_of_a_worker
 from flows.engine.schedule_day import scheduled_day
-from flows.jobs.render import RenderJob
+from flows.jobs.render import RenderJob, RunOptions
 from flows.lanes.patience import outlasting
 from tasks.runfolder.claims import Claims, claiming
 from tasks.runfolder.errors import BadInput, Busy
@@ -35,6 +35,9 @@ REPORT, REPORT_CLAIM = "report/index.html", "report"
 
 class AnyPlan(Protocol):
     """What a flow needs of a job's plan."""
+
+    @property
+    def job(self) -> RunOptions: ...
 
     def record(self) -> dict[str, Any]: ...
 

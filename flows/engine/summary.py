@@ -48,6 +48,9 @@ class Summary(BaseModel):
     """From there to the last shard's end."""
     seconds: dict[str, float] = {}
     """Of each stage, summed over shards; stages overlap, so the sum may exceed `seconds_run`."""
+    price_per_hour: float | None = None
+    estimated_seconds: float | None = None
+    """What `imagemill estimate` said, where this run did all of the work alone."""
     device_seconds: float = 0.0
     """That devices worked in this run."""
     report: str | None = None
@@ -80,6 +83,20 @@ class Summary(BaseModel):
         return self.pictures_made / self.seconds_run if self.seconds_run else 0.0
 
     @property
+    def seconds_in_all(self) -> float:
+        return self.seconds_start + self.seconds_run
+
+    @property
+    def cost(self) -> float | None:
+        """The money that this run has cost, without earlier ones."""
+        return None if self.price_per_hour is None else self.price_per_hour * self.seconds_in_all / 3600
+
+    @property
+    def cost_a_thousand(self) -> float | None:
+        """Money for a thousand pictures of this run."""
+        return 1000 * self.cost / self.pictures_made if self.cost is not None and self.pictures_made else None
+
+    @property
     def exit_code(self) -> int:
         return 3 if self.quarantined else 0
 
@@ -100,6 +117,15 @@ class Summary(BaseModel):
         rows += [(f"seconds {stage}", f"{seconds:.1f}") for stage, seconds in self.seconds.items()]
         rows += [("seconds start", f"{self.seconds_start:.1f}"), ("seconds run", f"{self.seconds_run:.1f}")]
         rows.append(("pictures a second", f"{self.pictures_a_second:.1f}"))
+        if self.cost is not None:
+            rows.append(("cost", f"{self.cost:,.4f}"))
+        if self.cost_a_thousand is not None:
+            rows.append(("cost of 1,000 pictures", f"{self.cost_a_thousand:,.4f}"))
+        if self.estimated_seconds:
+            off = self.seconds_in_all / self.estimated_seconds - 1
+            rows.append(
+                ("estimate", f"{self.estimated_seconds:.1f} s; it took {abs(off):.0%} {'more' if off > 0 else 'less'}")
+            )
         return rows
 
     def as_table(self) -> Table:
@@ -112,4 +138,6 @@ class Summary(BaseModel):
 
     def as_json(self) -> str:
         places = {name: f"{self.out}/{name}" for name in ("images", "metadata")}
-        return json.dumps({**self.model_dump(), "pictures_a_second": round(self.pictures_a_second, 3), **places})
+        costs = {"cost": self.cost, "cost_a_thousand": self.cost_a_thousand}
+        rate = {"pictures_a_second": round(self.pictures_a_second, 3)}
+        return json.dumps({**self.model_dump(), **rate, **costs, **places})

@@ -1,8 +1,8 @@
 """Carries out a bulk flow: gives the pending shards to lanes, shows progress, and stops at the limit of failures."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,10 @@ from flows.lanes.pipeline import Call, Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
 from flows.lanes.ray_lanes import RayLanes
 from tasks.runfolder.commit import Outcome
+from tasks.runfolder.costs import add_cost, estimated_seconds
 from tasks.runfolder.errors import Stopped
 from tasks.runfolder.lock import check_locks
+from tasks.runfolder.storage import StorageError
 
 
 def carry_out(
@@ -87,6 +89,7 @@ def carry_out(
     elsewhere = not isinstance(lanes, Lane)
     outcomes = (done for pending in rounds for done in lanes.run(metrics.given_out(pending) if elsewhere else pending))
     with (
+        _costing(run, summary, begun),
         listening(artifact.note),
         exported(metrics, job) as export,
         Progress(summary.rows, summary.rows_done_before, artifact) as progress,
@@ -97,8 +100,22 @@ def carry_out(
                 take(done)
         else:
             take_in_spans(outcomes, shards, take)
-    summary.seconds_run = time.perf_counter() - begun
+    alone = job.part[1] == 1 and joiner is None and not summary.rows_done_before
+    summary.estimated_seconds = estimated_seconds(run.out) if alone else None
     tell_end(summary, retries() - retried)
+
+
+@contextmanager
+def _costing(run: OpenRun[Any], summary: Summary, begun: float) -> Iterator[None]:
+    """Takes the time, and records what it cost even where the run fails."""
+    summary.price_per_hour = run.plan.job.price_per_hour
+    try:
+        yield
+    finally:
+        summary.seconds_run = time.perf_counter() - begun
+        if summary.price_per_hour is not None:
+            with suppress(StorageError):  # the store is away, for which the run has a sentence of its own
+                add_cost(run.out, summary.seconds_in_all, summary.price_per_hour, summary.pictures_made)
 
 
 def _lanes(

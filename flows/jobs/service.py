@@ -44,6 +44,9 @@ class ServiceOptions(BaseModel):
     metrics_file: str | None = None
     """Keep them in this local file, which ends in .prom, for node_exporter's textfile collector."""
 
+    price_per_hour: Annotated[float | None, Field(ge=0)] = None
+    """What an hour of all that the run works on costs, in any currency; the run then tells what it has cost."""
+
     @property
     def patience(self) -> float:
         """`store_patience` in seconds."""

@@ -121,7 +121,9 @@ def outlasting(use: Callable[[], Result], patience: float) -> Result:
 
 
 def told(seconds: float) -> str:
-    """A duration for a person: `45 s`, `12 min`, `3.5 h`."""
+    """A duration for a person: `45 s`, `12 min`, `3.5 h`, `12 d`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.0f} d"

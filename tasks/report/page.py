@@ -26,6 +26,7 @@ from typing import Any
 
 from tasks.report.data import RunData, read_ahead, read_run
 from tasks.report.thumbnails import thumbnails
+from tasks.runfolder.costs import total_cost
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
@@ -78,7 +79,7 @@ def _page(
         facet="modality" if run.get("flow") == "reprocess" else "language",
         search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
-        facts=_facts(data, timings),
+        facts=_facts(data, timings, total_cost(storage)),
         timings=_timings(timings, order),
         job=escape(json.dumps(run, indent=2, ensure_ascii=False)),
         listing=data.listing,
@@ -128,7 +129,7 @@ def _subtitle(run: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
+def _facts(data: RunData, timings: list[tuple[str, Seconds]], cost: float | None) -> str:
     busy = sum(sum(seconds.values()) for _, seconds in timings)
     rate = f"{data.pictures / busy:,.1f} <small>of stage time</small>" if busy and data.pictures else "–"
     facts = [
@@ -137,6 +138,9 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]]) -> str:
         ("Quarantined", f"{data.quarantined:,}", ' class="warn"' if data.quarantined else ""),
         ("Pictures a second", rate, ""),
     ]
+    if cost is not None and data.pictures:
+        a_thousand = f"{1000 * cost / data.pictures:,.2f}"
+        facts.append(("Cost", f"{cost:,.2f} <small>{a_thousand} per 1,000</small>", ""))
     if data.texts_cut:
         facts.insert(3, ("Texts cut", f"{data.texts_cut:,}", ' class="warn"'))
     if data.studies_incomplete:

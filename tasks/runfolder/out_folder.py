@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from tasks.runfolder import claims, workers
+from tasks.runfolder import claims, costs, workers
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
 from tasks.runfolder.record import RECORD
@@ -30,7 +30,7 @@ def check_out(url: str) -> None:
     except Exception as error:
         raise unusable(error, url) or BadInput(str(error)) from error
     names = {PurePosixPath(path).name for path in paths if path != base.rstrip("/")}
-    own = {claims.FOLDER, workers.FOLDER}  # of one that is about to begin, or was killed
+    own = {claims.FOLDER, workers.FOLDER, costs.ESTIMATE}  # of one that is about to begin, or was killed
     foreign = sorted(name for name in names - own if not name.startswith(".") and not name.endswith(".lock"))
     if foreign and RECORD not in names:
         raise BadInput(

@@ -1,10 +1,8 @@
 import json
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,8 +11,6 @@ from flows.jobs.render import RenderJob
 from flows.lanes.pipeline import Stage
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import BadInput
-from tests.integration.conftest import imagemill  # noqa: F401 - a fixture
-from tests.integration.runs import Outcome as Ended
 from tests.integration.s3 import free_ports
 
 ROOT = Path(__file__).parents[3]
@@ -81,31 +77,6 @@ def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         exported(Metrics(1), job(metrics_file=f"{tmp_path}/none/a.prom")),
     ):
         pass
-
-
-def test_at_the_end_the_figures_are_those_of_the_summary(imagemill: Callable[..., Ended], tmp_path: Path) -> None:  # noqa: F811
-    pd.DataFrame({"text": ["a cat", "", "a dog", "a cow", ""]}).to_parquet(tmp_path / "prompts.parquet")
-    options = ("--generator", "dummy", "--shard-size", 2, "--no-report", "--json")
-    ran = imagemill(
-        "render",
-        tmp_path / "prompts.parquet",
-        "--out",
-        tmp_path / "run",
-        *options,
-        "--metrics-file",
-        tmp_path / "a.prom",
-    )
-    assert ran.code == 3, ran.err
-    summary, found = json.loads(ran.out), parsed((tmp_path / "a.prom").read_text())
-    assert found["imagemill_pictures_total"] == summary["pictures"] == 3
-    stages = {stage: found[f'imagemill_rows_quarantined_total{{stage="{stage}"}}'] for stage in summary["failed_at"]}
-    assert stages == summary["failed_at"]
-    assert sum(stages.values()) == summary["quarantined"] == 2
-    for stage, seconds in summary["seconds"].items():
-        assert found[f'imagemill_stage_seconds_total{{stage="{stage}"}}'] == pytest.approx(seconds)
-    assert found["imagemill_device_seconds_total"] == pytest.approx(summary["device_seconds"])
-    assert summary["device_seconds"] > 0
-    assert found["imagemill_eta_seconds"] == 0
 
 
 def test_the_dashboard_shows_figures_that_there_are() -> None:
