@@ -10,7 +10,7 @@ from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.run_log import telling
+from flows.engine.run_log import tell_many_quarantined, telling
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.render import RenderJob
@@ -58,4 +58,5 @@ def render(job: RenderJob) -> Summary:
             sheet = outlasting(lambda: contact_sheet(run.out), job.patience)
             summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
     publish(summary, sheet)
+    tell_many_quarantined(summary, job.quarantine_alarm)
     return as_final_state(summary)

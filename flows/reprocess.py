@@ -11,7 +11,7 @@ from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.run_log import telling
+from flows.engine.run_log import tell_many_quarantined, telling
 from flows.engine.window import carry_out
 from flows.jobs.reprocess import ReprocessJob
 from flows.lanes.patience import outlasting
@@ -47,4 +47,5 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
             if job.report:
                 summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
     publish(summary)
+    tell_many_quarantined(summary, job.quarantine_alarm)
     return as_final_state(summary)

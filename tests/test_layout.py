@@ -24,6 +24,8 @@ TESTED_BY = {
     "flows/cli/runs.py": "tests/integration/test_runs.py",
     "flows/cli/estimate.py": "tests/integration/test_figures.py",
     "tasks/runfolder/run_folders.py": "tests/integration/test_runs.py",
+    "flows/cli/notify.py": "tests/integration/test_notifications.py",
+    "flows/engine/notifications.py": "tests/integration/test_notifications.py",
     "flows/cli/tune.py": "tests/flows/test_tune.py",
     "flows/cli/evaluate.py": "tests/flows/cli/test_main.py",
     "flows/cli/reprocess.py": "tests/integration/test_reprocess.py",

@@ -50,6 +50,7 @@ app.command(
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
 app.command("flows.cli.estimate:estimate", name="estimate", help="Pictures, time, bytes and money, from a sample.")
+app.command("flows.cli.notify:notify", name="notify", help="Have the Prefect server tell an address of runs that fail.")
 app.command("flows.cli.runs:runs", name="runs", help="List run folders with state, pictures, age and cost.")
 app.command("flows.cli.runs:clean", name="clean", help="Delete old or incomplete run folders; dry at first.")
 app.command(

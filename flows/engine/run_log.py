@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from prefect.context import FlowRunContext
+from prefect.events import emit_event
 from prefect.logging.loggers import flow_run_logger
 
 from flows.engine.prefect_internals import is_run_of_a_worker
 from flows.engine.summary import Summary
+from flows.jobs.render import allowed_failures
 from flows.lanes.log_lines import LogFormat, stderr_handler, use
 
 log = logging.getLogger("imagemill.run")
@@ -71,3 +73,13 @@ def tell_end(summary: Summary, retries: int) -> None:
     fields = {"pictures": summary.pictures, "quarantined": summary.quarantined, "seconds": summary.seconds_run}
     made = f"{summary.pictures:,} pictures, {summary.quarantined:,} {summary.failed[summary.quarantined != 1]}"
     log.info("%s, in %s", made, summary.out, extra={"fields": fields})
+
+
+def tell_many_quarantined(summary: Summary, alarm: str | None) -> None:
+    """Emits an event if more rows are quarantined than `alarm`, a count or a share, allows."""
+    if alarm is not None and summary.quarantined > allowed_failures(alarm, summary.rows):
+        emit_event(
+            "imagemill.many-quarantined",
+            resource={"prefect.resource.id": f"imagemill.run-folder.{summary.out}"},
+            payload={"out": summary.out, "rows": summary.rows, "quarantined": summary.quarantined},
+        )

@@ -92,6 +92,8 @@ class RunOptions(ServiceOptions):
     """Retry the quarantined rows of complete shards."""
     max_failures: Annotated[str | None, AfterValidator(parse_max_failures)] = None
     """Stop when more rows than this have failed: a count (20) or a share of the input (5%)."""
+    quarantine_alarm: Annotated[str | None, AfterValidator(parse_max_failures)] = None
+    """Have those who are told of failed runs told of more quarantined rows than this, too: a count or a share (1%)."""
     report: bool = True
     """Write report/index.html at the end."""
 

@@ -145,6 +145,23 @@ def test_quarantined_rows_show_in_the_runs_state(
     assert "imagemill inspect" in ended.state.message
 
 
+def test_a_file_that_arrives_is_rendered_once(server: Server, tmp_path: Path) -> None:
+    write_prompts(str(tmp_path / "inbox/new.parquet"), 6)
+    job = {"inbox": f"{tmp_path}/inbox", "out": f"{tmp_path}/runs", "settled": "0", "options": {"generator": "dummy"}}
+    with server.client() as client:
+        sensor = client.read_deployment_by_name("watch/inbox")
+        assert not any(schedule.active for schedule in sensor.schedules), "it is the user's to switch on"
+        for _ in range(2):
+            looked = client.create_flow_run_from_deployment(sensor.id, parameters={"job": job})
+            assert server.ended(looked.id).state_name == "Completed"
+        runs = [run for run in client.read_flow_runs() if str(tmp_path) in str(run.parameters) and run.id != looked.id]
+    rendered = [run for run in runs if "prompts" in run.parameters["job"]]
+    assert len(rendered) == 1
+    assert server.ended(rendered[0].id).state_name == "Completed"
+    (out,) = (tmp_path / "runs").glob("new.parquet-*")
+    assert table(str(out), "metadata").num_rows == 6
+
+
 def test_a_misspelt_option_is_refused_by_its_name(server: Server, tmp_path: Path) -> None:
     with server.client() as client:
         deployment = client.read_deployment_by_name("render/nightly")
