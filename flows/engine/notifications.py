@@ -40,8 +40,7 @@ def install(address: str, file: Path) -> list[str]:
             for action in automation["actions"]:
                 if action.get("type") == "send-notification":
                     action.setdefault("block_document_id", str(block))
-            for old in client.read_automations_by_name(automation["name"]):
-                client.delete_automation(old.id)
+            before = client.read_automations_by_name(automation["name"])
             try:
                 client.request("POST", "/automations/", json=automation)
             except httpx.HTTPStatusError as error:
@@ -49,6 +48,8 @@ def install(address: str, file: Path) -> list[str]:
                     raise
                 problem = _problem(error.response)
                 raise BadInput(f"{file}: {automation['name']}: {problem}; correct it.") from error
+            for old in before:
+                client.delete_automation(old.id)
     return [automation["name"] for automation in automations]
 
 
