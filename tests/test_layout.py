@@ -41,6 +41,7 @@ TESTED_BY = {
     "flows/engine/stage_call.py": "tests/flows/test_train.py",
     "flows/engine/*": "tests/integration/test_own_stage.py",
     "flows/lanes/*": "tests/integration/test_own_stage.py",
+    "flows/jobs/watch.py": "tests/flows/test_watch.py",
     "flows/jobs/local.py": "tests/flows/test_train.py",
     "flows/plans/render.py": "tests/flows/test_tune.py",
     "flows/stages/render.py": "tests/integration/test_own_stage.py",

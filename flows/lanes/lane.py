@@ -17,6 +17,7 @@ from flows.lanes.named_threads import take_device_seconds
 from flows.lanes.patience import begin, give_up
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Call, Setting, Stage
+from flows.lanes.spans import span, tell_outcome
 from flows.lanes.turns import Turn, Turns
 from models.device import is_broken
 from models.messages import one_line
@@ -79,6 +80,12 @@ class Lane:
 
     def _carry(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
         """Takes a shard from the first stage to the last."""
+        with span("shard", shard=shard.name) as told:
+            outcome = self._carried(shard, turns)
+            tell_outcome(told, outcome)
+            return outcome
+
+    def _carried(self, shard: PendingShard[Any], turns: Mapping[str, Turn]) -> Outcome:
         state: Any = None
         take_device_seconds()  # of a shard that failed
         ahead = dict(turns)
@@ -92,7 +99,8 @@ class Lane:
                     model = stage.holds
                     if model in ahead:
                         ahead[model].wait()
-                    state = self._call(stage, self._setting, shard, state)
+                    with span(stage.name, shard=shard.name):
+                        state = self._call(stage, self._setting, shard, state)
                     if model in ahead and last[model] is stage and not (stage.in_parts and _more(state)):
                         ahead.pop(model).leave()
                 stages = [stage for stage in self._stages if stage.in_parts and _more(state)]

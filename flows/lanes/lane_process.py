@@ -24,6 +24,7 @@ from flows.lanes.lane import Lane
 from flows.lanes.log_lines import tell_on_stderr
 from flows.lanes.pending import PendingShard
 from flows.lanes.pipeline import Setting, Stage, call
+from flows.lanes.spans import flush
 from tasks.runfolder.commit import Outcome
 
 Reply = tuple[int, list[Outcome] | Exception]
@@ -84,6 +85,7 @@ def serve(connection: "Connection[Any, Any]") -> None:
             try:
                 calls.submit(carry, *connection.recv())
             except (EOFError, OSError):
+                flush()
                 os._exit(0)
 
 

@@ -14,7 +14,10 @@ import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.jobs.watch import WatchJob
+from flows.watch import watch_prompts
 from tests.integration.prefect_server import Server, serve, worker
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts
 
@@ -151,15 +154,18 @@ def test_a_file_that_arrives_is_rendered_once(server: Server, tmp_path: Path) ->
     with server.client() as client:
         sensor = client.read_deployment_by_name("watch/inbox")
         assert not any(schedule.active for schedule in sensor.schedules), "it is the user's to switch on"
-        for _ in range(2):
-            looked = client.create_flow_run_from_deployment(sensor.id, parameters={"job": job})
-            assert server.ended(looked.id).state_name == "Completed"
+        looked = client.create_flow_run_from_deployment(sensor.id, parameters={"job": job})
+        assert server.ended(looked.id).state_name == "Completed"
+        (out,) = (tmp_path / "runs/watched").iterdir()
+        with temporary_settings({PREFECT_API_URL: server.api}):
+            assert watch_prompts.fn(WatchJob(**job)) == []
+            out.unlink()  # of a sensor that was killed before it could note the file
+            assert watch_prompts.fn(WatchJob(**job)) == [out.name]
         runs = [run for run in client.read_flow_runs() if str(tmp_path) in str(run.parameters) and run.id != looked.id]
     rendered = [run for run in runs if "prompts" in run.parameters["job"]]
     assert len(rendered) == 1
     assert server.ended(rendered[0].id).state_name == "Completed"
-    (out,) = (tmp_path / "runs").glob("new.parquet-*")
-    assert table(str(out), "metadata").num_rows == 6
+    assert table(f"{tmp_path}/runs/{out.name}", "metadata").num_rows == 6
 
 
 def test_a_misspelt_option_is_refused_by_its_name(server: Server, tmp_path: Path) -> None:
