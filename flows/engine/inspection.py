@@ -1,10 +1,11 @@
 """Inspect: what a run folder holds, what is missing, and why rows failed."""
 
 from collections import Counter
+from itertools import islice
 
 from pydantic import BaseModel
 
-from tasks.runfolder.commit import complete_shards, read_outcomes, read_table, shard_names
+from tasks.runfolder.commit import complete_shards, read_outcomes, read_quarantine, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
@@ -63,7 +64,7 @@ def inspect_run(url: str) -> Inspection:
     outcomes = read_outcomes(out, sorted(done)).values()
     reasons: Counter[str] = Counter()
     for shard in sorted(done & shard_names(out, "quarantine")):
-        table = read_table(out, f"quarantine/{shard}.parquet")
+        table = read_quarantine(out, shard)
         reasons.update(f"{row['stage']}: {row['error']}" for row in table.select(["stage", "error"]).to_pylist())
     seconds: Counter[str] = Counter()
     for outcome in outcomes:
@@ -77,7 +78,7 @@ def inspect_run(url: str) -> Inspection:
         rows_missing=record["input"]["rows"] - sum(outcome.rows for outcome in outcomes),
         shards=record["shards"],
         shards_complete=len(done),
-        shards_missing=[name for name in names if name not in done][:100],
+        shards_missing=list(islice((name for name in names if name not in done), 100)),
         reasons=dict(reasons.most_common()),
         generator=record["generator"]["name"],
         encoder=record["encoder"] and record["encoder"]["name"],

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from flows.jobs.render import RunOptions
 from flows.lanes.patience import outlasting
-from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, read_table, shard_names
+from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, read_quarantine, read_table, shard_names
 from tasks.runfolder.storage import Storage
 
 
@@ -59,7 +59,7 @@ def list_pending(
             if shard.name not in complete:
                 yield PendingShard(shard)
             elif shard.name in retried:
-                failed = outlasting(partial(read_table, out, f"quarantine/{shard.name}.parquet"), job.patience)
+                failed = outlasting(partial(read_quarantine, out, shard.name), job.patience)
                 rendered = outlasting(partial(read_table, out, f"metadata/{shard.name}.parquet"), job.patience)
                 only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))

@@ -132,11 +132,14 @@ def load_tokenizer(folder: Path) -> tuple[Tokenize, int]:
     check_classes(folder)
     with one_sentence(folder, "loaded for its tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        longest_text = tokenizer.model_max_length
+        if not isinstance(longest_text, int | float) or not longest_text >= 1:
+            raise TypeError(f"model_max_length is {longest_text!r}")
 
     def tokenize(texts: Sequence[str], longest: int) -> list[list[int]]:
         return tokenizer(list(texts), truncation=True, max_length=longest, padding=False)["input_ids"]
 
-    return tokenize, tokenizer.model_max_length
+    return tokenize, int(min(longest_text, 1e9))
 
 
 def model_digest(folder: Path) -> str:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.messages import one_line
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
-from tasks.runfolder.commit import read_table
+from tasks.runfolder.commit import is_damage, read_table
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 
@@ -74,7 +75,13 @@ def read_run(storage: Storage) -> RunData:
         )
 
     for shard in read_ahead(load, names):
-        lister.add(*shard)
+        try:
+            lister.add(*shard)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, pa.ArrowException) as error:
+            raise BadInput(
+                f"{storage.url(shard[0])}: not the metadata of a run ({one_line(error)}); delete it and run the same "
+                "command again."
+            ) from error
     return lister.finish()
 
 
@@ -164,7 +171,9 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
             return read_table(storage, path)
         with storage.open(path) as file:
             return pq.ParquetFile(file).read(columns=columns)  # names that are missing are ignored
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
+        if not is_damage(error):
+            raise
         raise BadInput(
             f"{storage.url(path)}: damaged, not Parquet ({error}); delete it and run the same command again."
         ) from error

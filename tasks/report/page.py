@@ -60,8 +60,11 @@ def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
 
 def _seconds_of(storage: Storage, path: str) -> Seconds:
     try:
-        return {str(stage): float(value) for stage, value in json.loads(storage.read(path))["seconds"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        seconds = {str(stage): float(value) for stage, value in json.loads(storage.read(path))["seconds"].items()}
+        if not all(0 <= value < 1e9 for value in seconds.values()):
+            raise ValueError("seconds that cannot be")
+        return seconds
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{storage.url(path)}: damaged, not a shard's timings ({error}); delete it.") from error
 
 
@@ -110,15 +113,18 @@ def _embedded(storage: Storage, data: RunData) -> Iterator[str]:
         yield small or "-"
 
 
+_BURNED_IN = {"quarantine": "quarantined", "header": "by header", "keep": "kept"}
+
+
 def _subtitle(run: Mapping[str, Any]) -> str:
     """Generator and encoder with the beginning of their digests; for an archive, how it was processed."""
     parts = []
     if run.get("flow") == "reprocess":
         job = run["job"]
         settings = {
-            "Enhanced by": job.get("enhance") or "nothing",
+            "Enhanced by": str(job.get("enhance") or "nothing"),
             "Identities": "kept" if job.get("keep_identity") else "removed (PS3.15 Basic Profile)",
-            "Burned-in text": {"quarantine": "quarantined", "header": "by header", "keep": "kept"}[job["burned_in"]],
+            "Burned-in text": _BURNED_IN.get(str(job.get("burned_in")), "unknown"),
         }
         return " ".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in settings.items())
     for role in ("generator", "encoder"):

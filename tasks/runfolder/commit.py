@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from tasks.runfolder.storage import Storage, StorageError
 
 MOST_REASONS = 20  # of a shard that are told apart
 OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
+REASONS = {"stage": pa.string(), "error": pa.string(), "attempt": pa.int32()}
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
 
@@ -195,13 +197,22 @@ def _is_sound(storage: Storage, path: str) -> bool:
     try:
         with storage.open(path) as file:
             pq.read_metadata(file)
-    except pa.ArrowInvalid:
-        return False
     except (StorageError, FileNotFoundError):
         if storage.exists(path):
             raise
         # Another worker has just deleted it.
+    except (pa.ArrowException, OSError) as error:
+        if not is_damage(error):
+            raise
+        return False
     return True
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether Arrow says that a file is damaged; it has only an OSError for much of that, as storage has."""
+    return isinstance(error, pa.ArrowException) or (
+        isinstance(error, OSError) and error.errno is None and error.__cause__ is None
+    )
 
 
 def shard_names(storage: Storage, folder: str) -> set[str]:
@@ -229,15 +240,25 @@ def _damaged(storage: Storage, path: str) -> str:
     return f"{storage.url(path)}: damaged; delete metadata/{shard}.parquet too, and the shard is done again."
 
 
-def read_table(storage: Storage, path: str) -> pa.Table:
-    """A table of a shard. Raises BadInput if it is damaged."""
+def read_quarantine(storage: Storage, name: str) -> pa.Table:
+    """Why rows of a shard failed. Raises BadInput if it is damaged."""
+    return read_table(storage, f"quarantine/{name}.parquet", REASONS)
+
+
+def read_table(storage: Storage, path: str, columns: Mapping[str, pa.DataType] = MappingProxyType({})) -> pa.Table:
+    """A table of a shard, with its `row` and these columns among others. Raises BadInput if it is damaged."""
     # A copy in Arrow's own memory: its threads abort the process if they give a Python object back while it ends.
     content = pa.BufferOutputStream()
     content.write(storage.read(path))
     try:
-        return pq.ParquetFile(content.getvalue()).read()
-    except (pa.ArrowInvalid, OSError) as error:  # the latter of damaged pages
+        table = pq.ParquetFile(content.getvalue()).read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(_damaged(storage, path)) from error
+    needed = {"row": pa.int64(), **columns}
+    if any(table.column_names.count(name) != 1 or table.schema.field(name).type != needed[name] for name in needed):
+        raise BadInput(_damaged(storage, path))
+    return table
 
 
 def to_parquet(table: pa.Table) -> bytes:

@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 
@@ -14,6 +16,32 @@ RECORD = "run.json"
 MADE_WITH = ("imagemill", "torch", "transformers", "diffusers", "pillow", "pyarrow")
 NAMED = 5  # files in a sentence
 COMPARED = ("job", "input", "encoder", "generator")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str
+    digest: str
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    rows: NonNegativeInt
+
+
+class _Record(BaseModel):
+    """What is relied on of run.json, which may have been changed by hand."""
+
+    model_config = ConfigDict(extra="allow")
+    job: dict[str, Any]
+    input: _Input
+    files: dict[str, str] | None = None
+    encoder: _Model | None
+    generator: _Model
+    shard_size: PositiveInt
+    shard_pixels: PositiveInt | None = None
+    shards: NonNegativeInt
+    batch_size: PositiveInt | None = None
 
 
 def versions() -> dict[str, str]:
@@ -33,18 +61,21 @@ def read_record(storage: Storage) -> dict[str, Any] | None:
     if not storage.exists(RECORD):
         return None
     try:
-        record = json.loads(storage.read(RECORD))
-        record = {**record, **{part: record[part] for part in (*COMPARED, "shard_size", "shards")}}
+        record = _Record.model_validate(json.loads(storage.read(RECORD)), strict=True).model_dump(exclude_unset=True)
         return {**record, "job": _files_by_name(record["job"])}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        wrong = error.errors()[0] if isinstance(error, ValidationError) else None
+        what = f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}" if wrong else str(error)
         raise BadInput(
-            f"{storage.url(RECORD)}: not a record of an imagemill run ({error}); choose another --out."
+            f"{storage.url(RECORD)}: not a record of an imagemill run ({what}); choose another --out."
         ) from error
 
 
 def _files_by_name(job: dict[str, Any]) -> dict[str, Any]:
     """The job of an older version, which recorded the paths of the files that `enhance` refers to."""
-    files = job.get("enhance files", {})
+    files = job.get("enhance files") or {}
+    if not isinstance(files, dict) or not isinstance(job.get("enhance"), str):
+        return job
     named = {path: PurePosixPath(path).name for path in files}
     if not any("/" in path for path in files):
         return job

@@ -79,7 +79,7 @@ def make_run(
             "enhance": 0.006 * len(rows),
             "write": 0.008 * len(rows),
         }
-        timing = {"rows": len(rows), "pictures": len(rows), "seconds": seconds}
+        timing = {"rows": len(rows), "pictures": len(rows), "quarantined": 0, "seconds": seconds}
         (folder / f"timings/{name}.json").write_text(json.dumps(timing))
     if failures:
         table = pa.table(
