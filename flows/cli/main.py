@@ -172,7 +172,7 @@ def sentence(error: ValidationError) -> str:
         if problem["type"] in {"missing", "string_too_short"}:
             lines.append(
                 f"{name} is missing; give it as "
-                + (f"{name.upper()}." if name in {"prompts", "archive"} else f"--{name}.")
+                + (f"{name.upper()}." if name in {"prompts", "archive", "path"} else f"--{name}.")
             )
         else:
             message = problem["msg"].removeprefix("Value error, ")

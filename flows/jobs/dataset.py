@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from flows.jobs.local import Local
+from flows.jobs.local import Local, Place
 from flows.jobs.strict import StrictJob
 from tasks.datasets.write_captioned import CollectOptions
 
@@ -41,9 +41,9 @@ class DatasetSummary(BaseModel):
 class CollectJob(StrictJob, CollectOptions):
     """The job of `imagemill dataset folder` and `imagemill dataset parquet`."""
 
-    path: str
+    path: Place
     """Your pictures and captions, local or s3://: a folder, or Parquet files (one, a folder of them, a glob)."""
-    out: str
+    out: Place
     """Folder for the data set, local or s3://; must be new or empty."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
+from flows.jobs.local import Place
 from flows.jobs.service import ServiceOptions
 from flows.jobs.strict import StrictJob
 from models.diffusers.acceleration import Acceleration
@@ -15,7 +16,6 @@ from tasks.render.generate import GenerateOptions
 from tasks.render.read import ReadOptions
 from tasks.render.write import WriteOptions
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import without_password
 from tasks.runfolder.lock import JOINED, WHOLE, Role, part
 from tasks.runfolder.out_folder import check_out
 from tasks.text.preprocess import PreprocessOptions
@@ -60,11 +60,6 @@ def check_device(device: str) -> None:
 def at_day(path: str, day: date) -> str:
     """The path with its `{date}` filled in."""
     return path.replace("{date}", f"{day:%Y-%m-%d}")
-
-
-Place = Annotated[str, Field(min_length=1), AfterValidator(without_password)]
-"""A path or URL. An empty one, such as a variable that is not set, would be the current folder or the root. A password
-in it is kept in the process alone."""
 
 
 class RunOptions(ServiceOptions):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from flows.jobs.render import Place, RunOptions, at_day
+from flows.jobs.local import Place
+from flows.jobs.render import RunOptions, at_day
 from flows.jobs.strict import StrictJob
 from tasks.enhance.chain import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions

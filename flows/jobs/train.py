@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from flows.jobs.local import Local
+from flows.jobs.local import Local, Place
 from flows.jobs.strict import StrictJob
 from tasks.training.options import (
     AutoencoderOptions,
@@ -28,7 +28,7 @@ class DatasetJob(StrictJob):
 
     family: ClassVar[str]
 
-    dataset: str = Field(
+    dataset: Place = Field(
         description="Folder of captioned pictures in Parquet (columns image, caption), local or s3://."
     )
     out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
@@ -72,7 +72,7 @@ class FlowJob(FlowOptions, DatasetJob):
 
 
 class _JudgePlaces(StrictJob):
-    dataset: str = Field(
+    dataset: Place = Field(
         description="Data set that records what its pictures show, such as that of `imagemill dataset emoji`."
     )
     out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
@@ -94,7 +94,7 @@ class JudgeJob(JudgeOptions, _JudgePlaces):
 
 
 class _DenoiserPlaces(StrictJob):
-    archive: str = Field(
+    archive: Place = Field(
         description="Folder of pictures, noisy or (with --clean) clean, local or s3://; it is only read."
     )
     out: Local = Field(description="Folder for the checkpoint; an interrupted training in it is resumed.")
