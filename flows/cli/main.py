@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from pkgutil import resolve_name
@@ -46,6 +47,9 @@ app.command("flows.cli.train:dataset", name="dataset", help="Build a captioned d
 app.command("flows.cli.train:train", name="train", help="Train a model; running the command again resumes.")
 app.command(
     "flows.cli.evaluate:evaluate", name="evaluate", help="Measure how good generators' pictures are, by a judge."
+)
+app.command(
+    "flows.cli.campaign:campaign", name="campaign", help="Make finished ads of products and copy, to platforms' rules."
 )
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
@@ -107,8 +111,13 @@ def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negat
     return inspection.exit_code
 
 
-def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
-    """The job from a YAML file's values, overridden by those of the command line."""
+def full_job(
+    model: type[Job],
+    file: Path | None,
+    given: dict[str, Any],
+    resolved: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values,
+) -> Job:
+    """The job from a YAML file's values (`resolved` by the command), overridden by those of the command line."""
     values: dict[str, Any] = {}
     if file is not None:
         import yaml
@@ -121,7 +130,7 @@ def full_job(model: type[Job], file: Path | None, given: dict[str, Any]) -> Job:
             raise BadInput(f"{file}: not valid YAML ({one_line(error)}); correct it.") from error
         if not isinstance(values, dict):
             raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
-    values |= {name: value for name, value in given.items() if value is not None}
+    values = resolved(values) | {name: value for name, value in given.items() if value is not None}
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
         raise BadInput(f"{file}: {unknown_option(unknown[0], model.model_fields)}")

@@ -23,7 +23,8 @@ from tasks.runfolder.record import open_record
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.workers import Worker
 
-if TYPE_CHECKING:  # a flow imports its own job; this one's options bring OpenCV
+if TYPE_CHECKING:  # a flow imports its own job; the options of these bring OpenCV
+    from flows.jobs.campaign import CampaignJob
     from flows.jobs.reprocess import ReprocessJob
 
 
@@ -46,7 +47,7 @@ class AnyPlan(Protocol):
     def of_this_part(self) -> Iterator[Any]: ...
 
 
-Job = TypeVar("Job", RenderJob, "ReprocessJob")
+Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob")
 Plan = TypeVar("Plan", bound=AnyPlan)
 
 

@@ -1,0 +1,1 @@
+"""Campaigns: products, audiences, placements and languages become finished ads."""
