@@ -10,11 +10,11 @@ from prefect import flow
 
 from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.campaign import CampaignJob
 from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.campaign import CampaignPlan
+from flows.plans.campaign_summary import CampaignSummary
 from flows.render import render
 from flows.stages import campaign as stages
 from tasks.report.page import write_report
@@ -28,7 +28,7 @@ PIPELINE = (
 
 
 @flow(name="campaign", flow_run_name=title, persist_result=False)
-def campaign(job: CampaignJob) -> Summary:
+def campaign(job: CampaignJob) -> CampaignSummary:
     """Makes the ads of a campaign into a run folder.
 
     Raises:
@@ -40,7 +40,9 @@ def campaign(job: CampaignJob) -> Summary:
     with opened(job, CampaignPlan) as run:
         if run.plan.prompts:
             render(job.render_job(run.plan.publish_prompts()))
-        summary = Summary(out=run.out.url(), rows=run.plan.rows_of_this_part(), files=len(run.plan.products.sources))
+        summary = CampaignSummary(
+            out=run.out.url(), rows=run.plan.rows_of_this_part(), files=len(run.plan.products.sources)
+        )
         carry_out(PIPELINE, stages.Setting(job, run.plan), run, summary)
         if job.report and job.part[1] == 1:
             summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))

@@ -75,7 +75,7 @@ class CampaignPlan:
             columns=columns,
             product_column=job.product_column,
             prompt=job.prompt,
-            lists=read_lists(job.prompt, Path(folder)),
+            lists=read_lists([job.prompt, *self._scenes()], Path(folder)),
             names=job.names,
             folder=folder,
             seed=job.seed,
@@ -86,6 +86,11 @@ class CampaignPlan:
             copy_columns=copy,
         )
 
+    def _scenes(self) -> list[str]:
+        """The audiences' columns that the prompt names: what is in them is part of the prompt."""
+        named = columns_of(self.job.prompt)
+        return [text for audience in self.job.audiences.values() for name, text in audience.items() if name in named]
+
     def _check_columns(
         self, copy: tuple[str, ...], columns: tuple[str, ...], known: list[str], templates: tuple[Template, ...]
     ) -> None:
@@ -94,7 +99,7 @@ class CampaignPlan:
         for name, language in itertools.product(sorted(required), self.job.languages):
             if copy_column(name, language, columns) not in columns:
                 raise BadInput(f"{self.job.products}: there is no column {name}_{language!s} or {name}; add one.")
-        for name in columns_of(self.job.prompt):
+        for name in columns_of(" ".join([self.job.prompt, *self._scenes()])):
             if name not in known:
                 raise BadInput(f"prompt: there is no column {name!r}; take {', '.join(known)}.")
 
@@ -124,12 +129,13 @@ class CampaignPlan:
         """Writes the prompts to the spool; how many."""
         count, edge = 0, self.job.picture_edge
         sizes = {shape: (_multiple(edge * ratio**0.5), _multiple(edge / ratio**0.5)) for shape, ratio in SHAPES.items()}
-        schema = pa.schema({"id": pa.string(), "text": pa.string(), "width": pa.int32(), "height": pa.int32()})
+        kinds = {"text": pa.string(), "width": pa.int32(), "height": pa.int32(), "seed": pa.int64()}
+        schema = pa.schema({"id": pa.string(), **kinds})
         with pq.ParquetWriter(self.spool / PROMPTS, schema) as writer:
             for product, row in self._product_rows():
                 rows = [
-                    dict(zip(schema.names, (id, prompt, *sizes[shape]), strict=True))
-                    for id, prompt, shape in self.recipe.pictures_of(row, product)
+                    dict(zip(schema.names, (id, prompt, *sizes[shape], seed), strict=True))
+                    for id, prompt, shape, seed in self.recipe.pictures_of(row, product)
                 ]
                 count += len(rows)
                 if rows:

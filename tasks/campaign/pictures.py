@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
+from tasks.campaign.recipe import SCENE
 from tasks.campaign.shard_state import Ad
 from tasks.imaging.decode import open_picture
 from tasks.layout.box import Box
 from tasks.layout.contrast import Colour
-from tasks.layout.saliency import Attention
+from tasks.layout.saliency import Attention, changed
 from tasks.runfolder.commit import read_table
 from tasks.runfolder.storage import Storage, StorageError
 
@@ -66,9 +67,13 @@ class Pictures:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        picture = self._tinted(opened(self._read(ad), ad.picture))
+        plain = opened(self._read(ad, ad.picture), ad.picture)
+        picture = self._tinted(plain)
         box = None
-        if ad.subject is not None:
+        if ad.generated and f"{ad.picture}{SCENE}" in self.generated():
+            scene = opened(self._read(ad, f"{ad.picture}{SCENE}"), ad.picture)
+            box = changed(np.asarray(plain), np.asarray(scene))
+        elif ad.subject is not None:
             x, y, width, height = ad.subject
             box = Box(
                 round(x * picture.width),
@@ -83,10 +88,9 @@ class Pictures:
                 self._kept.popitem(last=False)
         return found
 
-    def _read(self, ad: Ad) -> bytes:
+    def _read(self, ad: Ad, path: str) -> bytes:
         if ad.generated:
-            return Storage(self._out).read(self.generated()[ad.picture])
-        path = ad.picture
+            return Storage(self._out).read(self.generated()[path])
         if "://" in path or PurePosixPath(path).is_absolute():
             folder, _, name = path.rpartition("/")
         else:

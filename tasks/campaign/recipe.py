@@ -8,12 +8,14 @@ from tasks.campaign.brand_kit import BrandKit
 from tasks.campaign.grid import Cell, Grid, as_text, copy_column, copy_in
 from tasks.campaign.labels import Labels
 from tasks.campaign.placements import Format, Placement
-from tasks.campaign.wording import draw, fill_in
+from tasks.campaign.wording import columns_of, draw, fill_in, without
 from tasks.layout.template import Template
 from tasks.render.read import picture_seed
 
 SHAPES = {"landscape": 1.5, "square": 1.0, "portrait": 2 / 3}
 """Ratios of width and height in which pictures are generated; a crop does the rest."""
+SCENE = "--scene"
+"""Ends the id of a picture without its product."""
 IMAGE, SUBJECT = "image", "subject"
 """Columns of the product table: a picture of one's own, and the box of its subject as shares x,y,width,height."""
 
@@ -86,10 +88,13 @@ class Recipe:
 
     def picture_prompt(self, values: Mapping[str, str], id: str) -> str:
         """Its prompt. Raises ValueError if a column that it names has no value."""
-        return draw(self.prompt, values, self.lists, picture_seed(self.seed, id))
+        return self._drawn(self.prompt, values, id)
 
-    def pictures_of(self, row: Mapping[str, Any], product: int) -> Iterator[tuple[str, str, str]]:
-        """Id, prompt and shape of the pictures to be generated for a product."""
+    def pictures_of(self, row: Mapping[str, Any], product: int) -> Iterator[tuple[str, str, str, int]]:
+        """Id, prompt, shape and seed of the pictures to be generated for a product.
+
+        Each comes with one of the same seed without the product, which shows where in the first it is.
+        """
         if as_text(row.get(IMAGE)).strip():
             return
         for cell in self._picture_cells(product):
@@ -100,7 +105,19 @@ class Recipe:
                     prompt = self.picture_prompt(values, id)
                 except ValueError:
                     continue  # its ads are quarantined with the reason
-                yield id, prompt, shape
+                seed = picture_seed(self.seed, id)
+                yield id, prompt, shape, seed
+                scene = self._drawn(without(self.prompt, self._of_product(row)), values, id).strip(" ,.;:-")
+                if scene and scene != prompt:
+                    yield f"{id}{SCENE}", scene, shape, seed
+
+    def _drawn(self, template: str, values: Mapping[str, str], id: str) -> str:
+        audience = self.audiences[values["audience"]]
+        return draw(template, audience, values, self.lists, picture_seed(self.seed, id))
+
+    def _of_product(self, row: Mapping[str, Any]) -> set[str]:
+        """The columns of the prompt that name the product."""
+        return {"product", *row} & set(columns_of(self.prompt))
 
     def _picture_cells(self, product: int) -> Iterator[Cell]:
         if self.grid.combine == "zip":

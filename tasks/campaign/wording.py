@@ -6,7 +6,7 @@ The syntax is that of dynamic prompts. Its Python package does not serve here: i
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tasks.runfolder.errors import BadInput
@@ -40,13 +40,25 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
     return _COLUMN.sub(value, text)
 
 
-def draw(text: str, values: Mapping[str, str], lists: Mapping[str, list[str]], seed: int) -> str:
-    """A prompt: columns filled in (their own braces stay as they are), choices drawn by the seed.
+def without(text: str, columns: Collection[str]) -> str:
+    """The template without some columns."""
+    return _COLUMN.sub(lambda match: "" if match[1] in columns else match[0], text)
+
+
+def draw(
+    text: str, authored: Mapping[str, str], values: Mapping[str, str], lists: Mapping[str, list[str]], seed: int
+) -> str:
+    """A prompt: columns filled in, choices drawn by the seed.
+
+    Args:
+        authored: columns that whoever wrote the prompt wrote, too: their choices are drawn, their columns filled in.
+        values: the others, whose own braces stay as they are.
 
     Raises:
         ValueError: a column has no value.
     """
     chance = random.Random(seed)
+    text = _COLUMN.sub(lambda match: authored.get(match[1], match[0]), text)
     text = fill_in(text, {name: value.translate(_HIDE) for name, value in values.items()})
     text = _LIST.sub(lambda match: chance.choice(lists[match[1]]), text)
     while _INNERMOST.search(text):
@@ -54,29 +66,29 @@ def draw(text: str, values: Mapping[str, str], lists: Mapping[str, list[str]], s
     return " ".join(text.translate(_SHOW).split())
 
 
-def read_lists(text: str, folder: Path) -> dict[str, list[str]]:
-    """The lists that a prompt names: `__place__` is a line of `place.txt` in a folder.
+def read_lists(texts: Sequence[str], folder: Path) -> dict[str, list[str]]:
+    """The lists that the parts of a prompt name: `__place__` is a line of `place.txt` in a folder.
 
     Raises:
         BadInput: there is no such file, or it is empty; or braces do not pair.
     """
-    plain = _COLUMN.sub("", text)
-    if _unpaired(plain):
-        raise BadInput(
-            f"prompt: the braces of {text!r} do not pair; write choices as {{a|b}} and columns as {{{{name}}}}."
-        )
-    lists = {}
-    for name in _LIST.findall(plain):
-        path = folder / f"{name}.txt"
-        try:
-            lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            told = explain(error, str(path)) if isinstance(error, OSError) else "it is not UTF-8"
-            raise BadInput(f"prompt: __{name}__: {told or error}") from error
-        lists[name] = [line for line in lines if line and not line.startswith("#")]
-        if not lists[name]:
-            raise BadInput(f"prompt: {path} has no lines; write one choice a line.")
-    return lists
+    plain = [_COLUMN.sub("", text) for text in texts]
+    for text in filter(_unpaired, plain):
+        raise BadInput(f"prompt: the braces of {text!r} do not pair; choices are {{a|b}}, columns {{{{name}}}}.")
+    return {name: _read_list(name, folder) for name in _LIST.findall(" ".join(plain))}
+
+
+def _read_list(name: str, folder: Path) -> list[str]:
+    path = folder / f"{name}.txt"
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        told = explain(error, str(path)) if isinstance(error, OSError) else f"{path}: not UTF-8; save it as such."
+        raise BadInput(f"prompt: __{name}__: {told}") from error
+    kept = [line for line in lines if line and not line.startswith("#")]
+    if not kept:
+        raise BadInput(f"prompt: {path} has no lines; write one choice a line.")
+    return kept
 
 
 def _unpaired(text: str) -> bool:

@@ -9,7 +9,7 @@ from tasks.layout.sheet import Sheet
 from tasks.layout.template import Template
 
 _OPPOSITE: dict[str, Side] = {"start": "end", "end": "start", "top": "bottom", "bottom": "top"}
-_CALM = 0.33  # of `Attention.busy`
+_CALM, _CALM_EVERYWHERE = 0.33, 0.6  # of `Attention.busy` and `busiest`
 _INSET = 0.07  # of a panel's shorter side, around the copy
 
 
@@ -49,7 +49,7 @@ def choose(
     if not options:
         raise Unfit("the subject of the picture leaves no room for the copy; give a picture with more around it")
     busy, _, crop, area = min(options)
-    if busy > _CALM:
+    if busy > _CALM or attention.busiest(crop.source(area)) > _CALM_EVERYWHERE:
         raise Unfit("the picture is too busy for copy on it; give a calmer one")
     return crop, area
 

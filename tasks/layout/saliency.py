@@ -11,6 +11,8 @@ from tasks.layout.box import Box
 EDGE = 96  # pixels of the longer side at which a picture is looked at
 _SCALES = ((1.0, 6.0), (2.0, 12.0), (4.0, 20.0))  # blur in pixels of the thing and of its surroundings
 _GROWN = 0.22  # of its edge, at each side: the outline of a thing stands out less than its middle
+_CHANGE, _CHANGED = 24, 0.2  # of 255 that something must change, and of the most that counts
+_MOST = 0.6  # of the picture that a thing covers
 _MIDDLE = 0.58  # of the height: things stand on the ground
 _SPREAD = 0.17  # standard deviation of the weight for the middle, in shares of the sides
 
@@ -44,10 +46,42 @@ class Attention:
         total = self._busy[bottom, right] - self._busy[top, right] - self._busy[bottom, left] + self._busy[top, left]
         return float(total) / max(1, (right - left) * (bottom - top))
 
+    def busiest(self, box: Box) -> float:
+        """How busy the busiest sixteenth of a part of the picture is."""
+        width, height = max(1, box.width // 4), max(1, box.height // 4)
+        cells = (Box(box.x + i * width, box.y + j * height, width, height) for i in range(4) for j in range(4))
+        return max(self.busy(cell) for cell in cells)
+
     def _found(self, salient: np.ndarray) -> Box:
         left, top, right, bottom = _most_salient(salient)
         x, y, width, height = left / self._x, top / self._y, (right - left) / self._x, (bottom - top) / self._y
         return Box(int(x), int(y), int(width), int(height)).grown(int(_GROWN * (width + height) / 2))
+
+
+def changed(picture: np.ndarray, without: np.ndarray) -> Box | None:
+    """The box of what is in one picture (h, w, 3) uint8 and not in another; None if that is nothing or nearly all.
+
+    The other is generated without the thing, from the same seed: occlusion (Zeiler & Fergus 2014), applied to words.
+    """
+    import cv2
+
+    if picture.shape != without.shape:
+        return None
+    height, width = picture.shape[:2]
+    scale = EDGE / max(height, width)
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    change = cv2.resize(cv2.absdiff(picture, without).max(2), size, interpolation=cv2.INTER_AREA)
+    if change.max() < _CHANGE:
+        return None
+    smooth = cv2.GaussianBlur(change, (0, 0), 1.0)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((smooth > _CHANGED * smooth.max()).astype(np.uint8))
+    weights = np.bincount(labels.ravel(), smooth.ravel(), len(stats))
+    weights[0] = 0
+    x, y, wide, high = (int(value) for value in stats[int(weights.argmax())][:4])
+    if wide * high > _MOST * size[0] * size[1]:
+        return None
+    across, down = width / size[0], height / size[1]
+    return Box(int(x * across), int(y * down), round(wide * across), round(high * down))
 
 
 def _most_salient(salient: np.ndarray) -> tuple[int, int, int, int]:
