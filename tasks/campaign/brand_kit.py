@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.campaign.yaml_files import fill, load_yaml
 from tasks.layout.contrast import LARGE, TEXT, Colour, contrast, parse_colour, to_hex
 from tasks.layout.fonts import FontFile, find_font
-from tasks.layout.look import Look, logo_colour
+from tasks.layout.look import Logo, Look
 from tasks.layout.template import Template
 from tasks.runfolder.errors import BadInput
 
@@ -87,8 +87,7 @@ class BrandKit:
             raise BadInput(f"{self._path}: colours: a template asks for {name!r}, which is missing; add it.")
         for name in {template.panel for template in templates if template.picture != "whole"}:
             panel = self.look.colours[name]
-            logos = [logo_colour(logo) for logo in self.look.logos]
-            best = max((contrast(logo, panel) for logo in logos), default=LARGE)
+            best = max((contrast(logo.colour, panel) for logo in self.look.logos), default=LARGE)
             if best < LARGE:
                 raise BadInput(
                     f"{self._path}: logo: on the panel's colour {name} {to_hex(panel)} no logo has a contrast of "
@@ -124,7 +123,7 @@ def _fonts(names: list[str], where: str, folder: Path) -> tuple[FontFile, ...]:
         raise BadInput(f"{where}: {error}") from error
 
 
-def _logo(path: Path, kit: Path) -> Image.Image:
+def _logo(path: Path, kit: Path) -> Logo:
     if path.suffix.lower() == ".svg":
         raise BadInput(f"{kit}: logo {path.name}: SVG is not drawn here; export it as a PNG with alpha.")
     try:
@@ -135,7 +134,7 @@ def _logo(path: Path, kit: Path) -> Image.Image:
     box = logo.getbbox()
     if box is None or logo.getchannel("A").getextrema()[1] == 0:
         raise BadInput(f"{kit}: logo {path.name} is transparent everywhere; export it anew.")
-    return logo.crop(logo.getchannel("A").getbbox() or box)
+    return Logo(logo.crop(logo.getchannel("A").getbbox() or box))
 
 
 def _digest(path: Path) -> bytes:

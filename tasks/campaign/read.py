@@ -71,7 +71,7 @@ def _ad(
         ad.subject = parse_subject(as_text(product.get(SUBJECT)))
         return ad
     ad.picture = recipe.picture_id(values, recipe.shape_of(recipe.placements[placement]))
-    ad.prompt = recipe.picture_prompt(values, ad.picture)
+    ad.prompt = recipe.picture_prompt(values)
     ad.generated = True
     if ad.picture not in generated:
         raise ValueError(

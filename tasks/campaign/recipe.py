@@ -86,9 +86,9 @@ class Recipe:
         """The id of the generated picture that an ad uses: ads differ in placement and language alone share one."""
         return f"{values['product']}--{values['audience']}--{shape}"
 
-    def picture_prompt(self, values: Mapping[str, str], id: str) -> str:
-        """Its prompt. Raises ValueError if a column that it names has no value."""
-        return self._drawn(self.prompt, values, id)
+    def picture_prompt(self, values: Mapping[str, str]) -> str:
+        """The prompt of its pictures. Raises ValueError if a column that it names has no value."""
+        return self._drawn(self.prompt, values)
 
     def pictures_of(self, row: Mapping[str, Any], product: int) -> Iterator[tuple[str, str, str, int]]:
         """Id, prompt, shape and seed of the pictures to be generated for a product.
@@ -102,18 +102,20 @@ class Recipe:
             for shape in self.shapes():
                 id = self.picture_id(values, shape)
                 try:
-                    prompt = self.picture_prompt(values, id)
+                    prompt = self.picture_prompt(values)
                 except ValueError:
                     continue  # its ads are quarantined with the reason
                 seed = picture_seed(self.seed, id)
                 yield id, prompt, shape, seed
-                scene = self._drawn(without(self.prompt, self._of_product(row)), values, id).strip(" ,.;:-")
+                scene = self._drawn(without(self.prompt, self._of_product(row)), values).strip(" ,.;:-")
                 if scene and scene != prompt:
                     yield f"{id}{SCENE}", scene, shape, seed
 
-    def _drawn(self, template: str, values: Mapping[str, str], id: str) -> str:
+    def _drawn(self, template: str, values: Mapping[str, str]) -> str:
+        """Choices are those of the product and the audience, so that ads of all shapes show one scene."""
         audience = self.audiences[values["audience"]]
-        return draw(template, audience, values, self.lists, picture_seed(self.seed, id))
+        seed = picture_seed(self.seed, f"{values['product']}--{values['audience']}")
+        return draw(template, audience, values, self.lists, seed)
 
     def _of_product(self, row: Mapping[str, Any]) -> set[str]:
         """The columns of the prompt that name the product."""

@@ -124,7 +124,7 @@ def _along(group: Sequence[Placed], row: bool) -> int:
 def _sized(spec: BoxSpec, width: int, height: int, copy: Mapping[str, str], room: Room) -> Placed:
     """The box at the origin, as large as its content at the largest size that fits."""
     if spec.kind == "logo":
-        logo = room.look.logos[0]
+        logo = room.look.logos[0].image
         return Placed(spec, Box(0, 0, *logo_size(logo, width, height, room.mean * room.scale)))
     kind, text = room.type_of(spec), copy[spec.copy_of].strip()
     if spec.kind == "text":
@@ -156,6 +156,9 @@ def _stacked(area: Box, how: CopyArea, groups: Sequence[Sequence[Placed]], gap: 
     used = sum(_along(group, row) for group in groups) + gap * (len(groups) - 1)
     spare = (area.width if row else area.height) - used
     between = spare // (len(groups) - 1) if row and len(groups) > 1 else 0
+    logo = any(item.spec.kind == "logo" for group in groups for item in group)
+    apart = min(gap, spare) if logo and not row else 0  # the name of the brand stands a little apart
+    spare -= apart
     pen = area.x if row else area.y + {"top": 0, "middle": spare // 2, "bottom": spare}[how.rest]
     placed = []
     for group in groups:
@@ -170,6 +173,8 @@ def _stacked(area: Box, how: CopyArea, groups: Sequence[Sequence[Placed]], gap: 
                 box = box._replace(x=area.x + area.right - box.right)
             placed.append(_with_ink(replace(item, box=box)))
         pen += (width if row else height) + gap + between
+        if group[0].spec.kind == "logo":
+            pen += apart
     return placed
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import regex
@@ -38,7 +38,7 @@ Typeface = Sequence[FontFile]
 """A font and those that stand in for characters that it lacks, in this order."""
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _loaded(font: FontFile, size: int) -> ImageFont.FreeTypeFont:
     loaded = ImageFont.truetype(font.path, size, font.index, layout_engine=ImageFont.Layout.RAQM)
     if font.weight is not None:

@@ -5,8 +5,8 @@ neither words of other scripts nor brackets ("Bu|y"), so its breaks count only w
 which UAX #14 leaves the breaks to a dictionary, is broken by BudouX between Thai letters.
 """
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
 from itertools import accumulate
 
 import budoux
@@ -21,7 +21,8 @@ _PARSERS = {
 }
 
 
-def pieces(text: str, language: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def pieces(text: str, language: str) -> tuple[str, ...]:
     """The text cut at every opportunity for a line break; each piece keeps the spaces that follow it.
 
     Args:
@@ -36,16 +37,17 @@ def pieces(text: str, language: str) -> list[str]:
         else:
             ends = {end for end in ends if end in phrases or text[end - 1].isspace() or text[end - 1] == SOFT_HYPHEN}
     cuts = sorted(ends | {len(text)})
-    return [text[start:end] for start, end in zip([0, *cuts], cuts, strict=False) if end > start]
+    return tuple(text[start:end] for start, end in zip([0, *cuts], cuts, strict=False) if end > start)
 
 
-def smaller_pieces(text: str, language: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def smaller_pieces(text: str, language: str) -> tuple[str, ...]:
     """As `pieces`, but also within phrases: for a box that a phrase is too wide for."""
-    return pieces(text, "th") if language.lower().startswith("th") else [*line_break_units(text)]
+    return pieces(text, "th") if language.lower().startswith("th") else tuple(line_break_units(text))
 
 
-def _ends(parts: object) -> set[int]:
-    return set(accumulate(len(part) for part in parts))  # type: ignore[attr-defined]
+def _ends(parts: Iterable[str]) -> set[int]:
+    return set(accumulate(len(part) for part in parts))
 
 
 def _thai(character: str) -> bool:

@@ -10,17 +10,28 @@ from tasks.layout.contrast import Colour, contrast
 from tasks.layout.fonts import FontFile
 
 
+class Logo:
+    """A logo in RGBA, and the mean colour of its opaque pixels."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        pixels = np.asarray(image.convert("RGBA"), np.float32)
+        weights = pixels[..., 3]
+        red, green, blue = (pixels[..., :3] * weights[..., None]).sum((0, 1)) / max(1.0, float(weights.sum()))
+        self.colour: Colour = (round(float(red)), round(float(green)), round(float(blue)))
+
+
 @dataclass(frozen=True, eq=False)
 class Look:
     """Fonts, colours (at least `light`, `dark`, `primary`, `accent`), logos and the smallest type in pixels.
 
-    `logos`: RGBA, in the order in which they are preferred.
+    `logos`: in the order in which they are preferred.
     """
 
     regular: tuple[FontFile, ...]
     bold: tuple[FontFile, ...]
     colours: Mapping[str, Colour]
-    logos: tuple[Image.Image, ...]
+    logos: tuple[Logo, ...]
     smallest: int
 
     @property
@@ -30,11 +41,3 @@ class Look:
     def text_on(self, colour: Colour) -> Colour:
         """Light or dark, whichever stands out more."""
         return max(self.text_colours, key=lambda text: contrast(text, colour))
-
-
-def logo_colour(logo: Image.Image) -> Colour:
-    """The mean colour of a logo's opaque pixels."""
-    pixels = np.asarray(logo.convert("RGBA"), np.float32)
-    weights = pixels[..., 3]
-    red, green, blue = (pixels[..., :3] * weights[..., None]).sum((0, 1)) / max(1.0, float(weights.sum()))
-    return round(float(red)), round(float(green)), round(float(blue))

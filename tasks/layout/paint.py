@@ -7,8 +7,9 @@ from PIL import Image, ImageDraw
 
 from tasks.layout.arrange import Placed
 from tasks.layout.box import Box, Unfit
-from tasks.layout.contrast import LARGE, Colour, best_of, needed, reaches, to_hex, veiled, worst_contrast
-from tasks.layout.look import Look, logo_colour
+from tasks.layout.contrast import LARGE, Colour, needed, reaches, to_hex, veiled, worst_contrast
+from tasks.layout.contrast import contrast as colour_contrast
+from tasks.layout.look import Look
 from tasks.layout.sheet import Composed, Sheet
 from tasks.layout.template import Template
 
@@ -29,7 +30,8 @@ def paint(composed: Composed, area: Box, look: Look, sheet: Sheet, template: Tem
     behind = np.asarray(canvas)
     for item in composed.placed:
         if item.block is None:
-            composed.contrasts[item.name] = _paste_logo(canvas, item, behind[item.box.slices], look, template)
+            pixels = behind[item.box.slices]
+            composed.contrasts[item.name] = _paste_logo(canvas, item, pixels, ink_colour, look, template)
             continue
         colour = ink_colour
         if item.spec.kind != "text":
@@ -110,16 +112,20 @@ def _scrim(area: Box, sheet: Sheet) -> np.ndarray:
     return np.outer(ramp(sheet.height, area.y, area.bottom), ramp(sheet.width, area.x, area.right)).astype(np.float32)
 
 
-def _paste_logo(canvas: Image.Image, item: Placed, pixels: np.ndarray, look: Look, template: Template) -> float:
-    """Pastes the logo that stands out most from what is behind it."""
-    colours = [logo_colour(logo) for logo in look.logos]
-    colour, contrast = best_of(colours, pixels)
+def _paste_logo(
+    canvas: Image.Image, item: Placed, pixels: np.ndarray, ink: Colour, look: Look, template: Template
+) -> float:
+    """Pastes the logo that is as light or dark as the text if that stands out, else the one that stands out most."""
+    logos = sorted(look.logos, key=lambda logo: colour_contrast(logo.colour, ink))
+    rated = [worst_contrast(logo.colour, pixels) for logo in logos]
+    chosen = next((i for i, contrast in enumerate(rated) if contrast >= LARGE), int(np.argmax(rated)))
+    contrast, colour = rated[chosen], logos[chosen].colour
     if contrast < LARGE:
         raise Unfit(
             f"logo: its colour {to_hex(colour)} has a contrast of {contrast:.1f} with what is behind it in template "
             f"{template.name!r}, and needs {LARGE}; give a light and a dark logo"
         )
-    logo = look.logos[colours.index(colour)].resize((item.box.width, item.box.height), Image.Resampling.LANCZOS)
+    logo = logos[chosen].image.resize((item.box.width, item.box.height), Image.Resampling.LANCZOS)
     canvas.paste(logo, (item.box.x, item.box.y), logo)
     return round(contrast, 2)
 
