@@ -68,9 +68,7 @@ def _encoded(image: Image.Image, format: Format, quality: int, xmp: bytes) -> by
         image.save(out, "PNG", compress_level=6, icc_profile=srgb(), pnginfo=info)
     else:
         subsampling = 0 if quality >= 70 else 2  # coloured type needs full colour; small files cannot have it
-        image.save(
-            out, "JPEG", quality=quality, optimize=True, subsampling=subsampling, icc_profile=srgb(), xmp=xmp or None
-        )
+        image.save(out, "JPEG", quality=quality, subsampling=subsampling, icc_profile=srgb(), xmp=xmp or None)
     return out.getvalue()
 
 

@@ -9,6 +9,10 @@ from tasks.campaign.labels import DIGITAL_SOURCE, SOURCE_TYPE
 from tasks.runfolder.errors import BadInput
 
 MIME = {"jpeg": "image/jpeg", "png": "image/png"}
+_SAMPLE = bytes.fromhex(  # a PNG of one pixel
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636000000002000148afa4710000000049454e44ae426082"
+)
 SPARED = 20_000  # bytes that a manifest without a thumbnail takes at most
 
 
@@ -31,7 +35,7 @@ class Signer:
             if not Path(path).is_file():
                 raise BadInput(f"--certificate, --key: there is no file {path}; give the PEM files of chain and key.")
         try:
-            self._signer()
+            self.sign(_SAMPLE, "png", "sample", False)
         except Exception as error:
             raise BadInput(
                 f"--certificate {certificate}: it does not sign with {key} ({error}); both are PEM."
@@ -45,7 +49,7 @@ class Signer:
                 alg=c2pa.C2paSigningAlg.ES256,
                 sign_cert=Path(self._certificate).read_bytes(),
                 private_key=Path(self._key).read_bytes(),
-                ta_url=b"",
+                ta_url=None,
             )
         )
 

@@ -10,6 +10,8 @@ from tasks.layout.box import Box
 
 EDGE = 96  # pixels of the longer side at which a picture is looked at
 _SCALES = ((1.0, 6.0), (2.0, 12.0), (4.0, 20.0))  # blur in pixels of the thing and of its surroundings
+_STRONG = 30.0  # of all scales together, in CIELAB: less is not called salient in an even picture
+_SALIENT = 0.5  # less than this at its most is no subject
 _GROWN = 0.22  # of its edge, at each side: the outline of a thing stands out less than its middle
 _CHANGE, _CHANGED = 24, 0.2  # of 255 that something must change, and of the most that counts
 _MOST = 0.6  # of the picture that a thing covers
@@ -53,6 +55,9 @@ class Attention:
         return max(self.busy(cell) for cell in cells)
 
     def _found(self, salient: np.ndarray) -> Box:
+        if salient.max() < _SALIENT:  # nothing stands out, so that there is nothing to keep
+            height, width = salient.shape
+            return Box(int(width / self._x / 2), int(height / self._y / 2), 1, 1)
         left, top, right, bottom = _most_salient(salient)
         x, y, width, height = left / self._x, top / self._y, (right - left) / self._x, (bottom - top) / self._y
         return Box(int(x), int(y), int(width), int(height)).grown(int(_GROWN * (width + height) / 2))
@@ -119,5 +124,5 @@ def _saliency(lab: np.ndarray) -> np.ndarray:
     for fine, coarse in _SCALES:
         difference = cv2.GaussianBlur(lab, (0, 0), fine) - cv2.GaussianBlur(lab, (0, 0), coarse)
         total += np.linalg.norm(difference, axis=2)
-    result: np.ndarray = total / max(float(total.max()), 1e-6)
+    result: np.ndarray = total / max(float(total.max()), _STRONG)
     return result
