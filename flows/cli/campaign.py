@@ -91,3 +91,25 @@ def _print_placements(own: Path | None, as_json: bool) -> int:
         rules += [f"{placement.confidence}, read {placement.read}"]
         print(f"{name:<{width}}  {'; '.join(rules)}")
     return 0
+
+
+def export(run: str, *, to: str, approved: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Copy a campaign's ads to a folder for each platform, with a manifest each.
+
+    Parameters
+    ----------
+    run
+        The run folder of the campaign, local or s3://.
+    to
+        Where the folders go, local or s3://.
+    approved
+        Only ads that a review has approved: reviews.parquet in the run folder, with columns id and verdict.
+    """
+    from tasks.campaign.export import export_ads
+    from tasks.runfolder.storage import Storage
+
+    counts = export_ads(Storage(run), Storage(to), approved)
+    for platform, count in counts.items():
+        print(f"{platform}  {count:,} ads")
+    print(f"{sum(counts.values()):,} ads in {Storage(to).url()}")
+    return 0

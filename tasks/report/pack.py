@@ -34,7 +34,8 @@ class Pack:
 def listed_columns(table: pa.Table) -> Columns:
     """The columns that the page lists and searches."""
     ids = table["id"].to_pylist()
-    facet = table["language" if "language" in table.column_names else "modality"].to_pylist()
+    names = ("placement", "language", "modality")  # of a campaign, a render, an archive
+    facet = table[next(name for name in names if name in table.column_names)].to_pylist()
     words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
     return {
         "id": ids,

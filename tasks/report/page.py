@@ -79,7 +79,7 @@ def _page(
         style_hash=_hash(style),
         script_hash=_hash(script),
         subtitle=_subtitle(run),
-        facet="modality" if run.get("flow") == "reprocess" else "language",
+        facet={"reprocess": "modality", "campaign": "placement"}.get(str(run.get("flow")), "language"),
         search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
         facts=_facts(data, timings, total_cost(storage)),

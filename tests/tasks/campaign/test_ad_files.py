@@ -62,7 +62,7 @@ def test_quality_is_the_best_below_the_limit_of_bytes() -> None:
     assert limit < len(encode_ad(NOISY, "jpeg", None, b"", "here").data)
     with pytest.raises(Unfit, match=r"here: at quality 40 it has [\d,]+ bytes, more than 2,000; take a calmer picture"):
         encode_ad(NOISY, "jpeg", 2000, b"", "here")
-    with pytest.raises(Unfit, match="as PNG it has .* bytes, more than 2,000; take format jpeg"):
+    with pytest.raises(Unfit, match=r"as PNG it has .* bytes, more than 2,000; take format jpeg"):
         encode_ad(NOISY, "png", 2000, b"", "here")
 
 

@@ -30,7 +30,8 @@ def test_a_file_of_ones_own_adds_and_changes(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(
         "meta-square: {bytes: 100000}\n"
-        "kiosk: {platform: kiosk, size: [600, 900], formats: [png], source: ours, read: 2026-11-01, confidence: official}\n"
+        "kiosk: {platform: kiosk, size: [600, 900], formats: [png], source: us, read: 2026-11-01,"
+        " confidence: official}\n"
     )
     placements = load_placements(own)
     assert placements["meta-square"].bytes == 100_000
@@ -63,7 +64,7 @@ def test_a_wrong_file_is_told_in_a_sentence(content: str, sentence: str, tmp_pat
 
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
-    with pytest.raises(BadInput, match="there is no 'meta-sqare'; did you mean 'meta-square'?"):
+    with pytest.raises(BadInput, match=r"there is no 'meta-sqare'; did you mean 'meta-square'?"):
         choose(["meta-sqare"], load_placements())
 
 

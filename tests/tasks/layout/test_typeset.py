@@ -80,7 +80,7 @@ def test_copy_of_any_length_fits_or_the_sentence_says_how_much_is_too_much(langu
 
 
 def test_a_word_of_200_letters_is_never_broken() -> None:
-    with pytest.raises(Unfit, match="does not fit 300x250 at 14 px; shorten it by about 1[0-9][0-9] characters"):
+    with pytest.raises(Unfit, match=r"does not fit 300x250 at 14 px; shorten it by about 1[0-9][0-9] characters"):
         fit("headline", "a" * 200, setting("de"), 272, 60, "300x250")
 
 
