@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-WIDTH, GAP = 1400, 5
+WIDTH, GAP = 1200, 4
 
 
 def shelves(pictures: list[Image.Image]) -> Image.Image:
@@ -44,5 +44,5 @@ def campaign_sheet(run: Path, scale: float, placements: list[str]) -> Image.Imag
 
 
 if __name__ == "__main__":
-    made = campaign_sheet(Path(sys.argv[1]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.13, sys.argv[4:])
-    made.save(sys.argv[2], quality=80, optimize=True)
+    made = campaign_sheet(Path(sys.argv[1]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.11, sys.argv[4:])
+    made.save(sys.argv[2], quality=72, optimize=True)

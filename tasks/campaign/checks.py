@@ -19,6 +19,7 @@ from tasks.layout.sheet import Composed, Sheet
 
 MOST_DISTANCE = 2.0  # CIEDE2000 of a brand colour in the file from that of the kit
 _CLOSING = regex.compile(r"^[\p{Pe}\p{Pf}、。，．：；！？,.:;!?%）」』】》〉ー々]")
+_STEP = 3  # pixels: a panel is looked at on a grid
 _BLEND = 6  # of 255: pixels that differ less from what was behind the text are not the text's
 
 
@@ -89,10 +90,13 @@ def _check_boxes(composed: Composed, sheet: Sheet) -> None:
 
 def _check_colours(composed: Composed, pixels: np.ndarray) -> None:
     """Contrast and brand colours, from the file's own pixels."""
+    import cv2
+
+    finished = np.asarray(composed.image)
     for item, colour in composed.texts:
         assert item.block is not None and item.ink is not None
-        behind, painted = composed.behind[item.ink.slices], np.asarray(composed.image)[item.ink.slices]
-        bare = np.abs(painted.astype(np.int16) - behind).max(2) < _BLEND
+        behind, painted = composed.behind[item.ink.slices], finished[item.ink.slices]
+        bare = cv2.absdiff(painted, behind).max(2) < _BLEND
         found = pixels[item.ink.slices][bare]
         if not len(found):
             continue
@@ -103,7 +107,8 @@ def _check_colours(composed: Composed, pixels: np.ndarray) -> None:
             raise Unfit(f"{item.name} has a contrast of {contrast:.1f} in the file, and needs {least}")
     if composed.panel is not None:
         box, brand = composed.panel
-        ground = np.median(pixels[box.slices][_bare(composed)[box.slices]], 0).astype(np.uint8)
+        bare = _bare(composed)[box.slices][::_STEP, ::_STEP]
+        ground = np.median(pixels[box.slices][::_STEP, ::_STEP][bare], 0).astype(np.uint8)
         seen = (int(ground[0]), int(ground[1]), int(ground[2]))
         distance = colour_distance(brand, seen)
         if distance > MOST_DISTANCE:

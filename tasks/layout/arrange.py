@@ -104,7 +104,7 @@ def _groups(specs: Sequence[BoxSpec]) -> list[list[BoxSpec]]:
 
 def _eagerness(spec: BoxSpec) -> int:
     """Who comes first where boxes take what others leave."""
-    return 0 if spec.grows else 1 if spec.kind in {"button", "badge"} else 2
+    return 0 if spec.kind in {"button", "badge"} else 1 if spec.grows else 2
 
 
 def _has_content(spec: BoxSpec, copy: Mapping[str, str], room: Room) -> bool:

@@ -35,7 +35,9 @@ class Crop:
         width, height = self.target.width / self.scale, self.target.height / self.scale
         right, bottom = min(picture.width, self.left + width), min(picture.height, self.top + height)
         size = self.target.width, self.target.height
-        return picture.resize(size, Image.Resampling.LANCZOS, box=(self.left, self.top, right, bottom))
+        return picture.resize(
+            size, Image.Resampling.LANCZOS, box=(self.left, self.top, right, bottom), reducing_gap=2.0
+        )
 
 
 def crop_for(size: tuple[int, int], target: Box, subject: Box, region: Box) -> Crop:

@@ -146,4 +146,4 @@ def _round(canvas: Image.Image, item: Placed, colour: Colour) -> None:
         min(box.height // 2, item.block.size) * times if item.spec.kind == "button" else item.block.size * times // 3
     )
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), radius, 255)
-    canvas.paste(colour, box.corners, mask.resize((box.width, box.height), Image.Resampling.LANCZOS))
+    canvas.paste(colour, box.corners, mask.reduce(times))

@@ -26,7 +26,7 @@ class BoxSpec(BaseModel):
     required: bool = False
     """Without it there is no ad."""
     grows: bool = False
-    """It is the first to take room that others leave."""
+    """It takes room that others leave, after buttons and badges and before other texts."""
     beside: bool = False
     """In a column, it stands beside the button or badge before it, if there is one."""
     colour: str = "accent"
