@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from flows.engine.prefect_internals import is_run_of_a_worker
 from flows.engine.schedule_day import scheduled_day
 from flows.jobs.render import RenderJob, RunOptions
-from flows.lanes.patience import outlasting
+from flows.lanes.patience import begin, outlasting
 from tasks.runfolder.claims import Claims, claiming
 from tasks.runfolder.errors import BadInput, Busy
 from tasks.runfolder.lock import Role, working
@@ -105,6 +105,7 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun
         StorageError: storage failed in a way that may pass.
     """
     started = time.perf_counter()
+    begin()
     out = Storage(job.out)
     with ExitStack() as stack:
         spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-"))

@@ -72,8 +72,7 @@ class Lane:
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._dropped.set()
-                if not isinstance(error, GeneratorExit):
-                    give_up()
+                give_up()  # a shard that waits for the store is dropped, too
             threads.shutdown(wait=isinstance(error, Exception | GeneratorExit))
             raise
         threads.shutdown()

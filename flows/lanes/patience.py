@@ -57,6 +57,12 @@ class _Outage:
         log.warning("the store answers again, after %s", told(waited))
         self._tell("")
 
+    def is_given_up(self) -> None:
+        """A thread waits no more; others that do will tell so again."""
+        with self._lock:
+            self._since = None
+        self._tell("")
+
     def _tell(self, what: str) -> None:
         for listener in list(self.listeners):
             listener(what)
@@ -109,9 +115,11 @@ def outlasting(use: Callable[[], Result], patience: float) -> Result:
             begun = tried if begun is None else begun
             left = begun + patience - time.monotonic()
             if not error.passing or left <= 0:
+                _outage.is_given_up()
                 raise
             _outage.goes_on(error, begun, patience)
             if _ended.wait(min(pause, left)):
+                _outage.is_given_up()
                 raise
         else:
             if begun is not None:

@@ -14,6 +14,7 @@ from flows.lanes.pipeline import Stage, call
 from tasks.prompts.shards import Shard
 from tasks.runfolder.errors import DeviceFault
 from tasks.runfolder.shard_state import ShardState
+from tasks.runfolder.storage import StorageError
 
 Step = tuple[str, str]
 
@@ -186,3 +187,19 @@ def test_a_shard_in_parts_goes_back_until_there_are_no_more(in_turns: bool) -> N
         assert steps == ["encode", *["generate", "write"] * 3]
     if in_turns:  # the second is encoded once the first is generated to its last part
         assert begun.index(("encode", "00001")) > max(i for i, s in enumerate(begun) if s == ("generate", "00000"))
+
+
+def test_a_lane_that_is_closed_does_not_wait_for_a_store() -> None:
+    away = threading.Event()
+
+    def fail(shard: str) -> None:
+        if shard != "00000":
+            away.set()
+            raise StorageError("s3://b: the store is away.", passing=True)
+
+    run = Lane([Notes().stage("read", fail, stored=True)], setting(2), call).run(iter(shards(4)))
+    next(run)
+    assert away.wait(30)
+    begun = time.monotonic()
+    run.close()
+    assert time.monotonic() - begun < 10
