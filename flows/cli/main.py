@@ -127,7 +127,7 @@ def full_job(
             values = yaml.safe_load(file.read_text()) or {}
         except OSError as error:
             raise BadInput(str(explain(error, str(file)))) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(f"{file}: not valid YAML ({one_line(error)}); correct it.") from error
         if not isinstance(values, dict):
             raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")

@@ -17,6 +17,8 @@ from tasks.prompts.text_input import LONGEST_LINE, Lines, is_damaged, is_too_lon
 from tasks.runfolder.errors import BadInput
 
 MOST_KEYS = 1000
+DEEPEST = 32  # lists and objects within one another: deeper values are kept as text, as Parquet's readers have limits
+TOO_DEEP = "JSON that is nested too deep"
 READ = 1 << 16  # characters of an array at once
 BETWEEN = " \t\r\n,[]"  # what stands between the objects of an array; its ends need no notice
 
@@ -71,7 +73,10 @@ def with_text(rows: Iterable[Row], schema: pa.Schema, text_column: str | None) -
         elif text_column in others:
             yield bad(row.line, f"{text_column} is {_written(others[text_column])[:40]}; give a text in quotes")
         else:
-            yield row._replace(values={**row.values, **{key: _written(value) for key, value in others.items()}})
+            try:
+                yield row._replace(values={**row.values, **{key: _written(value) for key, value in others.items()}})
+            except RecursionError:
+                yield bad(row.line, TOO_DEEP)
 
 
 def _is_whole(line: str) -> bool:
@@ -93,7 +98,7 @@ def _row(number: int, line: str) -> Row:
     except ValueError as error:
         return bad(number, f"not JSON ({error})" if isinstance(error, json.JSONDecodeError) else str(error))
     except RecursionError:
-        return bad(number, "JSON that is nested too deep")
+        return bad(number, TOO_DEEP)
 
 
 def _object(number: int, value: Any) -> Row:
@@ -144,11 +149,16 @@ def _sequence(lines: Lines, name: str) -> Iterator[Row]:
 
 def _type_of(values: list[Any]) -> pa.DataType:
     try:
-        return pa.array(values).type
+        kind = pa.array(values).type
+        return pa.string() if _is_deep(kind) else kind
     except UnicodeError:
         return pa.string()  # the row is told apart when it is written
-    except (pa.ArrowException, OverflowError, ValueError, TypeError):
+    except (pa.ArrowException, OverflowError, ValueError, TypeError, RecursionError):
         return pa.string()
+
+
+def _is_deep(kind: pa.DataType, left: int = DEEPEST) -> bool:
+    return left == 0 or any(_is_deep(kind.field(i).type, left - 1) for i in range(kind.num_fields))
 
 
 def _merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:

@@ -22,6 +22,7 @@ from tests.integration.runs import Outcome, names, snapshot, table, write_prompt
 
 Mill = Callable[..., Outcome]
 KILLS = os.environ.get("IMAGEMILL_KILLS")  # 20 for the figures; each costs some seconds
+CUT_WRITES = int(os.environ.get("IMAGEMILL_CUT_WRITES", "3"))  # kills at each of two places; 50 for the figures
 ROWS = 400
 
 
@@ -83,7 +84,7 @@ def test_killed_where_writes_are_cut_short(place: str, tmp_path: Path, request: 
     local_server.wait_for_server()
     prompts = write_prompts(str(tmp_path / "prompts.parquet"), ROWS)
     options = [*command(prompts, ""), "--width", "64", "--height", "64"]
-    log, kills, draw = tmp_path / "log.txt", int(KILLS or 3), random.Random(7)
+    log, kills, draw = tmp_path / "log.txt", CUT_WRITES, random.Random(7)
     options[options.index("--out") + 1] = str(tmp_path / "undisturbed")
     undisturbed = Killed(options, log, seed=0)
     undisturbed.attempt()

@@ -73,7 +73,13 @@ def test_a_wrong_option_is_one_sentence_and_exit_code_2(
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("- a\n- b\n", "a job is a mapping"), ("a: [", "not valid YAML"), ("colour: red\n", "unknown option 'colour'")],
+    [
+        ("- a\n- b\n", "a job is a mapping"),
+        ("a: [", "not valid YAML"),
+        ("a: " + "[" * 3000, "not valid YAML"),
+        ("colour: red\n", "unknown option 'colour'"),
+        ("prompts: [1]\nout: x\n", "--prompts: input should be a valid string"),
+    ],
 )
 def test_a_wrong_job_file_is_one_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, words: str

@@ -1,8 +1,6 @@
 """Whatever file of prompts is given: rows in are prompts or failures, each once, or the file is refused in a sentence.
 
-    IMAGEMILL_FUZZ=10000 pytest tests/tasks/prompts/test_fuzz_prompts.py
-
-makes ten thousand inputs of each kind (by default as many as take some seconds).
+`tests/fuzzing.py` says how to try ten thousand.
 """
 
 import csv
@@ -11,7 +9,6 @@ import decimal
 import gzip
 import io
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.prompts.prompt_files import find_input
@@ -30,11 +27,7 @@ from tasks.render.shard_state import RenderShard
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
-
-EXAMPLES = int(os.environ.get("IMAGEMILL_FUZZ", "60"))
-fuzzed = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+from tests.fuzzing import fuzzed
 
 ALPHABET = st.characters(codec="utf-8")
 TEXTS = st.text(ALPHABET, max_size=12) | st.sampled_from(["NA", "null", "00123", "1e5", '"', '""', "a,b", "a\nb", "\0"])
@@ -155,7 +148,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns, names=names)
 
 
-@fuzzed
+@fuzzed()
 @given(st.lists(tables(), min_size=1, max_size=3), st.integers(1, 3))
 def test_parquet_of_any_types(some: list[pa.Table], count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -164,7 +157,7 @@ def test_parquet_of_any_types(some: list[pa.Table], count: int) -> None:
         check(folder, "*.parquet" if len(some) > 1 else "0.parquet", count)
 
 
-@fuzzed
+@fuzzed()
 @given(
     st.lists(st.lists(TEXTS | IDS, min_size=2, max_size=2), max_size=8),
     st.sampled_from([",", ";", "\t"]),
@@ -177,6 +170,8 @@ def test_csv_that_is_written_well_comes_back_as_it_is(rows: list[list[str]], del
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "a.csv").write_bytes(written.getvalue().encode())
         works = check(folder, "a.csv")
+    if not works and "\0" in written.getvalue():
+        return  # taken for UTF-16, of which it has as many zeros
     failed = [failure for work in works for failure in work.failures]
     assert all("closes in another row" in failure.error for failure in failed)  # rows that look like several
     if not failed:
@@ -184,7 +179,7 @@ def test_csv_that_is_written_well_comes_back_as_it_is(rows: list[list[str]], del
         assert [row["note"] for work in works for row in work.carried.to_pylist()] == [row[1] or None for row in rows]
 
 
-@fuzzed
+@fuzzed()
 @given(st.lists(st.text(st.sampled_from('ab1",;\n\r\t é'), max_size=20), max_size=12), st.sampled_from(["csv", "tsv"]))
 def test_csv_of_any_characters(lines: list[str], kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -195,7 +190,7 @@ def test_csv_of_any_characters(lines: list[str], kind: str) -> None:
     assert not works or read >= len(plain) - sum('"' in line for line in lines), "a line without a quote is a row"
 
 
-@fuzzed
+@fuzzed()
 @given(
     st.lists(st.dictionaries(st.sampled_from(COLUMNS) | TEXTS, JSON, max_size=4), max_size=8),
     st.sampled_from(["jsonl", "json", "array"]),
@@ -230,7 +225,7 @@ SEEDS = {
 }
 
 
-@fuzzed
+@fuzzed()
 @given(
     st.sampled_from(sorted(SEEDS)),
     st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4),

@@ -218,6 +218,12 @@ def test_formats_that_people_have(tmp_path: Path, spool: Storage, name: str, con
     assert [row[found.text_column] for row in rows_of(found)] == ["a cat", "a dog"]
 
 
+def test_values_deeper_than_parquet_reads_are_kept_as_text(tmp_path: Path, spool: Storage) -> None:
+    deep = "[" * 200 + "]" * 200
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "a", "x": {deep}}}\n{{"text": "b", "x": [1]}}\n')
+    assert [row["x"] for row in rows_of(find_input(str(tmp_path / "a.jsonl"), spool))] == [deep, "[1]"]
+
+
 def test_an_array_on_one_long_line(tmp_path: Path, spool: Storage) -> None:
     rows = [{"text": f"a cat {i}", "note": "x" * 1000} for i in range(9000)]
     (tmp_path / "a.json").write_text(json.dumps(rows))
