@@ -60,11 +60,15 @@ class RunData:
     """First picture, number of pictures, packed columns."""
 
 
-def read_run(storage: Storage) -> RunData:
-    """Counts a run's rows and packs the first ones. Raises BadInput, naming the file, for damaged Parquet."""
+def read_run(storage: Storage, facet: str = "language") -> RunData:
+    """Counts a run's rows and packs the first ones. Raises BadInput, naming the file, for damaged Parquet.
+
+    Args:
+        facet: the column by which the page filters.
+    """
     metadata, quarantine = set(storage.list("metadata")), set(storage.list("quarantine"))
     names = sorted({PurePosixPath(path).name for path in metadata | quarantine if path.endswith(".parquet")})
-    lister = _Lister()
+    lister = _Lister(facet)
 
     def load(name: str) -> tuple[str, pa.Table | None, pa.Table | None]:
         pictures, failures = f"metadata/{name}", f"quarantine/{name}"
@@ -88,7 +92,8 @@ def read_run(storage: Storage) -> RunData:
 class _Lister:
     """Lists and packs a run's shards in order until the page is full; from then on only counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, facet: str) -> None:
+        self._facet = facet
         self._data, self._pack = RunData(), Pack()
         self._pictures = self._quarantined = self._characters = self._detail_bytes = 0
         self._studies: set[str] = set()
@@ -130,11 +135,11 @@ class _Lister:
         for start in range(0, len(table), DETAIL_ROWS):
             if self._detail_bytes < DETAIL_BYTES:
                 chunk = table.slice(start, DETAIL_ROWS)
-                packed = packed_details(chunk)
+                packed = packed_details(chunk, self._facet)
                 self._detail_bytes += len(packed)
                 self._data.details.append((self._pictures + start, len(chunk), packed))
         self._pictures += len(table)
-        columns = listed_columns(table)
+        columns = listed_columns(table, self._facet)
         self._characters += sum(len(text) for name in ("id", "text", "keywords") for text in columns[name])
         return columns
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
 CLIP_FULL = 10_000
-_LISTED_COLUMNS = {"id", "row", "text", "language", "modality", "keywords", "image", "preview"}
+_LISTED_COLUMNS = {"id", "row", "text", "keywords", "image", "preview"}  # and the facet
 
 Columns = dict[str, list[Any]]
 
@@ -31,11 +31,10 @@ class Pack:
         return base64.b64encode(self._sink.getbuffer()).decode()
 
 
-def listed_columns(table: pa.Table) -> Columns:
-    """The columns that the page lists and searches."""
+def listed_columns(table: pa.Table, facet_column: str) -> Columns:
+    """The columns that the page lists and searches; by the facet it is filtered."""
     ids = table["id"].to_pylist()
-    names = ("placement", "language", "modality")  # of a campaign, a render, an archive
-    facet = table[next(name for name in names if name in table.column_names)].to_pylist()
+    facet = table[facet_column].to_pylist()
     words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
     return {
         "id": ids,
@@ -51,12 +50,12 @@ def listed_columns(table: pa.Table) -> Columns:
     }
 
 
-def packed_details(table: pa.Table) -> str:
+def packed_details(table: pa.Table, facet: str) -> str:
     """The columns that are not listed, including carried ones, each value as the text (or words) the dialog shows."""
     columns: Columns = {
         name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
         for name in table.column_names
-        if name not in _LISTED_COLUMNS
+        if name not in {*_LISTED_COLUMNS, facet}
     }
     if any(len(text or "") > CLIP for text in table["text"].to_pylist()):
         columns["text"] = [clip(text, CLIP_FULL) for text in table["text"].to_pylist()]

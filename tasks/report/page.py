@@ -53,7 +53,7 @@ def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
         raise BadInput(f"{storage.url()}: there is no run here (no run.json); check the path.")
     paths = [path for path in storage.list("timings") if path.endswith(".json")]
     timings = list(read_ahead(lambda path: (PurePosixPath(path).stem, _seconds_of(storage, path)), paths))
-    page = _page(storage, run, read_run(storage), timings, stages)
+    page = _page(storage, run, read_run(storage, _facet(run)), timings, stages)
     storage.write(PAGE, page.encode("utf-8", "replace"))
     return storage.url(PAGE)
 
@@ -79,7 +79,7 @@ def _page(
         style_hash=_hash(style),
         script_hash=_hash(script),
         subtitle=_subtitle(run),
-        facet={"reprocess": "modality", "campaign": "placement"}.get(str(run.get("flow")), "language"),
+        facet=_facet(run),
         search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
         facts=_facts(data, timings, total_cost(storage)),
@@ -92,6 +92,11 @@ def _page(
             for first, count, packed in data.details
         ),
     )
+
+
+def _facet(run: Mapping[str, Any]) -> str:
+    """The column by which the page filters: of a campaign, an archive, or prompts."""
+    return {"reprocess": "modality", "campaign": "placement"}.get(str(run.get("flow")), "language")
 
 
 def _asset(name: str) -> str:
