@@ -5,10 +5,11 @@ from itertools import islice
 
 from pydantic import BaseModel
 
-from tasks.runfolder.commit import complete_shards, read_outcomes, read_quarantine, shard_names
+from tasks.runfolder.commit import complete_shards, read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import read_quarantine
 
 
 class Inspection(BaseModel):

@@ -7,8 +7,9 @@ from typing import Generic, Protocol, TypeVar
 
 from flows.jobs.render import RunOptions
 from flows.lanes.patience import outlasting
-from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, read_quarantine, read_table, shard_names
+from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes, shard_names
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import read_quarantine, read_table
 
 
 class _Named(Protocol):

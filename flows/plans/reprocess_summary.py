@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from flows.engine.summary import Summary
-from tasks.runfolder.commit import read_table
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import read_table
 
 NAMED = 100  # incomplete studies listed in the summary; the quarantine has them all
 

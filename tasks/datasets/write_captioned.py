@@ -22,9 +22,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from tasks.datasets.emoji.dataset import CONCEPTS, PICTURES
 from tasks.datasets.find_captioned import LICENCE_COLUMNS, FoundPicture, first
 from tasks.imaging.decode import open_picture
-from tasks.runfolder.commit import to_parquet
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import to_parquet
 from tasks.text.preprocess import language
 
 LEFT_OUT = pa.schema({"picture": pa.string(), "reason": pa.string()})

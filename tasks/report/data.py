@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from models.messages import one_line
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
-from tasks.runfolder.commit import is_damage, read_table
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import is_damage, read_table
 
 # The page lists (grid, search) this many; the header counts all. Browsers limit elements to a height of some
 # 17 million pixels; 100,000 pictures in two columns on a phone stay below that.

@@ -1,6 +1,5 @@
 """Commit a shard: write its tables once its files are written, metadata last, so that it marks a complete shard."""
 
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,10 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.tables import damaged, is_damage, read_table, to_parquet
 
 MOST_REASONS = 20  # of a shard that are told apart
 OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
-REASONS = {"stage": pa.string(), "error": pa.string(), "attempt": pa.int32()}
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
 
 
@@ -208,13 +206,6 @@ def _is_sound(storage: Storage, path: str) -> bool:
     return True
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether Arrow says that a file is damaged; it has only an OSError for much of that, as storage has."""
-    return isinstance(error, pa.ArrowException) or (
-        isinstance(error, OSError) and error.errno is None and error.__cause__ is None
-    )
-
-
 def shard_names(storage: Storage, folder: str) -> set[str]:
     """The shards that have a table in this folder, `metadata` or `quarantine`."""
     return {PurePosixPath(path).stem for path in storage.list(folder)}
@@ -231,37 +222,5 @@ def read_outcomes(storage: Storage, shards: Iterable[str]) -> dict[str, Outcome]
         try:
             outcomes[PurePosixPath(path).stem] = TypeAdapter(Outcome).validate_json(data)
         except ValidationError as error:
-            raise BadInput(_damaged(storage, path)) from error
+            raise BadInput(damaged(storage, path)) from error
     return outcomes
-
-
-def _damaged(storage: Storage, path: str) -> str:
-    shard = PurePosixPath(path).stem
-    return f"{storage.url(path)}: damaged; delete metadata/{shard}.parquet too, and the shard is done again."
-
-
-def read_quarantine(storage: Storage, name: str) -> pa.Table:
-    """Why rows of a shard failed. Raises BadInput if it is damaged."""
-    return read_table(storage, f"quarantine/{name}.parquet", REASONS)
-
-
-def read_table(storage: Storage, path: str, columns: Mapping[str, pa.DataType] = MappingProxyType({})) -> pa.Table:
-    """A table of a shard, with its `row` and these columns among others. Raises BadInput if it is damaged."""
-    # A copy in Arrow's own memory: its threads abort the process if they give a Python object back while it ends.
-    content = pa.BufferOutputStream()
-    content.write(storage.read(path))
-    try:
-        table = pq.ParquetFile(content.getvalue()).read()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadInput(_damaged(storage, path)) from error
-    needed = {"row": pa.int64(), **columns}
-    if any(table.column_names.count(name) != 1 or table.schema.field(name).type != needed[name] for name in needed):
-        raise BadInput(_damaged(storage, path))
-    return table
-
-
-def to_parquet(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()

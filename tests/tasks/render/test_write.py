@@ -19,9 +19,10 @@ from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
 from tasks.render.shard_state import Picture, Prompt, RenderShard, prompt_identity
 from tasks.render.write import WriteOptions, complete, store
-from tasks.runfolder.commit import Outcome, read_table, to_parquet
+from tasks.runfolder.commit import Outcome
 from tasks.runfolder.shard_state import Failure
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import read_table, to_parquet
 from tasks.text.preprocess import Prepared
 
 MADE_BY = Provenance(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tasks.runfolder.commit import Outcome, commit, complete_shards, is_complete, read_outcomes, read_table
+from tasks.runfolder.commit import Outcome, commit, complete_shards, is_complete, read_outcomes
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.tables import read_table
 
 METADATA = pa.table({"row": [0, 1], "id": ["a", "b"]})
 QUARANTINE = pa.table({"row": [2], "error": ["it is ill"]})
