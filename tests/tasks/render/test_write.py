@@ -244,7 +244,7 @@ def test_a_table_is_read_without_leaving_a_thread_something_of_pythons(
         def __del__(self) -> None:
             freed.append(threading.get_ident())
 
-    content = to_parquet(pa.table({"stage": ["read"] * 6}))
+    content = to_parquet(pa.table({"row": range(6), "stage": ["read"] * 6}))
     monkeypatch.setattr(Storage, "read", lambda storage, path: Watched(content))
     for _ in range(2000):
         read_table(Storage(str(tmp_path)), "quarantine/00000.parquet")
