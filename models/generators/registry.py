@@ -59,7 +59,7 @@ def load_generator(reference: str, device: str = "cpu", options: Acceleration = 
         return DummyGenerator()
     folder = DEFAULT if reference == "default" else _existing_folder(reference)
     name = checkpoint.read_config(folder)["family"]
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise ValueError(
             f"{folder} holds a model of the family {name!r}, which makes no pictures from text; "
             f"use one of {', '.join(FAMILIES)}."
