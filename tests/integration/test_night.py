@@ -3,12 +3,14 @@ server and the store are away. The morning finds all pictures, and the page says
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 import yaml
@@ -17,13 +19,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration import postgres
 from tests.integration.prefect_server import PATIENCE, Server, kill
 from tests.integration.prefect_server import serve as serve_prefect
-from tests.integration.runs import Outcome, snapshot, table, write_prompts
+from tests.integration.receiver import Receiver
+from tests.integration.runs import Outcome, snapshot, table
 from tests.integration.s3 import S3
 from tests.integration.s3 import serve as serve_s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).parents[2]
-ROWS, SHARD = 1_600, 8
+ROWS, SHARD, BAD = 1_600, 8, 1_234
 AWAY = float(os.environ.get("IMAGEMILL_OUTAGE", "10"))  # seconds that server and store are away; 300 for a real one
 SHAPE = {"generator": "dummy", "shard_size": SHARD, "width": 32, "height": 32}
 
@@ -75,8 +78,14 @@ def test_a_night_in_which_everything_fails_once(
     imagemill: Callable[..., Outcome],
 ) -> None:
     prompts, out, figures = "s3://night/prompts.parquet", "s3://night/run", tmp_path / "night.prom"
-    write_prompts(prompts, ROWS)
+    texts = [f"picture {row}" if row != BAD else "" for row in range(ROWS)]
+    pd.DataFrame({"text": texts}).to_parquet(tmp_path / "prompts.parquet")
     there = store.filesystem()
+    there.put(str(tmp_path / "prompts.parquet"), prompts)
+    told = Receiver()
+    subprocess.run(
+        [sys.executable, "-m", "flows", "notify", told.address], cwd=ROOT, env=server.environment, check=True
+    )
 
     def shards() -> int:
         return len(there.find("night/run/metadata")) if there.exists("night/run/metadata") else 0
@@ -87,7 +96,8 @@ def test_a_night_in_which_everything_fails_once(
             assert time.monotonic() < end, f"{what} did not come:\n{server.logs()}"
             time.sleep(0.2)
 
-    name = deploy(server, tmp_path, {"prompts": prompts, "out": out, "metrics_file": str(figures), **SHAPE})
+    job = {"prompts": prompts, "out": out, **SHAPE}
+    name = deploy(server, tmp_path, {**job, "metrics_file": str(figures), "quarantine_alarm": "0"})
     until(lambda: shards() >= 5, "the scheduled run")
     with server.client() as client:
         deployment = client.read_deployment_by_name(name).id
@@ -111,14 +121,15 @@ def test_a_night_in_which_everything_fails_once(
     store.start()
     run = server.first_ended_run(deployment)
     with server.client() as client:
-        told = [state.name for state in client.read_flow_run_states(run.id)]
+        states = [state.name for state in client.read_flow_run_states(run.id)]
 
-    assert run.state_name == "Completed", (run.state, server.logs())
-    assert "Crashed" in told and "AwaitingRetry" in told, told
+    assert run.state_name == "Completed with 1 quarantined", (run.state, server.logs())
+    assert "Crashed" in states and "AwaitingRetry" in states, states
     assert run.run_count == 2
-    assert imagemill("render", prompts, "--out", tmp_path / "undisturbed", *_options(SHAPE)).code == 0
+    assert imagemill("render", prompts, "--out", tmp_path / "undisturbed", *_options(SHAPE)).code == 3
     assert snapshot(out) == snapshot(str(tmp_path / "undisturbed"))
-    assert table(out, "metadata")["row"].to_pylist() == list(range(ROWS))
+    assert table(out, "metadata")["row"].to_pylist() == [row for row in range(ROWS) if row != BAD]
+    assert "imagemill inspect s3://night/run" in told.wait_for(f"1 of {ROWS} rows quarantined")["text"]
     summary = str(server.artifacts(run.id)["imagemill-summary"].data)
     families = text_string_to_metric_families(figures.read_text())
     (made,) = [family for family in families if family.name == "imagemill_pictures"]
