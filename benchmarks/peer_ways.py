@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from benchmarks import processor
+from flows.lanes.ray_cluster import QUIET, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,11 @@ def _start_ray() -> None:
 
     import ray
 
-    os.environ.setdefault("RAY_worker_niceness", "0")  # the default of 15 leaves it hardly any time on a busy machine
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     # Of two CPUs Ray Data gives one to the actor and then has none left to read with. This is what it may schedule;
     # `threads` decides how many threads really run.
-    ray.init(num_cpus=max(4, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=max(4, os.cpu_count() or 1), **QUIET)
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
