@@ -32,12 +32,9 @@ class _Worker:
     def _run(self) -> None:
         while True:
             _, _, future, function = self._waiting.get()
-            begun = time.perf_counter()
             try:
                 _make_current(self._device)
-                result = function()
-                future.seconds = time.perf_counter() - begun  # type: ignore[attr-defined]
-                future.set_result(result)
+                future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
             del future, function  # or they would keep their shard alive until the next one comes
@@ -68,10 +65,20 @@ def in_thread(name: str, function: Callable[[], Result], urgency: int = 0, devic
 
 def in_device_thread(device: str, function: Callable[[], Result], urgency: int = 0) -> Result:
     """Runs `function` in the thread that encodes texts and generates pictures on a device."""
-    future = _worker(f"models on {device}", device).submit(function, urgency)
-    result = future.result()
-    _mine.seconds = getattr(_mine, "seconds", 0.0) + future.seconds  # type: ignore[attr-defined]
-    return result
+    seconds = 0.0
+
+    def timed() -> Result:
+        nonlocal seconds
+        begun = time.perf_counter()
+        try:
+            return function()
+        finally:
+            seconds = time.perf_counter() - begun
+
+    try:
+        return in_thread(f"models on {device}", timed, urgency, device)
+    finally:
+        _mine.seconds = getattr(_mine, "seconds", 0.0) + seconds
 
 
 def take_device_seconds() -> float:

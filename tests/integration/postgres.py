@@ -1,5 +1,6 @@
 """A real PostgreSQL for the tests, from Debian's package `postgresql`."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from tests.integration.s3 import die_with_parent, free_ports
 
@@ -50,6 +53,19 @@ def serve() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def execute(url: str, statement: str) -> str:
+    """What the server says to a statement, such as `UPDATE 3`."""
+
+    async def run() -> str:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        try:
+            return str(await connection.execute(statement))
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
 
 
 def _await(process: "subprocess.Popen[bytes]", create: list[Any], log: Path, seconds: float = 60) -> None:
