@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage_errors import explain
 from tasks.runfolder.tables import damaged, is_damage, read_table, to_parquet
 
 MOST_REASONS = 20  # of a shard that are told apart
@@ -201,7 +202,7 @@ def _is_sound(storage: Storage, path: str) -> bool:
         # Another worker has just deleted it.
     except (pa.ArrowException, OSError) as error:
         if not is_damage(error):
-            raise
+            raise explain(error, storage.url(path)) or error from error
         return False
     return True
 

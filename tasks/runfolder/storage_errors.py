@@ -10,6 +10,8 @@ from tasks.runfolder.errors import BadInput
 AGAIN = "run the same command again to carry on."
 _SILENT = {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError"}
 """Errors of the S3 client by which nobody answers."""
+_REMOTE = {errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY)}
+"""What s3fs makes of S3's own internal errors and of its requests to slow down."""
 
 
 class NotRegularFile(OSError):
@@ -80,7 +82,8 @@ def explain(error: BaseException, where: str) -> StorageError | None:
         return StorageError(f"{where}: a folder, where a file is wanted; name a file.", True)
     if isinstance(error, NotADirectoryError | FileExistsError):
         return StorageError(f"{where}: a file stands where a folder is wanted; name another.", True)
-    return StorageError(f"{where}: storage failed ({error.strerror or error}); run the same command again to carry on.")
+    passing = error.errno in _REMOTE
+    return StorageError(f"{where}: storage failed ({error.strerror or error}); {AGAIN}", passing=passing)
 
 
 def unusable(error: BaseException, where: str) -> BadInput | StorageError | None:

@@ -1,5 +1,7 @@
 """A shard counts as complete when its tables are there and can be read."""
 
+import errno
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -178,3 +180,19 @@ def test_a_quarantine_that_another_deletes_meanwhile_is_no_failure(
     monkeypatch.setattr(Storage, "open", late)
     assert is_complete(out, "00000")
     out.delete("quarantine/00000.parquet")
+
+
+def test_a_store_that_fails_while_a_table_is_looked_at_is_a_failure_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Storage(str(tmp_path))
+    commit(out, Shard(), METADATA, QUARANTINE, {}, attempt=1)
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EREMOTEIO, "We encountered an internal error, please try again.")
+
+    monkeypatch.setattr(Storage, "open", lambda self, path: Failing(b"PAR1" * 100))
+    with pytest.raises(StorageError, match=r"00000.parquet: storage failed \(We encountered an internal") as failed:
+        is_complete(out, "00000")
+    assert failed.value.passing
