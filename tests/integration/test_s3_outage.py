@@ -16,6 +16,7 @@ from tasks.runfolder.filesystem import S3_OPTIONS
 from tests.integration.runs import Outcome, snapshot, write_prompts
 from tests.integration.s3 import S3, serve
 
+pytestmark = pytest.mark.slow
 BUCKET = "imagemill-outage"
 ROWS, SHARD = 60, 2
 OPTIONS = ("--generator", "dummy", "--shard-size", str(SHARD))

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.runs import Outcome, files, table, write_prompts
 from tests.integration.s3 import S3
 
+pytestmark = pytest.mark.slow
 Mill = Callable[..., Outcome]
 
 ENDLESS = 300  # seconds of a stage that a machine that is taken away has no time for
