@@ -53,9 +53,15 @@ def server(store: S3, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def workers(server: Server) -> "Iterator[list[subprocess.Popen[bytes]]]":
-    started = [server.begin(name, "worker", "start", "--pool", "imagemill") for name in ("worker-1", "worker-2")]
-    yield started
+def start_workers(server: Server) -> "Iterator[Callable[[], list[subprocess.Popen[bytes]]]]":
+    """Starts two workers."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> list[subprocess.Popen[bytes]]:
+        started.extend(server.begin(name, "worker", "start", "--pool", "imagemill") for name in ("first", "second"))
+        return started
+
+    yield start
     for worker in started:
         kill(worker)
 
@@ -82,7 +88,7 @@ def kill_busy(workers: "list[subprocess.Popen[bytes]]") -> None:
 
 def test_a_night_in_which_everything_fails_once(
     server: Server,
-    workers: "list[subprocess.Popen[bytes]]",
+    start_workers: "Callable[[], list[subprocess.Popen[bytes]]]",
     store: S3,
     tmp_path: Path,
     imagemill: Callable[..., Outcome],
@@ -112,6 +118,7 @@ def test_a_night_in_which_everything_fails_once(
     # its making, which the scheduler does not send, and automations would hear of its crash a quarter of an hour late.
     assert server.database is not None
     until(lambda: postgres.execute(server.database, MADE_BEFORE) != "UPDATE 0", "a run of the schedule")
+    workers = start_workers()
     until(lambda: shards() >= 5, "the scheduled run")
     with server.client() as client:
         deployment = client.read_deployment_by_name(name).id

@@ -98,6 +98,7 @@ def test_killed_where_writes_are_cut_short(place: str, tmp_path: Path, request: 
     else:
         proxy: Proxy = request.getfixturevalue("proxy")
         proxy.faults = Faults(keep_half=0.1)
+        options += ["--store-patience", "3s"]
         out = f"{request.getfixturevalue('bucket')}/run"
     options[options.index("--out") + 1] = out
     killed = Killed(options, log, seed=1)
