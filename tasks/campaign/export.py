@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from tasks.runfolder.commit import complete_shards, read_table
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.messages import one_line
+from tasks.runfolder.commit import complete_shards
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
-from tasks.runfolder.storage import Storage
+from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.tables import read_table
 
 REVIEWS = "reviews.parquet"
 """In the run folder: columns `id` and `verdict`, of which `approve` is exported."""
@@ -58,7 +63,12 @@ def _approved(run: Storage) -> set[str]:
     """The ids of the approved ads."""
     if not run.exists(REVIEWS):
         raise BadInput(f"{run.url(REVIEWS)}: there is no review of this run; review it first, or drop --approved.")
-    table = read_table(run, REVIEWS)
+    try:
+        table = pq.read_table(io.BytesIO(run.read(REVIEWS)))
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, StorageError):
+            raise
+        raise BadInput(f"{run.url(REVIEWS)}: no Parquet file ({one_line(error)}); review the run again.") from error
     lacking = {"id", "verdict"} - set(table.column_names)
     if lacking:
         raise BadInput(f"{run.url(REVIEWS)}: column {min(lacking)!r} is missing; it is no review.")

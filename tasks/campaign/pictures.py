@@ -13,8 +13,8 @@ from tasks.imaging.decode import open_picture
 from tasks.layout.box import Box
 from tasks.layout.contrast import Colour
 from tasks.layout.saliency import Attention, changed
-from tasks.runfolder.commit import read_table
 from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.tables import read_table
 
 FOLDER = "pictures"
 """Below the run folder: the run that generates them."""

@@ -6,8 +6,8 @@ import io
 from PIL import Image
 
 from tasks.report.thumbnails import thumbnails
-from tasks.runfolder.commit import read_table
 from tasks.runfolder.storage import Storage
+from tasks.runfolder.tables import read_table
 
 COLUMNS, ROWS, EDGE = 8, 4, 128
 

@@ -18,8 +18,8 @@ from tasks.runfolder.storage import Storage
 def run(tmp_path: Path) -> Storage:
     """A run of three ads in two shards."""
     storage = Storage(str(tmp_path / "run"))
-    record = {"flow": "campaign", "job": {}, "input": {"rows": 3}, "encoder": None, "generator": {"name": "x"}}
-    open_record(storage, {**record, "shard_size": 2, "shards": 2}, True)
+    record = {"flow": "campaign", "job": {}, "input": {"rows": 3}, "encoder": None, "shard_size": 2, "shards": 2}
+    open_record(storage, {**record, "generator": {"name": "x", "digest": "0"}}, True)
     ads = [("lampe groß_zh", "wechat", 0), ("lamp_en", "meta", 0), ("lamp_zh", "meta", 1)]
     for shard in (0, 1):
         rows = [
@@ -51,6 +51,9 @@ def test_only_what_was_approved(run: Storage, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no review of this run"):
         export_ads(run, Storage(str(tmp_path / "out")), True)
     verdicts = {"id": ["lamp_en", "lamp_zh"], "verdict": ["approve", "reject"]}
+    (tmp_path / "run/reviews.parquet").write_bytes(b"PAR1")
+    with pytest.raises(BadInput, match=r"reviews.parquet: no Parquet file \(.*review the run again"):
+        export_ads(run, Storage(str(tmp_path / "out")), True)
     pq.write_table(pa.table(verdicts), tmp_path / "run/reviews.parquet")
     assert export_ads(run, Storage(str(tmp_path / "out")), True) == {"meta": 1}
     assert [path.name for path in (tmp_path / "out").rglob("*.jpg")] == ["lamp_en.jpg"]
