@@ -4,14 +4,31 @@ Plain classes rather than dataclasses or dicts on purpose: Prefect walks through
 parameters, and would look at every pixel.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
 from tasks.runfolder.commit import AnyShard, Outcome, commit
 from tasks.runfolder.storage import Storage
-from tasks.runfolder.timing import Timed
+
+
+class Timed:
+    """Adds up the seconds that each stage takes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time within to the stage's seconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 class Row(Protocol):
