@@ -19,7 +19,8 @@ ENDLESS = 300  # seconds of a stage that a machine that is taken away has no tim
 PATIENCE = 120
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 from pathlib import Path
 import flows.render as render
 from flows.lanes.pipeline import Stage
