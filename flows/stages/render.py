@@ -115,9 +115,7 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderS
         with work.timed("generate"):
             return generate(work, setting.load_generator(), setting.batch_limit, last, setting.job.batch_timeout)
 
-    transfers = in_device_thread(setting.job.device, run, urgency=1)
-    with ended_after(setting.job.batch_timeout, "what a GPU has queued"):
-        return _arrived(work, "generate", transfers)
+    return _arrived(setting, work, "generate", in_device_thread(setting.job.device, run, urgency=1))
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
@@ -127,9 +125,10 @@ def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSh
 
     def run() -> list[Transfer]:
         with work.timed("explain"):
-            return explain(work, encoder, setting.load_generator(), setting.batch_limit, setting.split, last)
+            generator, limit = setting.load_generator(), setting.batch_limit
+            return explain(work, encoder, generator, limit, setting.split, last, setting.job.batch_timeout)
 
-    return _arrived(work, "explain", in_device_thread(setting.job.device, run, urgency=1))
+    return _arrived(setting, work, "explain", in_device_thread(setting.job.device, run, urgency=1))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
@@ -139,12 +138,12 @@ def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSh
         with work.timed("enhance"):
             return enhance_work(work, setting.job, setting.job.device)
 
-    return _arrived(work, "enhance", in_filter_thread(setting.job.device, run))
+    return _arrived(setting, work, "enhance", in_filter_thread(setting.job.device, run))
 
 
-def _arrived(work: RenderShard, stage: str, transfers: list[Transfer]) -> RenderShard:
+def _arrived(setting: Setting, work: RenderShard, stage: str, transfers: list[Transfer]) -> RenderShard:
     """The shard once its pictures have arrived."""
-    with work.timed(stage):
+    with work.timed(stage), ended_after(setting.job.batch_timeout, "what a GPU has queued"):
         arrive(work, stage, transfers)
     return work
 

@@ -51,6 +51,7 @@ def explain(
     limit: Callable[[int, int], BatchLimit],
     apart: bool = False,
     as_bytes: bool = True,
+    timeout: float | None = None,
 ) -> list[Transfer]:
     """Sets `heat` of each picture of the shard; pictures of texts with fewer than two content words get none.
 
@@ -60,6 +61,7 @@ def explain(
     Args:
         apart: encoder and generator don't fit the device's memory together, so they take turns.
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
+        timeout: of a batch, as for `generate`.
 
     Returns:
         The pictures on their way: their pixels are set once these have arrived.
@@ -74,7 +76,7 @@ def explain(
     of_prompt = {prompt: picture for picture, _, prompt in variants}
     changes: dict[Prompt, Tensor] = {}
     while True:
-        arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False))
+        arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False, timeout=timeout))
         changes |= {ablated.prompt: _change(of_prompt[ablated.prompt], ablated) for ablated in trial.pictures}
         if not trial.more:
             break

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from models.messages import one_line
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import Storage
-from tasks.runfolder.tables import is_damage, read_table
+from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.tables import open_table, read_table
 
 # The page lists (grid, search) this many; the header counts all. Browsers limit elements to a height of some
 # 17 million pixels; 100,000 pictures in two columns on a phone stay below that.
@@ -174,11 +174,11 @@ def _table(storage: Storage, path: str, columns: list[str] | None) -> pa.Table:
     try:
         if columns is None:
             return read_table(storage, path)
-        with storage.open(path) as file:
+        with open_table(storage, path) as file:
             return pq.ParquetFile(file).read(columns=columns)  # names that are missing are ignored
+    except StorageError:
+        raise
     except (pa.ArrowException, OSError) as error:
-        if not is_damage(error):
-            raise
         raise BadInput(
             f"{storage.url(path)}: damaged, not Parquet ({error}); delete it and run the same command again."
         ) from error

@@ -17,8 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
-from tasks.runfolder.storage_errors import explain
-from tasks.runfolder.tables import damaged, is_damage, read_table, to_parquet
+from tasks.runfolder.tables import damaged, open_table, read_table, to_parquet
 
 MOST_REASONS = 20  # of a shard that are told apart
 OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
@@ -194,15 +193,13 @@ def is_complete(storage: Storage, name: str) -> bool:
 def _is_sound(storage: Storage, path: str) -> bool:
     """Whether a Parquet file has its footer, which is at its end."""
     try:
-        with storage.open(path) as file:
+        with open_table(storage, path) as file:
             pq.read_metadata(file)
-    except (StorageError, FileNotFoundError):
+    except StorageError:
         if storage.exists(path):
             raise
         # Another worker has just deleted it.
-    except (pa.ArrowException, OSError) as error:
-        if not is_damage(error):
-            raise explain(error, storage.url(path)) or error from error
+    except (pa.ArrowException, OSError):
         return False
     return True
 

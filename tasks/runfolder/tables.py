@@ -1,15 +1,18 @@
 """The tables of a run folder, read with suspicion: a file may be damaged, or changed by hand."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import Storage
+from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage_errors import explain
 
 REASONS = {"stage": pa.string(), "error": pa.string(), "attempt": pa.int32()}
 """Columns of the quarantine that say why a row failed."""
@@ -20,6 +23,25 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, pa.ArrowException) or (
         isinstance(error, OSError) and error.errno is None and error.__cause__ is None
     )
+
+
+@contextmanager
+def open_table(storage: Storage, path: str) -> Iterator[IO[bytes]]:
+    """A table's file, to be read by Arrow.
+
+    Raises:
+        StorageError: storage failed, also while the table is read.
+        ArrowException, OSError: of Arrow, because the table is damaged.
+    """
+    try:
+        with storage.open(path) as file:
+            yield file
+    except StorageError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if is_damage(error):
+            raise
+        raise explain(error, storage.url(path)) or error from error
 
 
 def damaged(storage: Storage, path: str) -> str:

@@ -1,6 +1,7 @@
 """The report as a file: what it counts, lists and embeds. How it behaves is tested in tests/integration."""
 
 import base64
+import errno
 import gzip
 import hashlib
 import io
@@ -21,10 +22,11 @@ from PIL import Image
 
 from tasks.imaging.jxl import encode_jxl
 from tasks.render.layouts import Layout
+from tasks.report.data import _table
 from tasks.report.page import write_report
 from tasks.report.thumbnails import thumbnails
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.storage import Storage
+from tasks.runfolder.storage import Storage, StorageError
 from tests.tasks.run_folder import make_run, picture_id
 
 HOSTILE = (
@@ -356,3 +358,16 @@ def test_damaged_file_is_named(tmp_path: Path, path: str) -> None:
     (run / path).write_bytes(b"PAR1 {damaged")
     with pytest.raises(BadInput, match=path):
         write_report(Storage(str(run)))
+
+
+def test_a_store_that_fails_while_a_table_is_counted_is_a_failure_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EREMOTEIO, "We encountered an internal error, please try again.")
+
+    monkeypatch.setattr(Storage, "open", lambda self, path: Failing(b"PAR1" * 100))
+    with pytest.raises(StorageError, match=r"storage failed \(We encountered an internal error") as failed:
+        _table(Storage(str(tmp_path)), "metadata/00000.parquet", ["row"])
+    assert failed.value.passing
