@@ -8,9 +8,8 @@ shard of ads goes through the stages of `PIPELINE`. The run folder is the checkp
 
 from prefect import flow
 
-from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.run_log import tell_many_quarantined, telling
+from flows.engine.run_log import concluded
 from flows.engine.window import carry_out
 from flows.jobs.campaign import CampaignJob
 from flows.lanes.pipeline import Stage, timed_names
@@ -38,7 +37,7 @@ def campaign(job: CampaignJob) -> CampaignSummary:
         Stopped: more ads failed than `max_failures` allows.
     """
     job = dated(job)
-    with telling(job.log_format), opened(job, CampaignPlan) as run:
+    with opened(job, CampaignPlan) as run:
         if run.plan.prompts:
             render(job.render_job(run.plan.publish_prompts()))
         summary = CampaignSummary(
@@ -46,7 +45,5 @@ def campaign(job: CampaignJob) -> CampaignSummary:
         )
         carry_out(PIPELINE, stages.Setting(job, run.plan), run, summary)
         if job.report and job.part[1] == 1:
-            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
-    publish(summary)
-    tell_many_quarantined(summary, job.quarantine_alarm)
-    return as_final_state(summary)
+            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+    return concluded(summary, job.quarantine_alarm)

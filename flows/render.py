@@ -8,9 +8,8 @@ checkpoint: a shard whose metadata exists is complete, and running the same comm
 
 from prefect import flow
 
-from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.run_log import tell_many_quarantined, telling
+from flows.engine.run_log import concluded
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
 from flows.jobs.render import RenderJob
@@ -42,7 +41,7 @@ def render(job: RenderJob) -> Summary:
         Stopped: more rows failed than `max_failures` allows.
     """
     job = dated(job)
-    with telling(job.log_format), opened(job, Plan) as run:
+    with opened(job, Plan) as run:
         # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
         recorded = None if job.batch_size else run.record.get("batch_size")
         setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
@@ -56,7 +55,5 @@ def render(job: RenderJob) -> Summary:
         sheet = None
         if job.report and job.part[1] == 1:
             sheet = outlasting(lambda: contact_sheet(run.out), job.patience)
-            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
-    publish(summary, sheet)
-    tell_many_quarantined(summary, job.quarantine_alarm)
-    return as_final_state(summary)
+            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+    return concluded(summary, job.quarantine_alarm, sheet)

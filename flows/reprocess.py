@@ -9,9 +9,8 @@ message: tasks are named by numbers, errors are our own sentences.
 
 from prefect import flow
 
-from flows.engine.artifacts import as_final_state, publish
 from flows.engine.run_folder import dated, opened, title
-from flows.engine.run_log import tell_many_quarantined, telling
+from flows.engine.run_log import concluded
 from flows.engine.window import carry_out
 from flows.jobs.reprocess import ReprocessJob
 from flows.lanes.patience import outlasting
@@ -39,13 +38,11 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         Stopped: more files failed than `max_failures` allows.
     """
     job = dated(job)
-    with telling(job.log_format), opened(job, ReprocessPlan) as run:
+    with opened(job, ReprocessPlan) as run:
         summary = ReprocessSummary(out=run.out.url(), rows=run.plan.rows_of_this_part())
         carry_out(PIPELINE, stages.Setting(job, run.plan.names), run, summary)
         if job.part[1] == 1:
             outlasting(lambda: summary.look_at_studies(run.out), job.patience)
             if job.report:
-                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)), job.patience)
-    publish(summary)
-    tell_many_quarantined(summary, job.quarantine_alarm)
-    return as_final_state(summary)
+                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+    return concluded(summary, job.quarantine_alarm)

@@ -20,7 +20,7 @@ from flows.jobs.watch import WatchJob
 from tasks.prompts.file_kinds import kind_of
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import file_name
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import changed_at, filesystem
 from tasks.runfolder.storage import Storage
 from tasks.runfolder.storage_errors import unusable
 
@@ -94,6 +94,6 @@ def list_inbox(url: str) -> Iterator[Arrived]:
         name = PurePosixPath(item["name"]).name
         if item["type"] != "file" or name.startswith((".", "_")) or kind_of(name)[0] is None:
             continue
-        at = item.get("LastModified") or datetime.fromtimestamp(float(item.get("mtime") or 0), UTC)
+        at = changed_at(item)
         known = item.get("ETag") or f"{item['size']} {at.isoformat()}"
         yield Arrived(f"{url.rstrip('/')}/{name}", hashlib.sha256(f"{name} {known}".encode()).hexdigest()[:12], at)

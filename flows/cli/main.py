@@ -26,7 +26,6 @@ from flows.jobs.render import RenderJob, RenderOptions
 from flows.jobs.strict import unknown_option
 from flows.lanes.allocator import keep_freed
 from flows.lanes.log_lines import tell_on_stderr
-from models.messages import one_line
 from tasks.runfolder.errors import BadInput, Stopped
 from tasks.runfolder.filesystem import without_password
 from tasks.runfolder.storage import StorageError, explain
@@ -121,14 +120,9 @@ def full_job(
     """The job from a YAML file's values (`resolved` by the command), overridden by those of the command line."""
     values: dict[str, Any] = {}
     if file is not None:
-        import yaml
+        from tasks.loading.yaml_files import load_yaml
 
-        try:
-            values = yaml.safe_load(file.read_text()) or {}
-        except OSError as error:
-            raise BadInput(str(explain(error, str(file)))) from error
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise BadInput(f"{file}: not valid YAML ({one_line(error)}); correct it.") from error
+        values = load_yaml(file) or {}
         if not isinstance(values, dict):
             raise BadInput(f"{file}: a job is a mapping of options to values; this is a {type(values).__name__}.")
     values = resolved(values) | {name: value for name, value in given.items() if value is not None}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from prefect.runtime import flow_run
 
 from flows.engine.prefect_internals import is_run_of_a_worker
+from flows.engine.run_log import telling
 from flows.engine.schedule_day import scheduled_day
 from flows.jobs.render import RenderJob, RunOptions
 from flows.lanes.patience import begin, outlasting
@@ -75,9 +76,9 @@ class OpenRun(Generic[Plan]):
     started: float
     claims: Claims | None = None
 
-    def report(self, write: Callable[[], str], patience: float) -> str:
+    def report(self, write: Callable[[], str]) -> str:
         """Writes the report; of several workers that find the run complete the first one does."""
-        place = self._written(write, patience)
+        place = self._written(write, self.plan.job.patience)
         log.info("report: %s", place, extra={"fields": {"report": place}})
         return place
 
@@ -108,6 +109,7 @@ def opened(job: Job, make_plan: Callable[[Job, Path], Plan]) -> Iterator[OpenRun
     begin()
     out = Storage(job.out)
     with ExitStack() as stack:
+        stack.enter_context(telling(job.log_format))
         spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="imagemill-"))
         patience = job.patience if is_run_of_a_worker() else 0  # at a command's start there is somebody to tell
         try:

@@ -9,6 +9,7 @@ from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.logging.loggers import flow_run_logger
 
+from flows.engine.artifacts import AnySummary, as_final_state, publish
 from flows.engine.prefect_internals import is_run_of_a_worker
 from flows.engine.summary import Summary
 from flows.jobs.render import allowed_failures
@@ -75,7 +76,19 @@ def tell_end(summary: Summary, retries: int) -> None:
     log.info("%s, in %s", made, summary.out, extra={"fields": fields})
 
 
-def tell_many_quarantined(summary: Summary, alarm: str | None) -> None:
+def concluded(summary: AnySummary, alarm: str | None, sheet: bytes | None = None) -> AnySummary:
+    """Shows on the page what came of a run, and tells of it; what the flow returns.
+
+    Args:
+        alarm: more quarantined rows than this, a count or a share, are told to those who are told of failed runs.
+        sheet: a JPEG of the first pictures.
+    """
+    publish(summary, sheet)
+    _tell_many_quarantined(summary, alarm)
+    return as_final_state(summary)
+
+
+def _tell_many_quarantined(summary: Summary, alarm: str | None) -> None:
     """Emits an event if more rows are quarantined than `alarm`, a count or a share, allows."""
     if alarm is not None and summary.quarantined > allowed_failures(alarm, summary.rows):
         emit_event(

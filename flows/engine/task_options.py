@@ -5,9 +5,9 @@ from typing import Any
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
+from flows.lanes.patience import PAUSES
 from tasks.runfolder.storage import StorageError
 
-PAUSES = (1, 5, 20)  # seconds before each new try
 IN_MEMORY: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """No cache and no persistence: the run folder is the checkpoint."""
 

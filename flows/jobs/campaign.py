@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator
 
-from flows.jobs.render import Place, RenderJob, RenderRunOptions, at_day
+from flows.jobs.local import Place
+from flows.jobs.render import RenderJob, RenderRunOptions, at_day
 from flows.jobs.strict import StrictJob
 from tasks.campaign.grid import Combine
 from tasks.campaign.labels import Labels

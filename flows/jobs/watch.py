@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from flows.jobs.render import Place
+from flows.jobs.local import Place
 from flows.jobs.service import Duration
 from flows.jobs.strict import StrictJob
 

@@ -16,9 +16,9 @@ from tasks.campaign.placements import choose, load_placements
 from tasks.campaign.recipe import SHAPES, Recipe
 from tasks.campaign.signing import Signer
 from tasks.campaign.wording import columns_of, read_lists
-from tasks.campaign.yaml_files import fill, load_yaml
 from tasks.layout.template import Template, own_templates
 from tasks.loading.models import load_generator
+from tasks.loading.yaml_files import fill, load_yaml
 from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import Shard, cut_evenly, shards_between

@@ -8,11 +8,11 @@ from typing import Annotated
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.campaign.yaml_files import fill, load_yaml
 from tasks.layout.contrast import LARGE, TEXT, Colour, contrast, parse_colour, to_hex
 from tasks.layout.fonts import FontFile, find_font
 from tasks.layout.look import Logo, Look
 from tasks.layout.template import Template
+from tasks.loading.yaml_files import fill, load_yaml
 from tasks.runfolder.errors import BadInput
 
 COLOURS = ("light", "dark", "primary", "accent")

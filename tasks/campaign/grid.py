@@ -1,6 +1,5 @@
 """The grid: every product for every audience, placement and language, or these side by side; and the ads' names."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,7 +9,7 @@ import pandas as pd
 
 from tasks.campaign.wording import columns_of, fill_in
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filenames import file_name
+from tasks.runfolder.filenames import file_name, folded
 
 Combine = Literal["grid", "zip"]
 AXES = ("product", "audience", "placement", "language")
@@ -93,7 +92,7 @@ def check_unique(names: Iterable[str]) -> None:
 def _hashed(names: Iterable[str]) -> Iterator[np.ndarray]:
     batch: list[str] = []
     for name in names:
-        batch.append(unicodedata.normalize("NFC", name).casefold())
+        batch.append(folded(name))
         if len(batch) == 65_536:
             yield pd.util.hash_array(np.array(batch, dtype=object))
             batch = []

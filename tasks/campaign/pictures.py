@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from tasks.campaign.recipe import SCENE
 from tasks.campaign.shard_state import Ad
-from tasks.imaging.decode import open_picture
+from tasks.imaging.decode import on_white, open_picture
 from tasks.layout.box import Box
 from tasks.layout.contrast import Colour
 from tasks.layout.saliency import Attention, changed
@@ -119,11 +119,7 @@ def opened(data: bytes, name: str) -> Image.Image:
     try:
         picture = open_picture(data)
         picture.draft("RGB", (LARGEST, LARGEST))
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode in {"RGBA", "LA", "PA", "P"}:
-            picture = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-        picture = picture.convert("RGB")
+        picture = on_white(ImageOps.exif_transpose(picture))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"picture {name!r} cannot be read ({error or type(error).__name__}); give another.") from error
     if max(picture.size) > LARGEST:

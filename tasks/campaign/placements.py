@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.campaign.yaml_files import as_mapping, fill, load_yaml
 from tasks.layout.box import Box
 from tasks.layout.sheet import Sheet
+from tasks.loading.yaml_files import as_mapping, fill, load_yaml
 from tasks.runfolder.errors import BadInput
 
 Pixels = Annotated[int, Field(ge=1, le=10_000)]

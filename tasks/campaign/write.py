@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from tasks.campaign.shard_state import METADATA, AdShard
-from tasks.render.metadata import carried_names
+from tasks.render.metadata import with_carried
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
 
@@ -18,7 +18,5 @@ def write_ads(work: AdShard, storage: Storage, attempt: int = 1) -> Outcome:
         storage.write_many({ad.path: ad.file for ad in work.items})
         metadata = pa.Table.from_pylist([ad.columns for ad in work.items], schema=METADATA)
         carried = work.carried.take(pa.array([ad.product_row - work.first for ad in work.items], pa.int64()))
-        names = carried_names(carried.column_names, METADATA.names)
-        for name, column in zip(carried.column_names, carried.columns, strict=True):
-            metadata = metadata.append_column(names[name], column)
+        metadata = with_carried(metadata, carried, METADATA.names)
     return work.commit(storage, metadata, attempt)

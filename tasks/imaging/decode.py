@@ -55,6 +55,14 @@ def open_picture(data: bytes) -> Image.Image:
     return Image.fromarray((pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels)
 
 
+def on_white(picture: Image.Image) -> Image.Image:
+    """A picture in RGB, what is transparent over white."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+    return picture.convert("RGB")
+
+
 def _jxl(data: bytes) -> np.ndarray:
     """Pixels (h, w) or (h, w, channels), uint8 or uint16, of an animation the first. Raises ValueError."""
     width, height = jxl_size(data)

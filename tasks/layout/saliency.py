@@ -30,8 +30,7 @@ class Attention:
         import cv2
 
         height, width = picture.shape[:2]
-        self._scale = EDGE / max(height, width)
-        size = max(8, round(width * self._scale)), max(8, round(height * self._scale))
+        size = _looked_at(width, height)
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         self._x, self._y = size[0] / width, size[1] / height
@@ -73,8 +72,7 @@ def changed(picture: np.ndarray, without: np.ndarray) -> Box | None:
     if picture.shape != without.shape:
         return None
     height, width = picture.shape[:2]
-    scale = EDGE / max(height, width)
-    size = max(8, round(width * scale)), max(8, round(height * scale))
+    size = _looked_at(width, height)
     change = cv2.resize(cv2.absdiff(picture, without).max(2), size, interpolation=cv2.INTER_AREA)
     if change.max() < _CHANGE:
         return None
@@ -87,6 +85,12 @@ def changed(picture: np.ndarray, without: np.ndarray) -> Box | None:
         return None
     across, down = width / size[0], height / size[1]
     return Box(int(x * across), int(y * down), round(wide * across), round(high * down))
+
+
+def _looked_at(width: int, height: int) -> tuple[int, int]:
+    """Width and height at which a picture is looked at."""
+    scale = EDGE / max(height, width)
+    return max(8, round(width * scale)), max(8, round(height * scale))
 
 
 def _most_salient(salient: np.ndarray) -> tuple[int, int, int, int]:

@@ -95,7 +95,12 @@ def metadata_table(rows: list[dict[str, Any]], work: RenderShard, schema: pa.Sch
     table = pa.Table.from_pylist(rows, schema=schema)
     carried = work.carried.take(pa.array([row["row"] - work.shard.row for row in rows], pa.int64()))
     # Those of explained runs are never taken by others, as the report would look for heat maps there.
-    names = carried_names(carried.column_names, [*METADATA.names, *EXPLAINED.names])
+    return with_carried(table, carried, [*METADATA.names, *EXPLAINED.names])
+
+
+def with_carried(table: pa.Table, carried: pa.Table, ours: list[str]) -> pa.Table:
+    """The table with carried columns after its own, under names that are not among `ours`."""
+    names = carried_names(carried.column_names, ours)
     for name, column in zip(carried.column_names, carried.columns, strict=True):
         table = table.append_column(names[name], column)
     return table

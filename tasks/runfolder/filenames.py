@@ -35,14 +35,14 @@ def distinct_names(ids: Iterable[str]) -> dict[str, str]:
     taken = set[str]()
     for id in ids:
         name = file_name(id)
-        if _folded(name) in taken:
+        if folded(name) in taken:
             name = f"{name}~{sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-        taken.add(_folded(name))
+        taken.add(folded(name))
         names[id] = name
     return names
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """The same text for all names that some file system takes for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).upper().casefold())
 

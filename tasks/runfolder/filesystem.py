@@ -3,6 +3,8 @@
 import json
 import os
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
@@ -51,6 +53,12 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if "Protocol not known" not in str(error):
             raise
         raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
+
+
+def changed_at(item: Mapping[str, Any]) -> datetime:
+    """When a file was written, of what a filesystem lists of it."""
+    at = item.get("LastModified") or item.get("mtime")
+    return at if isinstance(at, datetime) else datetime.fromtimestamp(float(at or 0), UTC)
 
 
 def without_password(text: str) -> str:

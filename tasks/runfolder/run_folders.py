@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from tasks.runfolder import claims, costs, workers
 from tasks.runfolder.commit import read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import changed_at, filesystem
 from tasks.runfolder.lease import is_dead, lock_at
 from tasks.runfolder.record import RECORD, read_record
 from tasks.runfolder.storage import Storage
@@ -81,9 +81,9 @@ def _read(storage: Storage, fs: Any, item: Mapping[str, Any]) -> RunFolder:
     complete = shard_names(storage, "metadata")
     timed = shard_names(storage, "timings") & complete
     outcomes = read_outcomes(storage, sorted(timed)).values()
-    times = [_changed(item)]
+    times = [changed_at(item)]
     with suppress(FileNotFoundError):
-        times += [_changed(each) for each in fs.ls(f"{item['name'].rpartition('/')[0]}/metadata", detail=True)]
+        times += [changed_at(each) for each in fs.ls(f"{item['name'].rpartition('/')[0]}/metadata", detail=True)]
     return RunFolder(
         url=storage.url(),
         flow=str(record.get("flow", "render")),
@@ -96,11 +96,6 @@ def _read(storage: Storage, fs: Any, item: Mapping[str, Any]) -> RunFolder:
         running=any(_lives(storage, path) for path in storage.list(workers.FOLDER)),
         cost=costs.total_cost(storage),
     )
-
-
-def _changed(item: Mapping[str, Any]) -> datetime:
-    at = item.get("LastModified") or item.get("mtime")
-    return at if isinstance(at, datetime) else datetime.fromtimestamp(float(at or 0), UTC)
 
 
 def _lives(storage: Storage, path: str) -> bool:

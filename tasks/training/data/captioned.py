@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tasks.imaging.decode import on_white
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
 
@@ -92,10 +93,7 @@ def decoded(image: Any) -> Image.Image:
         picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(" ".join(str(error).split()).split(" <")[0]) from None
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        clear = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return picture.convert("RGB")
+    return on_white(picture)
 
 
 def read_captioned(place: str | Path) -> CaptionedDataset:

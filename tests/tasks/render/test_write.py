@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,16 +48,10 @@ def make_work(ids: list[str] = ["a", "b/c"], failed: int = 0, carried: pa.Table 
     return work
 
 
-def write(
-    work: RenderShard,
-    storage: Storage,
-    options: WriteOptions,
-    provenance: Provenance,
-    attempt: int = 1,
-    explained: bool = False,
-) -> Outcome:
-    store(work, storage, options, provenance, attempt, explained)
-    return complete(work, storage, attempt, explained)
+def write(work: RenderShard, storage: Storage, options: WriteOptions, provenance: Provenance, **how: Any) -> Outcome:
+    """Stores and completes a shard of a single part."""
+    store(work, storage, options, provenance, **how)
+    return complete(work, storage, **how)
 
 
 def from_files(root: Path, image: str) -> bytes:

@@ -21,7 +21,7 @@ def load_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise BadInput(str(explain(error, str(path)))) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not valid YAML ({one_line(error)}); correct it.") from error
 
 
