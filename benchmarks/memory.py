@@ -29,7 +29,9 @@ from rich.table import Table
 SIZES, COUNTS, WAYS = (128, 1024), (1, 100), ("option", "column")
 
 
-def peak_memory(rows: int, size: int, count: int, way: str, pictures: int = 0, layout: str = "dummy") -> int:
+def peak_memory(
+    rows: int, size: int, count: int, way: str, pictures: int = 0, layout: str = "dummy", enhance: str = ""
+) -> int:
     """Bytes that a run's process holds at most (resident set).
 
     Args:
@@ -44,7 +46,7 @@ def peak_memory(rows: int, size: int, count: int, way: str, pictures: int = 0, l
         options = [] if way == "column" else [f"--{name}={value}" for name, value in asked.items()]
         render = [sys.executable, "-m", "flows", "render", str(prompts), "--out", str(out), "--no-report"]
         run = subprocess.Popen(
-            [*render, "--generator", "dummy", "--layout", layout, *options],
+            [*render, "--generator", "dummy", "--layout", layout, f"--enhance={enhance}", *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -69,12 +71,13 @@ def main(
     rows: Annotated[list[int], Parameter(consume_multiple=True)] = [1000],  # noqa: B006
     pictures: int = 500,
     layout: str = "dummy",
+    enhance: str = "",
 ) -> None:
     """Prints the table, a line a case as it is measured."""
     base = peak_memory(8, 16, 1, "option")
     table = Table("rows", "pixels", "count", "given by", "peak, MB", "over, MB")
     for case in itertools.product(rows, SIZES, COUNTS, WAYS):
-        peak = peak_memory(*case, pictures, layout)
+        peak = peak_memory(*case, pictures, layout, enhance)
         figures = [f"{case[0]:,}", *map(str, case[1:]), f"{peak / 1e6:,.0f}", f"{(peak - base) / 1e6:,.0f}"]
         print(" ".join(figures), file=sys.stderr, flush=True)
         table.add_row(*figures)

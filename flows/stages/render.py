@@ -16,6 +16,7 @@ from flows.plans.render import Plan
 from models.device import beside
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
+from tasks.enhance.chain import growth, parse_chain
 from tasks.loading.feature_store import kept_features
 from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import load_encoder, load_generator
@@ -45,6 +46,7 @@ class Setting:
         self.batch_size = batch_size
         self.split = plan.split
         self.provenance = plan.provenance
+        self.growth = growth(parse_chain(job.enhance))
 
     def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration)
@@ -113,7 +115,8 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderS
         if setting.split:
             setting.load_encoder().release()
         with work.timed("generate"):
-            return generate(work, setting.load_generator(), setting.batch_limit, last, setting.job.batch_timeout)
+            generator, limit = setting.load_generator(), setting.batch_limit
+            return generate(work, generator, limit, last, setting.job.batch_timeout, setting.growth)
 
     return _arrived(setting, work, "generate", in_device_thread(setting.job.device, run, urgency=1))
 

@@ -8,7 +8,7 @@ from models.filters.steps import step
 _ROUNDS = 8
 
 
-@step("upscale", Choice(("2", "4")), each=True)
+@step("upscale", Choice(("2", "4")), each=True, scale=int)
 def upscale(picture: np.ndarray, times: str) -> np.ndarray:
     """Bicubic, then bilateral back-projection (Dai et al. 2007): made small again, it must be the picture that it was.
 

@@ -41,6 +41,7 @@ class Step:
         colour: whether it has a meaning for colour pictures alone.
         each: whether the function takes one picture at a time.
         reach: how many pixels away a result still depends on the picture, or None for all of it; see `far`.
+        scale: how many times as wide and high a value makes pictures.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     colour: bool
     each: bool
     reach: int | None
+    scale: Callable[[Any], int] = lambda value: 1
 
     def far(self, value: Any) -> int | None:
         """The reach with this value: what is `auto` is found from the whole picture.
@@ -74,14 +76,20 @@ STEPS: dict[str, Step] = {}
 
 
 def step(
-    name: str, argument: Argument, *, colour: bool = False, each: bool = False, reach: int | None = None
+    name: str,
+    argument: Argument,
+    *,
+    colour: bool = False,
+    each: bool = False,
+    reach: int | None = None,
+    scale: Callable[[Any], int] = lambda value: 1,
 ) -> Callable[[Filter], Filter]:
     """Registers a function as a step; the function itself stays as it is. ValueError if the name is taken."""
 
     def register(function: Filter) -> Filter:
         if name in STEPS:
             raise ValueError(f"There are two filters called {name!r}: rename one of them.")
-        STEPS[name] = Step(name, function, argument, colour, each, reach)
+        STEPS[name] = Step(name, function, argument, colour, each, reach, scale)
         return function
 
     return register

@@ -7,6 +7,7 @@ to float32 and rounds back: float32 has 24 bits of precision, so unchanged value
 
 import difflib
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -127,6 +128,11 @@ def enhance(images: Tensor, chain: Chain) -> Tensor:
     loaded = [(step, reference_files.load(v) if isinstance(v, Reference) else v) for step, v in active]
     rows = max(1, PIXELS_AT_ONCE.get(images.device.type, 2**20) // (images.shape[2] * images.shape[3]))
     return torch.cat([_apply(part, loaded) for part in images.split(rows)])
+
+
+def growth(chain: Chain) -> int:
+    """How many times as many pixels the chain makes of a picture."""
+    return math.prod(step.scale(value) ** 2 for step, value in chain)
 
 
 def reach(chain: Chain) -> int | None:

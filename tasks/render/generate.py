@@ -1,5 +1,6 @@
 """The generate stage: generator inference, from features and seeds to pictures."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from pydantic import ConfigDict
@@ -12,6 +13,7 @@ from tasks.loading.bisect_failures import isolate
 from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
+from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, RenderShard
 from tasks.render.transfer import Transfer
 
@@ -36,6 +38,7 @@ def generate(
     limit: Callable[[int, int], BatchLimit],
     as_bytes: bool,
     timeout: float | None = None,
+    growth: int = 1,
 ) -> list[Transfer]:
     """Generates the next part of the shard's pictures, one per seed, in batches of prompts that may share one.
 
@@ -44,12 +47,13 @@ def generate(
             out.
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
         timeout: seconds after which a batch is taken to hang, which ends the process; none never does.
+        growth: how many times as many pixels the pictures have once they are enhanced.
 
     Returns:
         The pictures on their way: their pixels are set once these have arrived.
     """
     ready(generator)
-    work.next_part()
+    work.next_part(max(SHARD_PIXELS // growth, _least(work, generator, limit)))
     transfers: list[Transfer] = []
 
     def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
@@ -66,6 +70,12 @@ def generate(
     for pictures in work.by_size(lambda prompt: generator.batch_key(prompt.features, prompt.steps, prompt.guidance)):
         work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
     return transfers
+
+
+def _least(work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> int:
+    """Pixels of the largest batch that would be filled with copies if the shard came in smaller parts."""
+    sizes = {(prompt.width, prompt.height) for prompt in work.prompts} if generator.fixed_batch else set()
+    return max((limit(*size).size * math.prod(size) for size in sizes), default=0)
 
 
 def _infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from models.text_features import Encoded
-from tasks.prompts.shards import SHARD_PIXELS, Shard
+from tasks.prompts.shards import Shard
 from tasks.runfolder.filenames import distinct_names
 from tasks.runfolder.shard_state import Failure, ShardState
 from tasks.text.preprocess import Prepared
@@ -149,10 +149,10 @@ class RenderShard(ShardState[Shard, Prompt]):
         left = ([p for p in part if p.prompt not in errors] for part in self._to_come or ())
         self._to_come = None if self._to_come is None else deque(filter(None, left))
 
-    def next_part(self) -> None:
-        """Takes the next of the shard's pictures in hand."""
+    def next_part(self, most: int) -> None:
+        """Takes the next of the shard's pictures in hand, at most `most` pixels or a single picture."""
         if self._to_come is None:
-            self._to_come = deque(_parts(self.prompts, SHARD_PIXELS))
+            self._to_come = deque(_parts(self.prompts, most))
         self.pictures = self._to_come.popleft() if self._to_come else []
 
     @property

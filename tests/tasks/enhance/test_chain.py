@@ -14,7 +14,7 @@ from torch import Tensor
 from models.filters import STEPS, Reference
 from models.filters.arguments import Number
 from tasks.enhance import chain as module
-from tasks.enhance.chain import EnhanceOptions, enhance, name_files, open_chain, parse_chain
+from tasks.enhance.chain import EnhanceOptions, enhance, growth, name_files, open_chain, parse_chain
 from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import enhance_work
@@ -276,3 +276,8 @@ def test_files_of_one_name_have_both_digests(tmp_path: Path) -> None:
         Image.new("RGB", (8, 8), colour).save(tmp_path / folder / "ref.png")
     files = open_chain(f"palette:{tmp_path}/a/ref.png,style:{tmp_path}/b/ref.png")[1]
     assert [len(digest) for digest in files["ref.png"].split()] == [64, 64]
+
+
+def test_a_chain_tells_how_much_larger_it_makes_pictures() -> None:
+    assert growth(parse_chain("upscale:2,denoise:0.3,upscale:4")) == 64
+    assert growth(parse_chain("contrast:1.1")) == growth(()) == 1

@@ -61,3 +61,16 @@ def test_a_broken_device_costs_no_row() -> None:
     with pytest.raises(RuntimeError, match="illegal memory access"):
         generate(work, Broken({}), lambda *size: BatchLimit(2), as_bytes=True)
     assert not work.failures
+
+
+@pytest.mark.parametrize(("fixed", "taken"), [(False, 1), (True, 4)])
+def test_pictures_that_are_to_grow_come_in_smaller_parts_but_in_whole_batches(fixed: bool, taken: int) -> None:
+    """Of kernels that want batches of one size, smaller parts would be filled with copies."""
+    generator = Flat({})
+    generator.fixed_batch = fixed
+    prompts = [Prompt(row, str(row), "a cat", [row], 1024, 1024) for row in range(5)]
+    work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
+    transfers = generate(work, generator, lambda *size: BatchLimit(4), as_bytes=True, growth=16)
+    arrive(work, "generate", transfers)
+    assert len(work.pictures) == taken
+    assert work.more

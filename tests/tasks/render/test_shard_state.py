@@ -34,7 +34,7 @@ def _sized(counts: list[int], edge: int = 1024) -> RenderShard:
 def _parts(work: RenderShard) -> list[list[str]]:
     parts = []
     while not parts or work.more:
-        work.next_part()
+        work.next_part(SHARD_PIXELS)
         parts.append([picture.id for picture in work.pictures])
     return parts
 
@@ -52,7 +52,7 @@ def test_a_shard_of_many_pixels_comes_in_parts_of_whole_prompts_or_of_one() -> N
 def test_what_a_failed_prompt_would_still_get_is_not_made() -> None:
     at_once = SHARD_PIXELS // 1024**2
     work = _sized([2 * at_once, 1, at_once])
-    work.next_part()
+    work.next_part(SHARD_PIXELS)
     work.fail("generate", {work.prompts[0]: "no"})
     assert work.pictures == []
     assert [len(part) for part in _parts(work)] == [1, at_once]

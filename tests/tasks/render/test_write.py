@@ -255,16 +255,15 @@ def test_a_table_is_read_without_leaving_a_thread_something_of_pythons(
     ],
 )
 def test_a_row_that_fails_in_a_later_part_leaves_no_picture_and_no_file(
-    layout: Layout, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: Layout, files: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tasks.render.shard_state.SHARD_PIXELS", 2 * 8 * 6)  # two pictures a part
     work, storage, options = make_work(["b", "a"]), Storage(str(tmp_path)), WriteOptions(layout=layout)
     for prompt, count in zip(work.prompts, (2, 5), strict=True):
         prompt.seeds = list(range(count))
     part = 0
     while part == 0 or work.more:
         part += 1
-        work.next_part()
+        work.next_part(2 * 8 * 6)  # two pictures
         for picture in work.pictures:
             picture.pixels = torch.rand(3, 6, 8)
         if part == 4:
