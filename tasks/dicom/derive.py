@@ -28,6 +28,7 @@ DERIVATIONS: dict[
     "sharpen": codes.cid7203.UnsharpMask,
     "clahe": codes.cid7203.EdgeEnhancement,
     "upscale": codes.cid7203.SpatialResampling,
+    "upscale-learned": codes.cid7203.SpatialResampling,
 }
 PROCESSED = codes.cid7203.Smoothing
 COLOURS = ("Red", "Green", "Blue")
