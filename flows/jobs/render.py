@@ -164,7 +164,7 @@ class RenderRunOptions(RunOptions):
     phase: Literal["auto", "together", "split"] = "auto"
     """For a diffusers checkpoint: keep encoder and denoiser loaded together, or split: encode a window of shards,
     unload the encoder, generate. By default whichever fits the free memory."""
-    keep_features: str | None = None
+    keep_features: Place | None = None
     """Folder (local or s3://) to cache a diffusers checkpoint's text features in, for later runs."""
 
 
@@ -175,7 +175,7 @@ class RenderOptions(
 
     text_column: str | None = None
     """Column with the text; by default the first of text, prompt, caption."""
-    encoder: str | None = None
+    encoder: Place | None = None
     """Text encoder: gemma, minilm, a folder (local or s3://) or a hub id; by default the one the generator needs."""
     shard_size: Annotated[int | None, Field(ge=1, le=100_000)] = None
     """Rows per shard, the unit of work and retry; by default chosen for parallel work and little memory."""

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 from torch import Tensor
 
 from models.diffusers.acceleration import Acceleration
@@ -16,6 +17,7 @@ from tasks.loading.oom_batching import in_batches
 from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, RenderShard
 from tasks.render.transfer import Transfer
+from tasks.runfolder.filesystem import without_password
 
 
 class GenerateOptions(Acceleration):
@@ -23,7 +25,7 @@ class GenerateOptions(Acceleration):
 
     model_config = ConfigDict(frozen=False)
 
-    generator: str = "default"
+    generator: Annotated[str, AfterValidator(without_password)] = "default"
     """The embedded `default`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
 
     @property

@@ -27,7 +27,14 @@ S3_OPTIONS = {
 CREDENTIALS = "IMAGEMILL_URL_CREDENTIALS"
 """Environment variable with what `without_password` took out of URLs, for this process and those it starts."""
 HIDDEN = "***"
-_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/\s,]*)@(?P<host>[^/\s,@]*)")
+_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/\s,?]*)@(?P<host>[^/\s,@]*)")
+_QUERY = re.compile(r"(?P<url>https?://[^\s,?]+)\?(?P<query>[^\s,@#]+)", re.IGNORECASE)
+# What presigned URLs of S3, Google, Azure, CloudFront and common services have, which opens the file for anyone.
+_SECRET = re.compile(
+    r"(?<![^&])(x-(?:amz|goog|oss|cos)-[^=&]*|awsaccesskeyid|signature|sig|s[etprv]|sk[a-z]*|spr|expires|policy|key-pair-id"
+    r"|(?:api|access|account)?[-_]?key|[^=&]*(?:token|secret|password|auth)[^=&]*)=[^&]+",
+    re.IGNORECASE,
+)
 
 
 EXTRAS = {"gcs": ("gs", "gcs"), "azure": ("az", "abfs", "abfss", "adl")}
@@ -64,28 +71,46 @@ def changed_at(item: Mapping[str, Any]) -> datetime:
 def without_password(text: str) -> str:
     """A URL, or a text with URLs, with `***` in the place of credentials; `filesystem` opens it all the same.
 
-    So they stand in no record, database, log or sentence. A user alone is no secret, but for http it may be a token.
+    So they stand in no record, database, log or sentence, and a file whose presigned URL was signed anew is the same
+    file. A user alone is no secret, but for http it may be a token.
     """
 
     def hide(found: re.Match[str]) -> str:
         scheme, user, host = found["scheme"].lower(), found["user"], found["host"]
         if user == HIDDEN or not (":" in user or scheme in {"http", "https"}):
             return found[0]
-        known = json.loads(os.environ.get(CREDENTIALS, "{}"))
-        os.environ[CREDENTIALS] = json.dumps({**known, f"{scheme}://{HIDDEN}@{host}": user})
+        _keep(f"{scheme}://{HIDDEN}@{host}", user)
         return f"{found['scheme']}://{HIDDEN}@{host}"
 
-    return _IN_URL.sub(hide, text)
+    def hide_query(found: re.Match[str]) -> str:
+        shown = _SECRET.sub(rf"\1={HIDDEN}", found["query"])
+        if HIDDEN not in found["query"] and shown != found["query"]:
+            _keep(f"{found['url']}?{shown}", found["query"])
+        return f"{found['url']}?{shown}"
+
+    return _QUERY.sub(hide_query, _IN_URL.sub(hide, text))
+
+
+def _keep(shown: str, secret: str) -> None:
+    os.environ[CREDENTIALS] = json.dumps({**json.loads(os.environ.get(CREDENTIALS, "{}")), shown: secret})
+
+
+def _kept(shown: str, url: str) -> str:
+    secret: str | None = json.loads(os.environ.get(CREDENTIALS, "{}")).get(shown)
+    if secret is None:
+        raise BadInput(f"{url}: the credentials that stood there are not kept; give the URL with them again.")
+    return secret
 
 
 def _with_password(url: str) -> str:
-    found = _IN_URL.match(url)
+    opened = url
+    query = _QUERY.match(url)
+    if query is not None and f"={HIDDEN}" in query["query"]:
+        opened = f"{query['url']}?{_kept(query[0], url)}"
+    found = _IN_URL.match(opened)
     if found is None or found["user"] != HIDDEN:
-        return url
-    user = json.loads(os.environ.get(CREDENTIALS, "{}")).get(found[0])
-    if user is None:
-        raise BadInput(f"{url}: the credentials that stood there are not kept; give the URL with them again.")
-    return f"{found['scheme']}://{user}@{found['host']}{url[found.end() :]}"
+        return opened
+    return f"{found['scheme']}://{_kept(found[0], url)}@{found['host']}{opened[found.end() :]}"
 
 
 def _s3_options() -> dict[str, Any]:

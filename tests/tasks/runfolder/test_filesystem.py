@@ -48,6 +48,14 @@ def test_what_a_password_is_for_opens_without_it_in_the_url(server: str) -> None
     assert fs.cat_file(path) == b"text\na cat\n"
 
 
+def test_a_presigned_url_opens_without_its_signature_and_signed_anew_is_the_same(server: str) -> None:
+    urls = [without_password(f"http://amy:geheim@{server}/p.csv?v=1&X-Amz-Signature={sign}") for sign in ("1a", "2b")]
+    assert set(urls) == {f"http://***@{server}/p.csv?v=1&X-Amz-Signature=***"}
+    fs, path = filesystem(urls[0])
+    assert path.endswith("@" + server + "/p.csv?v=1&X-Amz-Signature=2b")
+    assert fs.cat_file(path) == b"text\na cat\n"
+
+
 def test_a_refusal_does_not_tell_the_password(server: str) -> None:
     url = without_password(f"http://amy:falsch@{server}/p.csv")
     fs, path = filesystem(url)
@@ -63,6 +71,20 @@ def test_a_refusal_does_not_tell_the_password(server: str) -> None:
         ("sftp://amy:a:b@host/x, S3://key:se/cret", "sftp://***@host/x, S3://key:se/cret"),
         ("https://token@host/x", "https://***@host/x"),
         ("palette:HTTPS://amy:pw@host/ref.png@0.7,denoise:0.3", "palette:HTTPS://***@host/ref.png@0.7,denoise:0.3"),
+        (
+            "https://b.s3.amazonaws.com/p.csv?versionId=3&X-Amz-Credential=AK%2F1&X-Amz-Signature=ab12",
+            "https://b.s3.amazonaws.com/p.csv?versionId=3&X-Amz-Credential=***&X-Amz-Signature=***",
+        ),
+        (
+            "https://a.blob.core.windows.net/c/p.csv?sv=1&se=2&sig=a%3D",
+            "https://a.blob.core.windows.net/c/p.csv?sv=***&se=***&sig=***",
+        ),
+        (
+            "palette:https://host/r.png?access_token=1@0.7,denoise:0.3",
+            "palette:https://host/r.png?access_token=***@0.7,denoise:0.3",
+        ),
+        ("https://***@host/x?api_key=***", "https://***@host/x?api_key=***"),
+        ("https://host/p.csv?version=2&part=a@b", "https://host/p.csv?version=2&part=a@b"),
         ("sftp://amy@host/x", "sftp://amy@host/x"),
         ("abfs://container@account/x", "abfs://container@account/x"),
         ("runs/a@b", "runs/a@b"),
