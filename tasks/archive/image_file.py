@@ -15,7 +15,6 @@ from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.raster_codecs import SUFFIX, Raster, decode_raster, encode_raster, raster_format
 from tasks.imaging.refused import Refused
 from tasks.imaging.value_range import Levels
-from tasks.runfolder.filenames import file_name
 
 QUALITY = 95  # of JPEG
 
@@ -26,6 +25,7 @@ class ArchiveImage:
     Attributes:
         row: its place in the archive.
         source: what the results call it: a pseudonym of its path, or the path where identities are kept.
+        name: of the result's file, if it is no DICOM.
         frames: (n, h, w, c) values as they are stored; `made` is what enhancement gives, of the same type.
         levels: what each frame's window shows.
         limits: the least and the greatest value that may be stored.
@@ -35,9 +35,10 @@ class ArchiveImage:
         about: columns of the metadata.
     """
 
-    def __init__(self, row: int, source: str, data: bytes) -> None:
+    def __init__(self, row: int, source: str, data: bytes, name: str = "") -> None:
         self.row = row
         self.source = source
+        self.name = name
         self.digest = sha256(data).hexdigest()
         self.dataset: Dataset | None = None
         self.raster: Raster | None = None
@@ -126,8 +127,8 @@ class ArchiveImage:
     def encode(self, chain: str, names: Pseudonyms) -> tuple[str, bytes]:
         """The name (without a folder) and the bytes of the result."""
         if self.raster is not None:
-            name, suffix = file_name(self.source), f".{SUFFIX[self.raster.format]}"
-            return name.removesuffix(suffix) + suffix, encode_raster(self.raster, self.made, QUALITY)
+            suffix = f".{SUFFIX[self.raster.format]}"
+            return self.name.removesuffix(suffix) + suffix, encode_raster(self.raster, self.made, QUALITY)
         assert self.dataset is not None
         if self.text != "unknown":  # where nobody looked, what the source says of itself stays
             self.dataset.BurnedInAnnotation = "NO" if self.text == "none" else "YES"

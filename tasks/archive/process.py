@@ -68,7 +68,7 @@ def reprocess(work: ArchiveShard, recipe: Recipe) -> None:
 def _whole(work: ArchiveShard, file: ArchiveFile, data: bytes, recipe: Recipe) -> Output:
     try:
         with work.timed("decode"):
-            scan = ArchiveImage(file.row, file.source, data)
+            scan = ArchiveImage(file.row, file.source, data, file.name)
             scan.identify(recipe.names, recipe.keep_identity)
             file.study = scan.study
         with work.timed("look"):

@@ -4,6 +4,7 @@ A file that a stage fails for is quarantined with a reason. Reasons are our own 
 never an error's message: decoders quote the data they fail on, and that may be a patient's name.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.imaging.refused import Refused
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filenames import distinct_names, folded
 from tasks.runfolder.shard_state import ShardState
 from tasks.runfolder.storage import NotRegularFile, Storage, StorageError
 
@@ -67,15 +69,17 @@ class ArchiveFile:
         row: its position in the archive.
         path: its path within the archive.
         source: its name in the results: a pseudonym of its path, or the path if identities are kept.
+        name: of its result's file, without a folder; one that is no DICOM may get another suffix.
         data: its bytes until it is decoded; None if it is too large to hold in memory.
         study: its StudyInstanceUID in the results, once known.
         output: its results, once processed.
     """
 
-    def __init__(self, row: int, path: str, source: str) -> None:
+    def __init__(self, row: int, path: str, source: str, name: str) -> None:
         self.row = row
         self.path = path
         self.source = source
+        self.name = name
         self.data: bytes | None = None
         self.study = ""
         self.output: Output | None = None
@@ -100,9 +104,11 @@ def read(
     """
     work = ArchiveShard(shard, [], [])
     with work.timed("read"):
-        for row, (path, size) in enumerate(shard.files, shard.row):
+        sources = [_readable(path) if keep_identity else names.code("file", path) for path, _ in shard.files]
+        results = _names(sources)
+        for row, ((path, size), source) in enumerate(zip(shard.files, sources, strict=True), shard.row):
             if only is None or row in only:
-                file = ArchiveFile(row, path, _readable(path) if keep_identity else names.code("file", path))
+                file = ArchiveFile(row, path, source, results[source])
                 work.items.append(file)
                 try:
                     file.data = None if size > large_files.LARGE else fetch(archive, path, row)
@@ -110,6 +116,12 @@ def read(
                     stage, reason = why(error)
                     work.fail(stage, {file: reason})
     return work
+
+
+def _names(sources: Sequence[str]) -> dict[str, str]:
+    """The names of results, distinct whatever suffix they get: beside `x.png` that of `x` is `x~`."""
+    stems = {folded(source.rpartition(".")[0]) for source in sources}
+    return {source: name + "~" * (folded(source) in stems) for source, name in distinct_names(sources).items()}
 
 
 def _readable(path: str) -> str:

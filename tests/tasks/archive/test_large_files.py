@@ -21,7 +21,7 @@ from tests.tasks.imaging.test_burned_in import burn
 NAMES = Pseudonyms("k" * 64)
 
 
-def run(folder: Path, name: str, text: str, rule: str = "header") -> Storage:
+def run(folder: Path, name: str, text: str, rule: str = "header", keep_identity: bool = False) -> Storage:
     archive = Archive(str(folder / "archive"), folder, None, NAMES)
     out, chain = Storage(str(folder / name)), parse_chain(text)
     recipe = Recipe(
@@ -31,12 +31,12 @@ def run(folder: Path, name: str, text: str, rule: str = "header") -> Storage:
         archive.storage,
         out,
         NAMES,
-        False,
+        keep_identity,
         rule,
         "{}",  # type: ignore[arg-type]
     )
     for shard in archive.list_shards():
-        work = read(shard, archive.storage, NAMES, False)
+        work = read(shard, archive.storage, NAMES, keep_identity)
         reprocess(work, recipe)
         write(work, out)
     return out

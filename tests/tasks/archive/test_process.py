@@ -72,3 +72,16 @@ def test_padding_of_an_upscaled_picture_is_padding_and_nothing_else_is(tmp_path:
     assert made.shape == (256, 256)
     assert (made[:80] == -2000).all()
     assert made[80:].min() > -1500
+
+
+def test_files_whose_names_differ_by_suffix_or_case_alone_have_results_of_their_own(tmp_path: Path) -> None:
+    names = ["x", "x.png", "X.PNG", "x.bmp", "y x.png"]
+    for shade, name in enumerate(names):
+        put(tmp_path, name, png(np.full((20, 30, 1), 50 * shade, np.uint8), np.full((20, 30, 1), 255, np.uint8)))
+    out = run(tmp_path, "run", "", "header", keep_identity=True)
+    made = dict(zip(*(table(out.url(), "metadata")[column].to_pylist() for column in ("source", "image")), strict=True))
+    assert sorted(made) == sorted(names)
+    assert len({path.lower() for path in made.values()}) == len(names)
+    for shade, name in enumerate(names):
+        with Image.open(Path(out.url()) / made[name]) as picture:
+            assert picture.getpixel((0, 0))[0] == 50 * shade
