@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.main import full_job, plan_or_run
+from flows.cli.carry_out import full_job, plan_or_run
 from flows.jobs.campaign import CampaignJob, CampaignOptions
 from tasks.campaign.placements import load_placements
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.main import full_job, print_described
+from flows.cli.carry_out import full_job, print_described
 from flows.jobs.render import RenderJob, RenderOptions
 from flows.lanes.patience import told
 from flows.lanes.pending import PendingShard

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.main import full_job, plan_or_run
+from flows.cli.carry_out import full_job, plan_or_run
 from flows.jobs.reprocess import ReprocessJob, ReprocessOptions
 
 

@@ -11,7 +11,7 @@ transformers' format, or a hub id. Weights load from safetensors only, and a mod
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,23 +38,37 @@ CPU_TOKENS, GPU_TOKENS = 96, 8192
 class LanguageModel(TextEncoder):
     """A pretrained language model's last hidden states. Not for two threads at once.
 
+    Its network is loaded when a text is first encoded: a run may have nothing to encode, and transformers takes seconds
+    to import.
+
     `name`: what it was loaded from; `digest`: sha256 hex that stands for the weights; `width`: features a token;
     `max_tokens`: longer texts are cut; `limit`: tokens a chunk, halved by whoever meets the end of the memory.
     """
 
     def __init__(
-        self, name: str, digest: str, network: "PreTrainedModel", tokenize: Tokenize, max_tokens: int, device: str
+        self,
+        name: str,
+        digest: str,
+        load: Callable[[], "PreTrainedModel"],
+        tokenize: Tokenize,
+        max_tokens: int,
+        device: str,
+        width: int,
+        pad: int,
     ) -> None:
         self.name = name
         self.digest = digest
         self.max_tokens = max_tokens
         self.limit = BatchLimit(CPU_TOKENS if device == "cpu" else GPU_TOKENS)
-        self._network = network
+        self.width = width
+        self._load = load
         self._tokenize = tokenize
         self._device = device
-        config = network.config.get_text_config()
-        self.width: int = config.hidden_size
-        self._pad: int = config.pad_token_id or 0
+        self._pad = pad
+
+    @functools.cached_property
+    def _network(self) -> "PreTrainedModel":
+        return self._load()
 
     def ready(self) -> None:
         # Not before: a run may be planned on a machine without the device.
@@ -108,13 +122,25 @@ def load_text_encoder(reference: str, device: str = "cpu") -> LanguageModel:
     if reference == "gemma":
         folder = gemma.prepare()
         tokenize = gemma.load_tokenizer(folder)
-        return LanguageModel(reference, gemma.DIGEST, load_network(folder), tokenize, MAX_TOKENS, device)
+        return LanguageModel(
+            reference,
+            gemma.DIGEST,
+            lambda: load_network(folder),
+            tokenize,
+            MAX_TOKENS,
+            device,
+            gemma.CONFIG["hidden_size"],
+            gemma.CONFIG["pad_token_id"],
+        )
     folder = find_folder(reference)
     tokenize, longest = load_tokenizer(folder)
     local = reference != "minilm" and Path(reference).expanduser().is_dir()
     name = folder.resolve().name if local else reference  # where a folder lies on this machine is nobody's business
     max_tokens = min(MAX_TOKENS, longest)
-    encoder = LanguageModel(name, model_digest(folder), load_network(folder), tokenize, max_tokens, device)
+    network = load_network(folder)
+    config = network.config.get_text_config()
+    width, pad = config.hidden_size, config.pad_token_id or 0
+    encoder = LanguageModel(name, model_digest(folder), lambda: network, tokenize, max_tokens, device, width, pad)
     if has_device(device):
         with one_sentence(reference, "used as a text encoder"):
             encoder.encode(["a"])

@@ -1,5 +1,7 @@
 import json
+import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -144,3 +146,13 @@ def test_inspecting_a_folder_without_a_run_is_one_sentence(capsys: pytest.Captur
     code, _, error = run(capsys, "inspect", str(tmp_path))
     assert code == 2
     assert "there is no run here" in error
+
+
+@pytest.mark.parametrize(("option", "words"), [("--help", "reprocess"), ("--version", metadata.version("imagemill"))])
+def test_help_and_version_need_no_model_and_no_server(option: str, words: str) -> None:
+    """Which take seconds to import."""
+    told = f"import sys; from flows.cli.main import app; app(['{option}'], result_action='return_value')"
+    heavy = "print('heavy:', sorted({'torch', 'prefect', 'pandas', 'fsspec'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", f"{told}; {heavy}"], capture_output=True, check=True, text=True)
+    assert words in done.stdout
+    assert done.stdout.splitlines()[-1] == "heavy: []"

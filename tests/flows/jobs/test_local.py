@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from flows.cli.main import sentence
+from flows.cli.sentences import sentence
 from flows.jobs.dataset import CollectJob, EmojiDatasetJob
 from flows.jobs.train import DenoiserJob, GanJob, VaeJob
 
