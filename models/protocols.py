@@ -114,6 +114,17 @@ class Generator(Protocol):
         """Raises ValueError with one sentence if it makes no images of this size."""
         return
 
+    def panoramic(self) -> "Generator":
+        """The same model as a generator of panoramas (models/panorama.py), whose `size` is their height.
+
+        Raises:
+            ValueError: it makes none; the message is one sentence.
+        """
+        raise ValueError(
+            f"{self.name} makes no panoramas; use default, a checkpoint of the family vae or one of diffusers, or leave "
+            "--panorama out."
+        )
+
     def ready(self) -> None:
         """Loads the networks onto the device if they are not there. Raises ValueError if they cannot be loaded."""
         return

@@ -38,17 +38,22 @@ def family(name: str) -> Callable[[Load], Load]:
 
 
 @functools.cache
-def load_generator(reference: str, device: str = "cpu", options: Acceleration = PLAIN) -> Generator:
+def load_generator(
+    reference: str, device: str = "cpu", options: Acceleration = PLAIN, panorama: bool = False
+) -> Generator:
     """Loads a generator, once a process.
 
     Args:
         reference: `default` (the weights in this package), `dummy`, the folder of a checkpoint of ours or of
             diffusers', or the hub id of one of the latter.
         options: how a diffusers checkpoint is run; refused for all others.
+        panorama: for seamless pictures of all that is around.
 
     Raises:
         ValueError: the reference is none of these, or the checkpoint is damaged; the message is one sentence.
     """
+    if panorama:
+        return load_generator(reference, device, options).panoramic()
     of_diffusers = open_diffusers(reference, device, options)
     if of_diffusers is not None:
         return of_diffusers

@@ -31,7 +31,7 @@ MIN_PROBABILITY = 0.08  # a place or sky less likely than this is never sampled
 
 
 @dataclass
-class _Noise:
+class Noise:
     """A row's noise, all drawn from its seed before anything depends on the text."""
 
     choices: Tensor  # uniform numbers for place, sky and each slot of the surroundings
@@ -40,7 +40,7 @@ class _Noise:
 
 
 @dataclass
-class _Plan:
+class ScenePlan:
     """The sampled latents of a batch."""
 
     place: Tensor  # (n,) index
@@ -51,9 +51,9 @@ class _Plan:
     z: Tensor  # (n, 16)
 
 
-def _noise(seed: int, slots: int) -> _Noise:
+def noise_of(seed: int, slots: int) -> Noise:
     source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
-    return _Noise(
+    return Noise(
         torch.rand(2 + slots, generator=source, device="cpu"),
         torch.randn(LATENT, generator=source, device="cpu"),
         torch.randn(slots, POSE, generator=source, device="cpu").clamp(-2, 2),
@@ -92,6 +92,11 @@ class VaeGenerator(Generator):
     def ready(self) -> None:
         self.model.to(self._device)  # not before: a run may be planned on a machine without the device
 
+    def panoramic(self) -> Generator:
+        from models.generators.sprite_vae.panorama import PanoramaGenerator
+
+        return PanoramaGenerator(self.model, self.name, self.digest, self._device)
+
     def check_size(self, width: int, height: int) -> None:
         check_size(width, height)
 
@@ -114,12 +119,13 @@ class VaeGenerator(Generator):
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
-                plan = self._plan([features[i][:LONGEST] for i in full], [seeds[i] for i in full])
+                noise = [noise_of(seeds[i], self.model.config.slots) for i in full]
+                plan = self._plan([features[i][:LONGEST] for i in full], noise)
                 for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
                     pictures[i] = picture.cpu()
         return pictures
 
-    def _decode(self, plan: _Plan, rows: int, width: int, height: int) -> list[Tensor]:
+    def _decode(self, plan: ScenePlan, rows: int, width: int, height: int) -> list[Tensor]:
         """Images (3, height, width) of the plan's first `rows` rows; the others only pad the batch."""
         model = self.model
         scene = model.scene(plan.place, plan.sky)
@@ -144,7 +150,7 @@ class VaeGenerator(Generator):
             made.append(to_unit_range(canvas + large[3:]))
         return made
 
-    def _compose(self, canvas: Tensor, plan: _Plan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:
+    def _compose(self, canvas: Tensor, plan: ScenePlan, lights: Tensor, row: int, cover: Tensor | None = None) -> None:
         """Composites a row's sprites onto its canvas (3, height, width), and the front ones' coverage onto `cover`."""
         for slot, concept in enumerate(plan.concepts[row].tolist()):
             if concept < 0:
@@ -161,22 +167,26 @@ class VaeGenerator(Generator):
         sprite = self.model.memory.draw(concept)
         return sprite if colour < 0 else recolour(sprite, self.model.config.colours[colour])
 
-    def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
-        """Samples every latent of the rows from its prior. Features are (tokens, width) each."""
+    def _plan(self, features: list[Tensor], noise: list[Noise], plain: bool = True) -> ScenePlan:
+        """Samples every latent of the rows from its prior.
+
+        Args:
+            features: (tokens, width) each.
+            plain: whether a text may have the plain background.
+        """
         model, config = self.model, self.model.config
-        noise = [_noise(seed, config.slots) for seed in seeds]
         choices = torch.stack([n.choices for n in noise]).to(self._device)
         batch = pad(features).to(self._device)
         reading = model.reader(batch.tokens, batch.mask)
-        plain = reading.place.softmax(-1)[:, -1] > 0.5
-        where = torch.where(plain, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
-        above = torch.where(plain, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
+        bare = (reading.place.softmax(-1)[:, -1] > 0.5) & plain
+        where = torch.where(bare, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
+        above = torch.where(bare, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
         scene = model.scene(where, above)
         asked = reading.concepts.argmax(-1)
         there = reading.present > 0
-        there[:, 0] |= plain & ~there.any(1)  # a plain background shows at least one object
+        there[:, 0] |= bare & ~there.any(1)  # a plain background shows at least one object
         props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
-        props[plain] = 0
+        props[bare] = 0
         shown = torch.full((len(features), config.slots), -1, device=self._device)
         poses = torch.zeros(len(features), config.slots, POSE, device=self._device)
         eps = torch.stack([n.poses for n in noise]).to(self._device)
@@ -194,4 +204,4 @@ class VaeGenerator(Generator):
         poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * TEMPERATURE
         mean, log_variance = model.prior(scene, reading)
         z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * TEMPERATURE
-        return _Plan(where, above, shown, colours, poses, z)
+        return ScenePlan(where, above, shown, colours, poses, z)
