@@ -121,8 +121,8 @@ class Generator(Protocol):
             ValueError: it makes none; the message is one sentence.
         """
         raise ValueError(
-            f"{self.name} makes no panoramas; use default, a checkpoint of the family vae or one of diffusers, or leave "
-            "--panorama out."
+            f"{self.name} makes no panoramas; use default, a checkpoint of the family vae or one of diffusers, or "
+            "leave --panorama out."
         )
 
     def ready(self) -> None:

@@ -54,6 +54,8 @@ TESTED_BY = {
     "models/fixed_batches.py": "tests/models/text/test_text_encoder.py",
     "models/generators/latent/*": "tests/flows/test_train_families.py",
     "models/generators/*": "tests/models/generators/test_registry.py",
+    "models/panorama.py": "tests/models/generators/sprite_vae/test_panorama.py",
+    "flows/cli/cubes.py": "tests/integration/test_panorama.py",
     "models/messages.py": "tests/models/text/test_text_encoder.py",
     "models/protocols.py": "tests/integration/test_generator_protocol.py",
     "models/text/*": "tests/models/text/test_text_encoder.py",

@@ -36,6 +36,7 @@ app.command(
     "flows.cli.campaign:campaign", name="campaign", help="Make finished ads of products and copy, to platforms' rules."
 )
 app.command("flows.cli.campaign:export", name="export", help="Copy a campaign's ads to a folder for each platform.")
+app.command("flows.cli.cubes:cubes", name="cubes", help="Cut a run's panoramas into the six faces of a cube.")
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
 app.command("flows.cli.estimate:estimate", name="estimate", help="Pictures, time, bytes and money, from a sample.")

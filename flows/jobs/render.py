@@ -213,5 +213,7 @@ class RenderJob(StrictJob, RenderOptions):
         """The options that determine the results; a run can only be resumed with the same ones."""
         shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
         shaping["enhance"] = self.enhance_named
-        unset = Acceleration().model_dump(mode="json")  # options that are off are not worth recording
+        unset = Acceleration().model_dump(mode="json") | {
+            "panorama": False
+        }  # options that are off are not worth recording
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

@@ -27,6 +27,7 @@ from tasks.prompts.shards import (
 )
 from tasks.prompts.whole_input import Input
 from tasks.render.metadata import Provenance
+from tasks.render.read import panorama_size
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
@@ -46,8 +47,8 @@ class Plan:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
         self.input: Input = find_input(job.prompts, Storage(str(spool)), job.text_column, job.out)
-        self.generator = load_generator(job.generator, job.device, job.acceleration)
-        self.size = (job.width or self.generator.size, job.height or self.generator.size)
+        self.generator = load_generator(job.generator, job.device, job.acceleration, job.panorama)
+        self.size = self._size()
         self._check_options()
         self.generation_params = self.generator.defaults
         usable(partial(self.generator.check_size, *self.size))
@@ -60,6 +61,13 @@ class Plan:
             self.input.rows, *self.size, self.batch_size, job.count, self._sized
         )
         self._by_file = False
+
+    def _size(self) -> tuple[int, int]:
+        """Width and height of a picture whose row does not say."""
+        job, edge = self.job, self.generator.size
+        if job.panorama:
+            return usable(lambda: panorama_size(job.width, job.height)) or (2 * edge, edge)
+        return job.width or edge, job.height or edge
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
@@ -165,12 +173,13 @@ class Plan:
         """What every picture records about how it was generated."""
         encoder = self.load_encoder()
         files = {"enhance files": self.enhance_files} if self.enhance_files else {}
+        panorama = {"panorama": True} if self.job.panorama else {}
         return Provenance(
             encoder=encoder.name if encoder else None,
             encoder_digest=encoder.digest if encoder else None,
             generator=self.generator.name,
             generator_digest=self.generator.digest,
-            settings={"text": self.job.text, "enhance": self.job.enhance_named, **files},
+            settings={"text": self.job.text, "enhance": self.job.enhance_named, **panorama, **files},
         )
 
     def described(self) -> dict[str, Any]:
@@ -184,7 +193,8 @@ class Plan:
             "text column": self.input.text_column,
             "encoder": self._named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
-            "size": f"{width} x {height} pixels, {self.job.count} a prompt",
+            "size": f"{width} x {height} pixels, {self.job.count} a prompt"
+            + (", panoramas" if self.job.panorama else ""),
             "enhance": self.job.enhance_named or "nothing",
             "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
         }

@@ -49,7 +49,7 @@ class Setting:
         self.growth = growth(parse_chain(job.enhance))
 
     def load_generator(self) -> Generator:
-        return load_generator(self.job.generator, self.job.device, self.job.acceleration)
+        return load_generator(self.job.generator, self.job.device, self.job.acceleration, self.job.panorama)
 
     def load_encoder(self) -> TextEncoder:
         """The text encoder; only for stages that run if the generator reads text."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from tasks.imaging.gpano import gpano_packet
 from tasks.imaging.jxl import encode_jxl
 from tasks.imaging.png import encode_png
 
@@ -21,6 +22,7 @@ SUFFIX: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "jxl": "j
 LUMA = (0.299, 0.587, 0.114)
 EXIF_DESCRIPTION, EXIF_SOFTWARE, EXIF_TAGS, EXIF_COMMENT = 0x010E, 0x0131, 0x8769, 0x9286
 EXIF_START = b"Exif\0\0"
+PNG_XMP = "XML:com.adobe.xmp"  # the text's key (XMP specification, part 3)
 JPEG_EXIF = 65_533  # bytes that a segment of a JPEG holds
 
 
@@ -66,7 +68,9 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
     return mean, max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean * mean)
 
 
-def encode_picture(pixels: np.ndarray, format: Format, quality: int, info: Mapping[str, str]) -> bytes:
+def encode_picture(
+    pixels: np.ndarray, format: Format, quality: int, info: Mapping[str, str], panorama: bool = False
+) -> bytes:
     """One picture (h, w, 3) uint8 as the bytes of a file.
 
     Args:
@@ -74,18 +78,20 @@ def encode_picture(pixels: np.ndarray, format: Format, quality: int, info: Mappi
         info: what the file says about itself. PNG: one text chunk (iTXt, UTF-8) per key. The others: EXIF
             ImageDescription holds `prompt`, and UserComment all of it as JSON; a JPEG holds 64 kB of that, so there
             longer texts are cut.
+        panorama: whether its XMP says that it is one.
     """
+    xmp = gpano_packet(pixels.shape[1], pixels.shape[0]) if panorama else b""
     if format == "png":
-        return encode_png(pixels, info)
+        return encode_png(pixels, {**info, **({PNG_XMP: xmp.decode()} if xmp else {})})
     exif = _exif(info)
     if format == "jxl":
-        return encode_jxl(pixels, exif.removeprefix(EXIF_START))
+        return encode_jxl(pixels, exif.removeprefix(EXIF_START), xmp)
     longest = max(map(len, info.values()))
     while format == "jpeg" and len(exif) > JPEG_EXIF:
         longest //= 2
         exif = _exif({key: value[:longest] for key, value in info.items()})
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, format.upper(), quality=quality, exif=exif)
+    Image.fromarray(pixels).save(out, format.upper(), quality=quality, exif=exif, **({"xmp": xmp} if xmp else {}))
     return out.getvalue()
 
 

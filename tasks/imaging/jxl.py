@@ -11,18 +11,24 @@ _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 
 _BITS = (9, 13, 18, 30)
 
 
-def encode_jxl(pixels: np.ndarray, exif: bytes = b"") -> bytes:
+def encode_jxl(pixels: np.ndarray, exif: bytes = b"", xmp: bytes = b"") -> bytes:
     """A picture (h, w) or (h, w, 1 to 4), uint8 or uint16, as lossless JPEG XL: the same bytes whatever the threads.
 
     Args:
         exif: a TIFF structure, without `Exif\\0\\0` before it; it gets a box of its own.
+        xmp: a packet, which gets one, too.
     """
-    file = bytes(imagecodecs.jpegxl_encode(pixels, lossless=True, effort=1, numthreads=1, usecontainer=bool(exif)))
-    if not exif:
+    boxed = bool(exif or xmp)
+    file = bytes(imagecodecs.jpegxl_encode(pixels, lossless=True, effort=1, numthreads=1, usecontainer=boxed))
+    if not boxed:
         return file
-    told = struct.pack(">I", 0) + exif  # where in the box the TIFF structure begins
     start, _ = _codestream(file)
-    return file[:start] + struct.pack(">I", len(told) + 8) + b"Exif" + told + file[start:]
+    told = _box(b"Exif", struct.pack(">I", 0) + exif) if exif else b""  # first, where the TIFF structure begins
+    return file[:start] + told + (_box(b"xml ", xmp) if xmp else b"") + file[start:]
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content) + 8) + kind + content
 
 
 def decode_jxl(data: bytes) -> np.ndarray:

@@ -43,13 +43,13 @@ def usable(load: Callable[[], Model]) -> Model:
         raise BadInput(str(error)) from error
 
 
-def load_generator(reference: str, device: str, options: Acceleration = PLAIN) -> Generator:
-    """A generator, loaded once per process; `options` apply to diffusers checkpoints.
+def load_generator(reference: str, device: str, options: Acceleration = PLAIN, panorama: bool = False) -> Generator:
+    """A generator, loaded once per process; `options` apply to diffusers checkpoints, `panorama` asks for panoramas.
 
     Raises:
         BadInput: it cannot be loaded, or not with these options.
     """
-    return usable(lambda: registry.load_generator(resolve(reference), device, options))
+    return usable(lambda: registry.load_generator(resolve(reference), device, options, panorama))
 
 
 def load_encoder(generator: Generator, device: str, reference: str | None = None) -> TextEncoder | None:

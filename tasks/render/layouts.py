@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
@@ -12,6 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.render.shard_state import Picture
+from tasks.runfolder.storage import Storage
+
+_BATCH = 32  # pictures of a Parquet shard in memory at a time
 
 Layout = Literal["files", "parquet", "tar", "dummy"]
 Entry = tuple[Picture, str, bytes]  # the picture, its file name, the file's bytes
@@ -83,3 +86,24 @@ LAYOUTS: dict[Layout, Packing] = {
     "tar": Packing(_tar, lambda shard, name: f"images/{shard}.tar#{_tar_key(name)}{PurePosixPath(name).suffix}"),
     "dummy": Packing(lambda shard, entries: {}, lambda shard, name: ""),
 }
+
+
+def read_pack(storage: Storage, pack: str) -> Iterator[tuple[str, bytes]]:
+    """The pictures of a Parquet file or tar, one after the other: the metadata's `image` and the file's bytes."""
+    rows = _parquet_rows if pack.endswith(".parquet") else _tar_rows
+    return ((f"{pack}#{name}", picture) for name, picture in rows(storage, pack))
+
+
+def _parquet_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
+    with storage.open(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(_BATCH, columns=["image"]):
+            for row in batch.to_pylist():
+                yield row["image"]["path"], row["image"]["bytes"]
+
+
+def _tar_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
+    with storage.open(path) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is not None:
+                yield member.name, content.read()

@@ -55,6 +55,10 @@ class Provenance(BaseModel):
     generator_digest: str
     settings: dict[str, Any]
 
+    @property
+    def panorama(self) -> bool:
+        return bool(self.settings.get("panorama"))
+
     @cached_property
     def settings_json(self) -> str:
         return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import BaseModel, Field
 
+from models.panorama import check_shape
 from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.shards import Shard
 from tasks.prompts.whole_input import Input
@@ -30,6 +31,9 @@ class ReadOptions(BaseModel):
     """Width in pixels; by default the generator's own."""
     height: Annotated[int | None, Field(ge=SMALLEST, le=LARGEST)] = None
     """Height in pixels; by default the generator's own."""
+    panorama: bool = False
+    """Seamless pictures of all that is around (equirectangular, 360 x 180 degrees): twice as wide as high, so of width
+    and height give one."""
     count: Annotated[int, Field(ge=1, le=MOST_PICTURES)] = 1
     """Pictures of each prompt."""
     negative_text: str | None = None
@@ -100,8 +104,7 @@ def _prompt(
     size: tuple[int, int],
     generation_params: Mapping[str, Any],
 ) -> Prompt:
-    width = _whole(given, "width", options.width or size[0], SMALLEST, LARGEST)
-    height = _whole(given, "height", options.height or size[1], SMALLEST, LARGEST)
+    width, height = row_size(given, options, size)
     count = _whole(given, "count", options.count, 1, MOST_PICTURES)
     if "seed" in given:
         first = _whole(given, "seed", 0, 0, 2**63 - 1 - MOST_PICTURES)
@@ -109,6 +112,35 @@ def _prompt(
     else:
         seeds = [picture_seed(options.seed, id, i) for i in range(count)]
     return Prompt(row, id, text, seeds, width, height, **_resolved_params(given, options, generation_params))
+
+
+def row_size(given: Mapping[str, Any], options: ReadOptions, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a row's pictures: its own, or the job's; of a panorama one tells the other.
+
+    Raises:
+        ValueError: they cannot be.
+    """
+    width, height = (
+        whole(given[name], name, SMALLEST, LARGEST) if name in given else None for name in ("width", "height")
+    )
+    if options.panorama:
+        return panorama_size(width, height) or size
+    return width or options.width or size[0], height or options.height or size[1]
+
+
+def panorama_size(width: int | None, height: int | None) -> tuple[int, int] | None:
+    """Width and height of a panorama of which one or both are given; None if neither is.
+
+    Raises:
+        ValueError: it would not be twice as wide as high.
+    """
+    if width is None and height is None:
+        return None
+    found = width or 2 * (height or 0), height or (width or 0) // 2
+    check_shape(*found)
+    if found[0] > LARGEST:
+        raise ValueError(f"a panorama {height} pixels high is {found[0]} wide; the widest is {LARGEST}.")
+    return found
 
 
 def values(column: pa.ChunkedArray) -> list[Any]:

@@ -50,13 +50,25 @@ def row_pixels(found: Input, options: ReadOptions, size: tuple[int, int]) -> Ite
     """
     names = [name for name in _LIMITS if name in found.schema.names]
     usual = {"width": options.width or size[0], "height": options.height or size[1], "count": options.count}
-    others = int(np.prod([usual[name] for name in _LIMITS if name not in names]))
     if not names:
         return None
+    if options.panorama and len({"width", "height"} & {*names}) == 1:  # the one edge tells the other
+        told, other = ("width", "height") if "width" in names else ("height", "width")
+        ratio = usual[other] / usual[told]
+        return (_panorama_pixels(batch, told, ratio, usual) for batch in column_batches(found, names))
+    others = int(np.prod([usual[name] for name in _LIMITS if name not in names]))
     return (
         others * np.prod([_whole_numbers(batch[name], name, usual[name]) for name in names], axis=0)
         for batch in column_batches(found, names)
     )
+
+
+def _panorama_pixels(batch: pa.Table, told: str, ratio: float, usual: dict[str, int]) -> np.ndarray:
+    edges = _whole_numbers(batch[told], told, usual[told])
+    counts = (
+        _whole_numbers(batch["count"], "count", usual["count"]) if "count" in batch.column_names else usual["count"]
+    )
+    return np.asarray(edges * (edges * ratio) * counts).astype(np.int64)
 
 
 def _named_as_pictures(

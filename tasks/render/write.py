@@ -106,7 +106,9 @@ def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) 
     }
     pixels = to_uint8(picture.pixels)
     picture.figures = quality_figures(pixels)
-    picture.file = b"" if options.layout == "dummy" else encode_picture(pixels, options.format, options.quality, info)
+    picture.file = b""
+    if options.layout != "dummy":
+        picture.file = encode_picture(pixels, options.format, options.quality, info, provenance.panorama)
     picture.pixels = None
     if picture.heat is not None:
         picture.heat_file = heat_file(picture.heat, pixels)

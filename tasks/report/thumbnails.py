@@ -5,19 +5,16 @@
 
 import base64
 import io
-import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 
-import pyarrow.parquet as pq
 from PIL import Image
 
 from tasks.imaging.decode import open_picture
+from tasks.render.layouts import read_pack
 from tasks.report.data import read_ahead
 from tasks.runfolder.storage import Storage
-
-_BATCH = 32  # pictures of a Parquet shard in memory at a time
 
 
 def thumbnails(storage: Storage, images: Sequence[str], edge: int) -> list[str | None]:
@@ -64,25 +61,8 @@ def _file(storage: Storage, path: str) -> bytes | None:
 def _shard(storage: Storage, container: str, images: Sequence[str], edge: int) -> dict[str, str | None]:
     """Reads a shard file from its start until all images are found; keeps only their thumbnails in memory."""
     needed = set(images)
-    rows = _parquet_rows if container.endswith(".parquet") else _tar_rows
-    stored = ((f"{container}#{name}", picture) for name, picture in rows(storage, container))
-    members = islice((item for item in stored if item[0] in needed), len(needed))
+    members = islice((item for item in read_pack(storage, container) if item[0] in needed), len(needed))
     encoded: dict[str, str | None] = {}
     with suppress(Exception):  # a missing or damaged shard shows its prompts
         encoded.update(read_ahead(lambda item: (item[0], _thumbnail(item[1], edge)), members))
     return encoded
-
-
-def _parquet_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
-    with storage.open(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(_BATCH, columns=["image"]):
-            for row in batch.to_pylist():
-                yield row["image"]["path"], row["image"]["bytes"]
-
-
-def _tar_rows(storage: Storage, path: str) -> Iterator[tuple[str, bytes]]:
-    with storage.open(path) as file, tarfile.open(fileobj=file, mode="r|") as tar:
-        for member in tar:
-            content = tar.extractfile(member)
-            if content is not None:
-                yield member.name, content.read()

@@ -1,9 +1,9 @@
 """Panoramas from the structured VAE: one place all round, drawn in spherical coordinates.
 
-The horizon is divided into six views. Each is sampled as a picture is, with latents and surroundings of its own, but all
-have the row's one place and sky; what the text names, and sun or moon, are in the first view alone, straight ahead.
-Backdrops, and the finishing network's light and shadow, pass from view to view; things stand on the horizon's band at
-their yaw, by the angle that they are seen at; rain, snow and stars are strewn over the sphere. Towards zenith and nadir
+The horizon is divided into six views. Each is sampled as a picture is, with latents and surroundings of its own, but
+all have the row's one place and sky; what the text names, and sun or moon, are in the first view alone, straight ahead.
+Backdrops, and the finishing network's shadows, pass from view to view; things stand on the horizon's band at their yaw,
+as large as the angle that they are seen at; rain, snow and stars are strewn over the sphere. Towards zenith and nadir
 colours become their circle's mean, as a pole is one point.
 """
 
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.losses import lamp_of
+from models.generators.sprite_vae.model import StructuredVae
 from models.generators.sprite_vae.sampler import CHUNK, LONGEST, ScenePlan, VaeGenerator, noise_of
 from models.generators.sprite_vae.sphere import floating, paint_band, paint_on, shine, standing
 from models.generators.sprite_vae.sprite_memory import EDGE
@@ -35,7 +36,9 @@ _STEP = 0x9E3779B97F4A7C15  # between the seeds of views
 class PanoramaGenerator(VaeGenerator):
     """The same model for pictures of all that is around."""
 
-    size = 512
+    def __init__(self, model: StructuredVae, name: str, digest: str, device: str = "cpu") -> None:
+        super().__init__(model, name, digest, device)
+        self.size = 512
 
     def check_size(self, width: int, height: int) -> None:
         check_shape(width, height)

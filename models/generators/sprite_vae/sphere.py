@@ -1,7 +1,7 @@
-"""Paints sprites onto an equirectangular canvas: each on a plane that touches the sphere, so that a viewer sees it flat.
+"""Paints sprites onto an equirectangular canvas: each on a plane that touches the sphere, so that it is seen flat.
 
-Angles are in degrees, a canvas is (3, height, 2 * height), a sprite (4, edge, edge) with its colour premultiplied by its
-coverage. All of it is periodic in yaw, so that the canvas has no seam.
+Angles are in degrees, a canvas is (3, height, 2 * height), a sprite (4, edge, edge) with its colour premultiplied by
+its coverage. All of it is periodic in yaw, so that the canvas has no seam.
 """
 
 import math
@@ -97,7 +97,7 @@ def _box(plane: Plane, width: int, height: int) -> tuple[Tensor, Tensor]:
 def _sampled(sprite: Tensor, grid: Tensor, pixels: float) -> Tensor:
     """The sprite at places (rows, columns, 2) from -1 to 1, drawn for an edge of so many pixels: (4, rows, columns)."""
     edge = max(2, round(pixels))
-    sized = F.interpolate(sprite[None], (edge, edge), mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+    sized = F.interpolate(sprite[None], (edge, edge), mode="bilinear", align_corners=False, antialias=True)
     return F.grid_sample(sized, grid[None], mode="bilinear", padding_mode="zeros", align_corners=False)[0]
 
 

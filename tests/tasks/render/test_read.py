@@ -157,6 +157,26 @@ def test_rows_pixels_follow_from_columns_options_and_defaults(tmp_path: Path) ->
     assert pixels(pa.table({"text": texts, "count": ["2", "x", None, "4.0"]}), height=50) == [10000, 5000, 5000, 20000]
 
 
+def test_of_a_panorama_one_edge_tells_the_other(tmp_path: Path) -> None:
+    edges = {"width": [None, 512, None, 512, 512, 33, None], "height": [None, None, 100, 256, 255, None, 4000]}
+    works = read_all(tmp_path, pa.table({"text": ["a"] * 7, **edges}), panorama=True)
+    made = {p.row: (p.width, p.height) for work in works for p in work.prompts}
+    assert made == {0: SIZE, 1: (512, 256), 2: (200, 100), 3: (512, 256)}  # SIZE: as the plan says
+    why = {f.row: f.error for work in works for f in work.failures}
+    assert why.keys() == {4, 5, 6}
+    assert "twice as wide as high, which 512 x 255 is not" in why[4] and "33 x 16" in why[5]
+    assert "8000 wide; the widest is 4096" in why[6]
+
+
+def test_rows_of_panoramas_count_both_edges(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a"] * 3, "width": [200, None, 400], "count": [1, 1, 2]})
+    pq.write_table(table, tmp_path / "p.parquet")
+    found = find_input(str(tmp_path / "p.parquet"), Storage(str(tmp_path / "spool")))
+    chunks = row_pixels(found, ReadOptions(panorama=True), (1024, 512))
+    assert chunks is not None
+    assert np.concatenate(list(chunks)).tolist() == [20_000, 1024 * 512, 160_000]
+
+
 def test_text_that_is_not_utf8_costs_its_row_alone(tmp_path: Path) -> None:
     broken = pa.array([b"fine", b"\xff\xfe", None], pa.binary()).view(pa.string())
     (work,) = read_all(tmp_path, pa.table({"text": broken}))

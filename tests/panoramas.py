@@ -1,0 +1,20 @@
+"""What makes a picture a panorama, in figures."""
+
+import numpy as np
+from torch import Tensor
+
+
+def seam(picture: Tensor) -> float:
+    """The mean difference across the seam of (3, h, w) by the median of those between columns inside."""
+    differences = (picture - picture.roll(1, 2)).abs().mean((0, 1))
+    return float(differences[0] / differences[1:].median())
+
+
+def bytes_of(picture: Tensor) -> np.ndarray:
+    """(3, h, w) in [0, 1] as (h, w, 3) uint8."""
+    return np.asarray(picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
+
+
+def psnr(made: np.ndarray, expected: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of uint8 pictures in dB."""
+    return float(10 * np.log10(255**2 / ((made.astype(float) - expected) ** 2).mean()))
