@@ -20,11 +20,13 @@ from models.device import let_go
 from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
+from models.diffusers.panorama import check_pipeline, closed, margin, wrap_convolutions
 from models.diffusers.signatures import Interface
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
 from models.diffusers.workarounds import RowGuidance, guidance_by_row, mark_infinities
 from models.messages import one_sentence
+from models.panorama import check_shape
 from models.protocols import Generator
 
 _SEED = 0x7FFFFFFFFFFFFFFF
@@ -37,7 +39,9 @@ class DiffusersGenerator(Generator):
     encoder = None
     fixed_batch = True
 
-    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+    def __init__(
+        self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration, panorama: bool = False
+    ) -> None:
         self.own_encoder = DiffusersTextEncoder(checkpoint, device, options)
         self.name = checkpoint.name
         self.digest = checkpoint.digest("picture")
@@ -50,6 +54,7 @@ class DiffusersGenerator(Generator):
         self._checkpoint = checkpoint
         self._device = device
         self._options = options
+        self._panorama = panorama
         self._pipe: Any = None
         if options.offload and not device.startswith("cuda"):
             raise ValueError(f"offload: there is nothing to bring parts to on the {device}; leave it out.")
@@ -61,6 +66,11 @@ class DiffusersGenerator(Generator):
             self.size, self.multiple = self._native_size(), self._multiple()
         if options != PLAIN:
             accelerate(self._skeleton, options)  # what cannot be is told before a run begins
+        if panorama:
+            check_pipeline(checkpoint.kind, self._skeleton)
+
+    def panoramic(self) -> "DiffusersGenerator":
+        return DiffusersGenerator(self._checkpoint, self._device, self._options, panorama=True)
 
     def ready(self) -> None:
         if self._pipe is None:
@@ -71,6 +81,8 @@ class DiffusersGenerator(Generator):
             decoder = getattr(getattr(self._pipe, "vae", None), "decoder", None)
             if decoder is not None:
                 mark_infinities(decoder)
+            if self._panorama and getattr(self._pipe, "unet", None) is not None:
+                wrap_convolutions(self._pipe.unet)
             self.loads += 1
 
     def release(self) -> None:
@@ -101,6 +113,8 @@ class DiffusersGenerator(Generator):
 
     def check_size(self, width: int, height: int) -> None:
         """Raises ValueError with one sentence for a size that the pipeline would round."""
+        if self._panorama:
+            check_shape(width, height)
         if width % self.multiple or height % self.multiple:
             raise ValueError(
                 f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
@@ -155,14 +169,18 @@ class DiffusersGenerator(Generator):
             full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
             features, seeds, guidance = [*features, full], [*seeds, 0], [*guidance, *guidance[:1]]
         scales = self._scales(guidance)
-        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], self._scale(scales))
+        beside = margin(self._pipe, width, self.multiple) if self._panorama else 0
+        arguments = self.interface.call_arguments(
+            width + 2 * beside, height, steps or self.defaults["steps"], self._scale(scales)
+        )
         for name in features[0]:
             values = [row[name] for row in features]
             listed = self.interface.listed
             arguments[name] = [self._placed(v) for v in values] if listed else self._placed(torch.stack(values))
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
         embedded = guidance_by_row(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
-        with kernels(self._options), self._tidied(), embedded:
+        around = closed(self._pipe, width, height, beside) if self._panorama else nullcontext()
+        with kernels(self._options), self._tidied(), embedded, around:
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
