@@ -6,9 +6,12 @@ Every shard of the prompts goes through the stages of `PIPELINE`, a window of sh
 checkpoint: a shard whose metadata exists is complete, and running the same command again does the others.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from prefect import flow
 
-from flows.engine.run_folder import dated, opened, title
+from flows.engine.run_folder import OpenRun, dated, opened, title
 from flows.engine.run_log import concluded
 from flows.engine.summary import Summary
 from flows.engine.window import carry_out
@@ -19,6 +22,7 @@ from flows.plans.render import Plan
 from flows.stages import render as stages
 from tasks.report.page import write_report
 from tasks.report.sheet import contact_sheet
+from tasks.runfolder.storage import Storage
 
 PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
@@ -42,18 +46,34 @@ def render(job: RenderJob) -> Summary:
     """
     job = dated(job)
     with opened(job, Plan) as run:
-        # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
-        recorded = None if job.batch_size else run.record.get("batch_size")
-        setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
-        summary = Summary(
-            out=run.out.url(),
-            rows=run.plan.rows_of_this_part(),
-            files=len(run.plan.input.sources),
-            files_left_out=run.plan.input.left_out,
-        )
-        carry_out(PIPELINE, setting, run, summary, setting.split, lambda: setting.current_batch_size)
-        sheet = None
-        if job.report and job.part[1] == 1:
-            sheet = outlasting(lambda: contact_sheet(run.out), job.patience)
-            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+        summary, sheet = rendered(run)
     return concluded(summary, job.quarantine_alarm, sheet)
+
+
+def rendered(run: OpenRun[Any], write: Callable[[Storage], str] | None = None) -> tuple[Summary, bytes | None]:
+    """Takes the rows of an open run through the stages, and writes the report; its totals, and a contact sheet.
+
+    Args:
+        write: writes pages of the flow's own after the report; returns which of them to name.
+    """
+    job = run.plan.job
+    # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
+    recorded = None if job.batch_size else run.record.get("batch_size")
+    setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
+    summary = Summary(
+        out=run.out.url(),
+        rows=run.plan.rows_of_this_part(),
+        files=len(run.plan.input.sources),
+        files_left_out=run.plan.input.left_out,
+    )
+    carry_out(PIPELINE, setting, run, summary, setting.split, lambda: setting.current_batch_size)
+    sheet = None
+    if job.report and job.part[1] == 1:
+        sheet = outlasting(lambda: contact_sheet(run.out), job.patience)
+        summary.report = run.report(lambda: _write_pages(run.out, write))
+    return summary, sheet
+
+
+def _write_pages(out: Storage, write: Callable[[Storage], str] | None) -> str:
+    report = write_report(out, timed_names(PIPELINE))
+    return report if write is None else write(out)

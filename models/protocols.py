@@ -70,6 +70,8 @@ class Generator(Protocol):
     """The text encoder that is part of the same checkpoint, which no other can replace."""
     defaults: Mapping[str, Any] = MappingProxyType({})
     """Which of `steps`, `guidance` and `negative_text` a row may set, and their values if it does not."""
+    things: Mapping[str, str] = MappingProxyType({})
+    """English names of all things that it can show, with the Chinese ones; empty if it has no such list."""
     parts: Mapping[str, str] = MappingProxyType({})
     """sha256 of each part of a checkpoint that has several, hex."""
     bytes: int = 0

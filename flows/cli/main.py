@@ -37,6 +37,7 @@ app.command(
 )
 app.command("flows.cli.campaign:export", name="export", help="Copy a campaign's ads to a folder for each platform.")
 app.command("flows.cli.cubes:cubes", name="cubes", help="Cut a run's panoramas into the six faces of a cube.")
+app.command("flows.cli.storyboard:storyboard", name="storyboard", help="Make a picture for every panel of a script.")
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
 app.command("flows.cli.estimate:estimate", name="estimate", help="Pictures, time, bytes and money, from a sample.")

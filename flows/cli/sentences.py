@@ -43,7 +43,7 @@ def sentence(error: ValidationError) -> str:
         if problem["type"] in {"missing", "string_too_short"}:
             lines.append(
                 f"{name} is missing; give it as "
-                + (f"{name.upper()}." if name in {"prompts", "archive", "path"} else f"--{name}.")
+                + (f"{name.upper()}." if name in {"prompts", "archive", "path", "script", "source"} else f"--{name}.")
             )
         else:
             message = problem["msg"].removeprefix("Value error, ")

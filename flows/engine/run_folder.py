@@ -27,6 +27,7 @@ from tasks.runfolder.workers import Worker
 if TYPE_CHECKING:  # a flow imports its own job; the options of these bring OpenCV
     from flows.jobs.campaign import CampaignJob
     from flows.jobs.reprocess import ReprocessJob
+    from flows.jobs.storyboard import StoryboardJob
 
 
 log = logging.getLogger("imagemill.run")
@@ -48,7 +49,7 @@ class AnyPlan(Protocol):
     def of_this_part(self) -> Iterator[Any]: ...
 
 
-Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob")
+Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob", "StoryboardJob")
 Plan = TypeVar("Plan", bound=AnyPlan)
 
 

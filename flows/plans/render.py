@@ -46,7 +46,7 @@ class Plan:
     def __init__(self, job: RenderJob, spool: Path) -> None:
         self.job = job.checked()
         self.enhance_files = open_chain(job.enhance)[1]
-        self.input: Input = find_input(job.prompts, Storage(str(spool)), job.text_column, job.out)
+        self.input = self._find_input(spool)
         self.generator = load_generator(job.generator, job.device, job.acceleration, job.panorama)
         self.size = self._size()
         self._check_options()
@@ -68,6 +68,10 @@ class Plan:
         if job.panorama:
             return usable(lambda: panorama_size(job.width, job.height)) or (2 * edge, edge)
         return job.width or edge, job.height or edge
+
+    def _find_input(self, spool: Path) -> Input:
+        """The rows to render. Other flows make them from something else."""
+        return find_input(self.job.prompts, Storage(str(spool)), self.job.text_column, self.job.out)
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""

@@ -77,6 +77,7 @@ class VaeGenerator(Generator):
         self.name = name
         self.digest = digest
         self.encoder: str | None = model.config.encoder
+        self.things = {english: chinese for _, english, chinese in model.config.concepts[: model.config.coded]}
         self.size = EDGE
 
     @classmethod
