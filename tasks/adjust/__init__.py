@@ -1,0 +1,1 @@
+"""Adjustment by instruction: from words to a plan, and from a plan to a new picture."""

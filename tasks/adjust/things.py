@@ -1,0 +1,88 @@
+"""The things that the embedded model knows, by their English and Chinese names."""
+
+import csv
+import difflib
+from functools import cache
+from pathlib import Path
+
+from models import checkpoint
+from tasks.datasets.emoji import vocabulary
+from tasks.datasets.emoji.vocabulary import ALIASES
+
+WORDINGS = Path(vocabulary.__file__).with_name("wordings.csv")
+WEATHER = {"rain": "rain", "snow": "snow", "stars": "stars", "star": "stars", "雨": "rain", "雪": "snow", "星星": "stars"}
+"""What falls or shines all over the picture, which are drawn elements rather than concepts."""
+# Everyday words for what the data set calls otherwise.
+_MORE = {
+    "sun": ("2600",), "太阳": ("2600",), "moon": ("1F315", "1F319"), "月亮": ("1F315", "1F319"), "cloud": ("2601",),
+    "云": ("2601",), "云朵": ("2601",), "白云": ("2601",), "tree": ("1F333", "1F332", "1F334"),
+    "树": ("1F333", "1F332", "1F334"), "大树": ("1F333", "1F332"), "flower": ("1F33C", "1F337"),
+    "花": ("1F33C", "1F337"), "鲜花": ("1F33C", "1F337"), "palm": ("1F334",), "umbrella": ("2602", "26F1", "2614"),
+    "雨伞": ("2602", "26F1", "2614"), "伞": ("2602", "26F1", "2614"), "rock": ("1FAA8",), "石头": ("1FAA8",),
+    "snowman": ("26C4",), "雪人": ("26C4",), "牛": ("1F404", "1F402"), "羊": ("1F411", "1F410"), "鸡": ("1F414",),
+    "鸭": ("1F986",), "猪": ("1F416",), "虎": ("1F405",), "船": ("26F5", "1F6A2"), "车": ("1F697",), "飞机": ("2708", "2708-FE0F"),
+}  # fmt: skip
+_IRREGULAR = {
+    "people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse", "geese": "goose",
+    "wolves": "wolf", "leaves": "leaf", "knives": "knife", "policemen": "policeman", "fish": "fish", "sheep": "sheep",
+}  # fmt: skip
+
+
+@cache
+def names() -> dict[str, tuple[str, ...]]:
+    """Concepts (ids of emoji) by lower-case name, in both languages; the first is the one that is drawn."""
+    found: dict[str, list[str]] = {name: list(ids) for name, ids in _MORE.items()}
+    concepts = checkpoint.read_config(checkpoint.EMBEDDED / "vae")["concepts"]
+    known = {id for id, _, _ in concepts}
+    for id, english, chinese in ALIASES:
+        if id in known:
+            found.setdefault(english.lower(), []).append(id)
+            found.setdefault(chinese, []).append(id)
+    for id, english, chinese in concepts:
+        if english != chinese or not id.islower():  # elements are called by their ids
+            found.setdefault(english.lower(), []).append(id)
+            found.setdefault(chinese, []).append(id)
+    with WORDINGS.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["concept"] in known:
+                found.setdefault(row["text"].lower(), []).append(row["concept"])
+    return {
+        name: tuple(dict.fromkeys(id for id in ids if id in known or name in _MORE)) for name, ids in found.items()
+    }
+
+
+def known_as(text: str) -> str | None:
+    """The name under which a thing is known: as it is written, or in the singular; None if it is not."""
+    text = " ".join(text.lower().split())
+    for name in (text, *_singulars(text)):
+        if name in names() or name in WEATHER:
+            return name
+    return None
+
+
+def concepts_of(name: str) -> tuple[str, ...]:
+    """The concepts that a known name may mean."""
+    return (*names().get(name, ()), *((WEATHER[name],) if name in WEATHER else ()))
+
+
+def nearest(text: str, most: int = 3) -> list[str]:
+    """Known names that are written most like this one."""
+    text = text.lower()
+    last = text.split()[-1] if text.split() else text
+    short = [name for name in names() if len(name) < 24 and name.isascii() == text.isascii()]
+    close = difflib.get_close_matches(text, short, most, 0.7) or difflib.get_close_matches(last, short, most, 0.6)
+    if not close and not text.isascii():
+        close = [name for name in short if set(name) & set(text)][:most]
+    return close
+
+
+def _singulars(text: str) -> list[str]:
+    head, _, last = text.rpartition(" ")
+    found = [_IRREGULAR[last]] if last in _IRREGULAR else []
+    if last.endswith("ies"):
+        found.append(last[:-3] + "y")
+    if last.endswith("es"):
+        found.append(last[:-2])
+    if last.endswith("s") and not last.endswith("ss"):
+        found.append(last[:-1])
+    return [f"{head} {word}".strip() for word in found]
