@@ -17,6 +17,7 @@ from tasks.adjust.words import (
     CHINESE_SKIES,
     FILL,
     LESS,
+    LOW,
     MORE,
     MUCH,
     TOO,
@@ -43,6 +44,7 @@ def clauses(text: str) -> list[str]:
     """The instruction cut into clauses, each without words of politeness."""
     text = re.sub(r"[“”\"'「」]", "", text.strip()).replace("：", ":").replace("％", "%")
     text = re.sub(r"又(.{1,4}?)又(.{1,4})", r"\1，\2", text)
+    text = re.sub(r"(更.{1,4}?)更", r"\1，更", text)
     parts = [_TAIL.sub("", part.strip()) for part in _SPLIT.split(text)]
     parts = [_HEAD.sub("", part) if not re.fullmatch(r"再.{1,2}", part) else part[1:] for part in parts]
     return _paired([part for part in parts if part])
@@ -112,6 +114,8 @@ def _shape(text: str, context: Context) -> list[PlanStep] | None:
 
 
 def _percent(text: str) -> tuple[float | None, str]:
+    if m := re.search(r"(?:调|提高|降低|提升|增加|改)?(?:到|至|为)(\d+)%", text):
+        return abs(float(m[1]) - 100), text.replace(m[0], "提高" if float(m[1]) > 100 else "降低")
     if m := re.search(r"(\d+(?:\.\d+)?)%", text):
         return float(m[1]), text.replace(m[0], "")
     if m := re.search(rf"百分之([{_DIGITS}百]+)", text):
@@ -156,7 +160,7 @@ def _enhanced(text: str, context: Context) -> list[PlanStep] | None:
         text = text.replace("偏", "太", 1)
     found: list[tuple[str, int, str]] = []
     amount: Amount = "plain"
-    sign, too = 0, False
+    sign, too, low = 0, False, 1
     for word, known in _tokens(re.sub(r"[只仅]", "", text)):
         role = CHINESE_ROLES.get(word)
         if not known or word in CHINESE_SCOPES:
@@ -171,18 +175,23 @@ def _enhanced(text: str, context: Context) -> list[PlanStep] | None:
             sign = -1 if role == LESS else (sign or 1)
         elif role == TOO:
             too = True
+        elif role == LOW:
+            low = -1
         elif role not in {FILL, MUCH}:
             return None
+    too = too or bool(re.search("有点|有些", text) and not re.search("让|调|变|再|要|更", text))  # a complaint
     chosen = _one_quality(found)
     if chosen is None:
         return None
     name, direction, word = chosen
     if word in {"去噪", "降噪"}:
         sign = 1
-    said = sign or too or amount != "plain" or word in {"去噪", "降噪", "锐化", "提亮", "变亮", "变暗"} or percent
+    if re.search("没有|去掉|去除|消除|清除", text) and name not in {"denoise", "repair"}:
+        return [PlanStep("saturation", 0)] if word in {"颜色", "色彩"} and scope is None else None
+    said = sign or too or low < 0 or amount != "plain" or word in {"去噪", "降噪", "锐化", "提亮", "变亮", "变暗"} or percent
     if not said and not re.search(r"调|变|弄|[暖冷亮暗]色?调?$", text):
         return None
-    total = -direction if too else direction * (sign or 1)
+    total = direction * (-low if too else low * (sign or 1))
     step = filter_step(name, total, amount, percent)
     context.last = PlanStep(step.step, step.value, scope=scope)
     context.note = (name, total)
@@ -232,14 +241,15 @@ def _scenery(text: str, context: Context) -> list[PlanStep] | None:
 def _thing(text: str, context: Context) -> Thing:
     """A noun phrase. Raises Refused, with the nearest that is known, if it names no known thing."""
     text = re.sub(r"^(?:那|这|所有的|所有|其中)", "", text.strip())
-    text = re.sub(rf"^(?:{_COUNT})?{_MEASURE}(?=.)", "", text) if known_as(text) is None else text
+    text = text[:-1] if text.endswith("都") and known_as(text) is None else text
+    text = re.sub(rf"^一?{_MEASURE}(?=.)", "", text) if known_as(text) is None else text
     if text in {"它", "它们", "他", "她"} and context.thing is not None:
         return Thing(context.thing)
     at = colour = None
     if m := re.fullmatch(rf"({_SIDE})的?(.+)", text):
         if known_as(text) is None:
             at, text = CHINESE_SIDES[m[1]], m[2]
-            text = re.sub(rf"^(?:那)?(?:{_COUNT})?{_MEASURE}(?=.)", "", text) if known_as(text) is None else text
+            text = re.sub(rf"^那?一?{_MEASURE}(?=.)", "", text) if known_as(text) is None else text
     m = re.fullmatch(rf"({_COLOUR})的?(.+)", text)
     if m and (known_as(m[2]) or not known_as(text)):
         colour, text = CHINESE_COLOURS[m[1]], m[2]
@@ -321,4 +331,9 @@ def _added(text: str, context: Context) -> list[PlanStep] | None:
     if m is None:
         return None
     context.verb = "add"
+    if m[1] in {"雨", "雪"}:
+        return [PlanStep("sky", "rain" if m[1] == "雨" else "snow")]
+    if several := re.fullmatch(rf"([二两三四五六七八九十]|\d+){_MEASURE}(.+)", m[1]):
+        number = CHINESE_COUNTS.get(several[1]) or int(several[1])
+        return count_step(_thing(several[2], context), f"+{number}")
     return [step for part in things_listed(m[1]) for step in _thing(part, context).added()]

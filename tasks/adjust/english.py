@@ -18,6 +18,7 @@ from tasks.adjust.words import (
     ENGLISH_SKIES,
     FILL,
     LESS,
+    LOW,
     MORE,
     MUCH,
     TOO,
@@ -25,20 +26,21 @@ from tasks.adjust.words import (
 
 _POLITE = re.compile(
     r"^(?:(?:please|now|also|just|but|and|then|first|finally|next|maybe|hey|ok|okay|well|so|can you|could you|would you|"
-    r"will you|i'd like to|i would like to|i want to|i want you to|let's|let us|you should|try to|kindly)\b[ ,]*)+"
+    r"will you|i would like to|i would like you to|i want to|i want you to|i would prefer to|let's|let us|you should|try to|kindly)\b[ ,]*)+"
 )
 _TAIL = re.compile(r"(?:[ ,]+(?:please|too|as well|also|for me|now|thanks|thank you|if you can|if possible))+$")
 _SPELT = {"color": "colour", "colors": "colours", "colorful": "colourful", "colourfull": "colourful", "gray": "grey",
           "recolor": "recolour", "grayscale": "greyscale", "center": "centre", "colored": "coloured"}  # fmt: skip
-_SPLIT = re.compile(r"\s*(?:[,;.!?]+(?:\s|$)|\b(?:and then|and also|then|but also|but rather|but|and|plus|yet)\b)\s*")
+_SPLIT = re.compile(r"\s*(?:(?=\bwithout changing\b)|(?:\bsame\b|\bpicture\b)(?= with\b)|[,;.!?]+(?:\s|$)|\b(?:and then|and also|then|but also|but rather|but|and|plus|yet)\b)\s*")
+_COMPLAINTS = {"washed-out", "dull", "noisy", "grainy", "blurry", "flat", "pale", "dark", "dim"}
 _COLOUR_NOUNS = {"yellow", "orange", "green", "blue", "light", "magenta"}
-_GREY = r"(?:black[- ]and[- ]white|b&w|b/w|monochrome|greyscale|grey scale)"
+_GREY = r"(?:black&white|black[- ]and[- ]white|b&w|b/w|monochrome|greyscale|grey scale)"
 _SIDE = "|".join(sorted(ENGLISH_SIDES, key=len, reverse=True))
 _COLOUR = "|".join(sorted(ENGLISH_COLOURS, key=len, reverse=True))
 _COUNT = "|".join(sorted(ENGLISH_COUNTS, key=len, reverse=True)) + r"|\d+"
-_HAVE = (r"(?:(?:make (?:it|that|them)|there should be|there must be|there are|let there be|i want(?: to see)?|i'd like(?: to see)?|"
-         r"i would like(?: to see)?|show(?: me)?|have|give me|i need|it should be|we need|draw|put|paint|use) )?")  # fmt: skip
-_PLUS = (r"(?:add|include|insert|put in|draw in|place|put|draw|show|i'd like to see|i would like to see|i want to see|i'd like|"
+_HAVE = (r"(?:(?:make (?:it|that|them)|there should be|there must be|there are|let there be|i want(?: to see)?|i would like(?: to see)?|i would prefer|see|"
+         r"show(?: me)?|have|give me|i need|it should be|we need|draw|put|paint|use) )?")  # fmt: skip
+_PLUS = (r"(?:add|include|insert|put in|draw in|place|put|draw|show|i would like to see|i want to see|see|"
          r"i want|i would like|give me|give it|with|there should be|there should also be|let there be|paint in|bring in|i need)")  # fmt: skip
 _MINUS = (r"(?:remove|delete|erase|take away|take out|get rid of|lose|drop|no more|no|without|i do not want(?: to see)?|"
           r"do not show|do not include|there should be no|there should not be|cut out|eliminate|leave out|hide|clear away|kill)")  # fmt: skip
@@ -48,10 +50,11 @@ _WITHIN = r"(?: (?:(?:in|to|into|from|out of|of|on) )?(?:the |this |that )?(?:pi
 def clauses(text: str) -> list[str]:
     """The instruction cut into clauses, each in lower case and without words of politeness."""
     text = " ".join(text.lower().replace("’", "'").split())
-    text = re.sub(r"\b(do|does|should|is|are|must|ca)n't\b", r"\1 not", text).replace("it's", "it is")
+    text = re.sub(r"\b(do|does|should|is|are|must|ca)n't\b", r"\1 not", text).replace("dont", "do not")
+    text = re.sub(r"\b(it|that)'s\b", r"\1 is", text).replace("i'd", "i would").replace("i'm", "i am")
     text = " ".join(_SPELT.get(word, word) for word in text.split(" "))
     text = re.sub(r"(\d)\s*(?:percent|per cent)", r"\1%", text)
-    text = re.sub(r"\b(black) and (white)\b", r"\1-and-\2", text)
+    text = re.sub(r"\b(black) and (white)\b", r"\1&\2", text)
     text = re.sub(r"(\d)\s*%", r"\1%", text)
     parts = []
     for part in _SPLIT.split(re.sub(r"(\d)\.(\d)", r"\1\0\2", text)):
@@ -73,16 +76,21 @@ def _kept(text: str, context: Context) -> list[PlanStep] | None:
     """What is to stay as it is asks for nothing."""
     if m := re.fullmatch(r"(?:keep|leave) (.+?) (?:as (?:it|they) (?:is|are)|alone|unchanged|the same|untouched)", text):
         return [] if _about(m[1]) else None
-    if re.fullmatch(r"(?:same picture|the same picture|same image|everything else (?:stays|the same).*|nothing else)", text):
+    if re.fullmatch(r"(?:the )?same(?: picture| image)?(?: with)?|everything (?:else )?(?:stays |is |stays as |as )?"
+                    r"(?:the same|it is|as it is)|nothing else", text):  # fmt: skip
         return []
+    if m := re.fullmatch(r"(?:keep|leave) (.+)", text):
+        return [] if _about(m[1]) else None
     if re.fullmatch(r"not (?:too|so|that|very) (?:much|strongly|far)|only a (?:bit|little)|just a (?:bit|little)", text):
         return context.soften()
+    if m := re.fullmatch(r"without changing (?:the )?(.+)", text):
+        return [] if _about(m[1]) else None
     m = re.fullmatch(r"(?:do not|never|not) (.+)", text)
     if m and not re.match(r"(?:so|too|as|that|quite as|want|show|include)\b", m[1]):
         inner = m[1].removeprefix("change the ").removeprefix("change ").removeprefix("touch the ")
         if _about(inner):
             return []
-        return [] if _enhanced(m[1], context.copy()) else None
+        return [] if _enhanced(m[1], context.copy()) or _removed(m[1], context.copy()) else None
     return None
 
 
@@ -128,14 +136,19 @@ def _enhanced(text: str, context: Context) -> list[PlanStep] | None:
     text = re.sub(r"\b(?:not|less) (?:quite )?(?:so|as|too|that|very) (?:much )?", "less ", text)
     text = re.sub(r"\b(?:tone|turn|dial|bring|take) (?:(it|that|them|this) )?down\b", r"reduce \1", text)
     text = re.sub(r"\bget rid of\b|\btake (?:away|out)\b|\bclean (?:up|away)\b", "remove", text)
+    text = re.sub(r"\b(?:is )?not enough\b|\black(?:s|ing)?\b", "more", text).replace("washed out", "washed-out")
     text = text.replace("as possible", "possible").replace("as much", "much").replace("local contrast", "details")
     text = re.sub(r"\b(?:bring|pull) (?:out|up)\b|\bturn up\b", "increase", text)
+    if m := re.search(r"\bto (\d+)%", text):
+        text = re.sub(r"\b(?:increase|raise|reduce|decrease|lower)\b", " ", text.replace(m[0], " "))
+        text += f" {'more' if float(m[1]) > 100 else 'less'} {abs(float(m[1]) - 100):g}%"
+    text = re.sub(r"\bby (?:a )?half\b|\bhalf as\b", "less 50%", text)
     percent: float | None = None
     if m := re.search(r"(?:by )?(\d+(?:\.\d+)?)%", text):
         percent, text = float(m[1]), text.replace(m[0], " ")
     found: list[tuple[str, int, str]] = []
     amount: Amount = "plain"
-    sign, too, rest = 0, False, []
+    sign, too, low, rest = 0, False, 1, []
     for word in text.split():
         role = ENGLISH_ROLES.get(word)
         if word in ENGLISH_ADJECTIVES or word in ENGLISH_NOUNS:
@@ -149,20 +162,24 @@ def _enhanced(text: str, context: Context) -> list[PlanStep] | None:
             sign = -1 if role == LESS else (sign or 1)
         elif role == TOO:
             too = True
+        elif role == LOW:
+            low = -1
         elif role != FILL and role != MUCH:
             rest.append(word)
     found = _one_quality(found)
+    if re.search(r"\b(?:is|looks?|seems|appears|are)\b", text) and not re.search(r"\bshould\b|\bmake\b", text):
+        too = too or not sign and {f[2] for f in found} <= _COMPLAINTS  # `it is noisy` complains without a `too`
     if not found:
         return _again(text, sign, amount, percent, rest, context)
     name, direction, word = found[-1]
     if name == "denoise" and word == "denoise":
         sign = 1
-    bare = word in ENGLISH_NOUNS and not sign and not too
+    bare = word in ENGLISH_NOUNS and not sign and not too and low > 0
     if bare or (word in _COLOUR_NOUNS and (rest or not (sign or too))):
         return None
-    total = direction * (-1 if too else sign or 1)
-    if too and sign < 0:
-        total = -direction
+    if re.search(r"\b(?:no|without|remove|rid)\b", text) and name not in {"denoise", "repair"}:
+        return [PlanStep("saturation", 0)] if word in {"colour", "colours"} and not rest else None
+    total = direction * (-low if too else sign or low)
     if len(found) > 1:
         total = found[0][1] * found[-1][1] * (sign or 1)
     scope = None
@@ -220,7 +237,7 @@ def _scenery(text: str, context: Context) -> list[PlanStep] | None:
             return []
         return None
     ask = (r"(?:(?:make|turn|change|set|put|move|place|let|have|switch|bring|transfer|show|give)\b ?)?"
-           r"(?:(?:i want|i'd like|i would like|it should be|it should|there should be|it is|should be|it must be)\b ?)?"
+           r"(?:(?:i want|i would like|it should be|it should|there should be|it is|should be|it must be)\b ?)?"
            r"(?:(?:it|this|them|that|the (?:whole )?(?:scene|sky|weather|background|picture|image|setting|location)|"
            r"the same (?:picture|scene)|same (?:picture|scene)|everything|him|her|the scenery|everyone|that is)\b ?)?"
            r"(?:(?:be|is|to|into|in|at|on|with|should be|as|happen|take place|look like)\b ?)*(?:(?:a|an|the|some)\b ?)?")  # fmt: skip
@@ -244,7 +261,8 @@ def _sky_or_place(text: str) -> tuple[str, str] | None:
 
 def _thing(text: str, context: Context) -> Thing:
     """A noun phrase. Raises Refused, with the nearest that is known, if it names no known thing."""
-    text = re.sub(r"^(?:a|an|the|some|any|all|this|that|these|those|his|her|its|another) (?:of the )?", "", text.strip())
+    text = re.sub(r"^(?:all|any|both) (?:of )?(?=the |these |those )", "", text.strip())
+    text = re.sub(r"^(?:a|an|the|some|any|all|this|that|these|those|his|her|its|another) ", "", text)
     if text in {"it", "them", "that", "this"} and context.thing is not None:
         return Thing(context.thing)
     at = None
@@ -279,6 +297,7 @@ def _replaced(text: str, context: Context) -> list[PlanStep] | None:
         (rf"(?:{_PLUS} )?(.+) (?:instead of|in place of|rather than) (.+)", 2, 1),
         (r"(?:change|turn|transform|convert|make) (.+?) (?:into|to) (.+)", 1, 2),
         (r"make (the .+?) (an? .+)", 1, 2),
+        (r"(the .+?) should be (an? .+)", 1, 2),
     ):
         m = re.fullmatch(pattern, text)
         if m and m[new] not in ENGLISH_COLOURS and not re.match(r"the colour of|the (?:left|right)", m[new]):
@@ -332,6 +351,12 @@ def _added(text: str, context: Context) -> list[PlanStep] | None:
     m = re.fullmatch(rf"{_PLUS} (?:also )?(.+?){_WITHIN}", text)
     if m:
         context.verb = "add"
+        if m[1] in {"rain", "snow", "some rain", "some snow"}:
+            return [PlanStep("sky", m[1].split()[-1])]
+        if several := re.fullmatch(rf"({_COUNT}) (more )?(.+)", m[1]):
+            number = ENGLISH_COUNTS.get(several[1]) or int(several[1])
+            more = several[2] or re.match(r"add|include|insert|put|draw|place|bring|paint|give", text)
+            return count_step(_thing(several[3], context), f"+{number}" if more else number)
         return _thing(m[1], context).added()
     if context.verb and re.fullmatch(r"(?:a|an|the|some) [\w -]+", text):  # a bare noun after `add` or `remove`
         thing = _thing(text, context)

@@ -46,6 +46,11 @@ class Thing:
     colour: str | None = None
     at: str | None = None
 
+    @property
+    def which(self) -> str | None:
+        """Which of several: the one at a side, or of a colour."""
+        return self.at or self.colour
+
     def added(self) -> list[PlanStep]:
         if self.name in WEATHER:
             raise Refused(f"{self.name} is weather; ask for a sky instead, such as rain, snow or night.")
@@ -53,16 +58,18 @@ class Thing:
         return steps + ([PlanStep("colour", self.colour, self.name)] if self.colour else [])
 
     def removed(self) -> list[PlanStep]:
-        return [PlanStep("remove", self.name, at=self.at)]
+        return [PlanStep("remove", self.name, at=self.which)]
 
     def coloured(self, colour: str) -> list[PlanStep]:
-        return [PlanStep("colour", colour, self.name, at=self.at)]
+        return [PlanStep("colour", colour, self.name, at=self.at or (self.colour if self.colour != colour else None))]
 
     def moved(self, side: str, amount: Amount | None) -> list[PlanStep]:
-        return [PlanStep("move", side, self.name, at=self.at, amount=amount)]
+        return [PlanStep("move", side, self.name, at=self.which, amount=amount)]
 
     def replaced_by(self, other: "Thing") -> list[PlanStep]:
-        steps = [PlanStep("replace", other.name, self.name, at=self.at)]
+        if other.name == self.name and other.colour:
+            return self.coloured(other.colour)
+        steps = [PlanStep("replace", other.name, self.name, at=self.which)]
         return steps + ([PlanStep("colour", other.colour, other.name)] if other.colour else [])
 
 

@@ -39,7 +39,7 @@ class PlanStep:
         step: a filter of `--enhance`, `crop`, or one of `SCENE_STEPS`.
         value: what the step is given: a number or a word; of `count`, a text such as +1 is relative.
         thing: of what in the scene, as it was called; scope: the part of the picture that a filter is confined to.
-        at: which of several, as in the left one; amount: how far something moves.
+        at: which of several, by side or colour; amount: how far something moves.
     """
 
     step: str

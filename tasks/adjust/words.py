@@ -2,7 +2,7 @@
 
 from tasks.datasets.emoji.vocabulary import COLOUR_WORDS, PLACE_NOUNS, PLACE_WORDS, SKY_WORDS
 
-BIT, MUCH, MORE, LESS, TOO, FILL, COMPARED = "bit", "much", "more", "less", "too", "fill", "compared"
+BIT, MUCH, MORE, LESS, LOW, TOO, FILL = "bit", "much", "more", "less", "low", "too", "fill"
 
 # A quality: the filter that changes it, and whether more of the quality is more (+1) or less (-1) of the filter.
 Quality = tuple[str, int]
@@ -39,16 +39,17 @@ ENGLISH_ADJECTIVES: dict[str, Quality] = {
     "yellowish": ("temperature", 1), "detailed": ("clahe", 1),
 }  # fmt: skip
 _ENGLISH_ROLES = {
-    BIT: "bit slightly little tad touch somewhat gently mildly marginally subtly hint",
+    BIT: "bit slightly little tad touch somewhat gently mildly marginally subtly hint tiny",
     MUCH: "much lot lots far strongly way significantly considerably heavily greatly very really drastically "
-    "substantially dramatically extremely possible strong big",
-    MORE: "more increase boost raise up enhance add higher lift intensify improve strengthen stronger bring out",
+    "substantially dramatically extremely possible",
+    MORE: "more increase boost raise up enhance add higher lift intensify improve strengthen stronger bring out high enough-more",
     LESS: "less reduce decrease lower tone down cut weaken remove drop fewer softens rid clean without no",
+    LOW: "low little-of weak poor lacking",
     TOO: "too overly excessively",
     FILL: "make it its the a an picture image photo whole everything this that look looks looking is be of in to by "
     "all please them they are for with on some there should have has here get as and so tones tone "
     "overall general level levels feel give us effect quite at bit-of can could you i would like want need apply "
-    "turn set go feels seems appears just only also colour's",
+    "turn set go feels seems appears just only also strong big needs lacks-of use thing whole",
 }
 ENGLISH_ROLES = {word: role for role, words in _ENGLISH_ROLES.items() for word in words.split()}
 
@@ -70,8 +71,9 @@ CHINESE_QUALITIES: dict[str, Quality] = {
 _CHINESE_ROLES = {
     BIT: "一点儿 一点 一些 点儿 点 些 稍微 稍稍 略微 略 有点儿 有点 有些 少许 微微 轻微",
     MUCH: "很多 得多 大幅度 大幅 非常 特别 十分 极 许多 明显 大大 强烈 显著 狠狠 多多",
-    MORE: "更 更加 增加 提高 增强 加强 加 提升 高 增大 增 突出 强 调高 再 多 提 升 偏 加大",
-    LESS: "降低 减少 减弱 减 低 削弱 弱 少 去掉 去除 消除 清除 调低 没有 别那么 不要那么 不那么 没那么 别太 不要太 不太",
+    MORE: "更 更加 增加 提高 增强 加强 加 提升 高 增大 增 突出 强 调高 再 多 提 升 偏 加大 不够 缺乏 缺",
+    LESS: "降低 减少 减弱 减 削弱 去掉 去除 消除 清除 调低 没有 别那么 不要那么 不那么 没那么 别太 不要太 不太",
+    LOW: "低 弱 少 不足 不高 不强",
     TOO: "太过 太 过于 过分",
     FILL: "把 将 的 了 让 使 请 调 调整 画面 图片 照片 图像 整体 变得 变 整个 要 它 看起来 色调 得 一下 弄 帮我 给我 "
     "能不能 可以 应该 想要 是 在 里 上 为 有 又 也 先 到 做 处理 进行 点点 成 吗 吧 呢 感觉 还 地 想 这张 图 我 度",
