@@ -25,6 +25,7 @@ from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.workers import Worker
 
 if TYPE_CHECKING:  # a flow imports its own job; the options of these bring OpenCV
+    from flows.jobs.adjust import AdjustJob
     from flows.jobs.campaign import CampaignJob
     from flows.jobs.reprocess import ReprocessJob
     from flows.jobs.storyboard import StoryboardJob
@@ -49,7 +50,7 @@ class AnyPlan(Protocol):
     def of_this_part(self) -> Iterator[Any]: ...
 
 
-Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob", "StoryboardJob")
+Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob", "StoryboardJob", "AdjustJob")
 Plan = TypeVar("Plan", bound=AnyPlan)
 
 

@@ -15,20 +15,24 @@ class Context:
 
     Attributes:
         thing: the thing that `it` stands for; verb: `add` or `remove`, for a thing that stands there by itself.
-        last, note: the last filter, and which quality it changes in which direction.
+        note: the last filter, and whether it is more (+1) or less (-1) of it.
         softened: whether the filter before is to be a little of it.
         unwanted: skies that there is to be none of: the sky, and as it was called.
     """
 
     thing: str | None = None
     verb: str | None = None
-    last: PlanStep | None = None
     note: tuple[str, int] | None = None
     unwanted: list[tuple[str, str]] = field(default_factory=list)
     softened: bool = False
 
     def copy(self) -> "Context":
         return replace(self, unwanted=list(self.unwanted))
+
+    def changed(self, step: PlanStep, scope: str | None, direction: int) -> list[PlanStep]:
+        """Remembers a filter, for what may be said of it next."""
+        self.note = (step.step, direction)
+        return [PlanStep(step.step, step.value, scope=scope)]
 
     def soften(self) -> list[PlanStep] | None:
         """`but not too much` after a filter: a little of it."""

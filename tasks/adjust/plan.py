@@ -11,7 +11,7 @@ CROP = "crop"
 Amount = Literal["bit", "plain", "much"]
 
 # The value of a filter for a little, plainly, and much: more of it, then less of it.
-_AMOUNTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+_AMOUNTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "brightness": ((1.08, 1.18, 1.4), (0.92, 0.83, 0.62)),
     "contrast": ((1.08, 1.2, 1.5), (0.92, 0.82, 0.6)),
     "saturation": ((1.15, 1.35, 1.8), (0.85, 0.65, 0.35)),
@@ -22,7 +22,7 @@ _AMOUNTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]
     "denoise": ((0.15, 0.3, 0.6), ()),
     "clahe": ((1, 2, 4), ()),
     "repair": ((0.3, 0.5, 0.8), ()),
-}  # type: ignore[dict-item]
+}
 _FACTORS = {"brightness", "contrast", "saturation", "gamma"}
 _LARGEST = {"brightness": 4, "contrast": 4, "saturation": 4, "gamma": 4, "sharpen": 4, "denoise": 1, "clahe": 40}
 

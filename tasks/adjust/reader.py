@@ -12,17 +12,13 @@ from tasks.adjust.plan import AdjustPlan, PlanStep, Refused, filter_step
 LONGEST = 400  # characters
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _EXAMPLES = {
-    english: (
-        "warmer", "a bit brighter", "much darker", "20% more contrast", "less saturation", "black and white",
-        "remove the noise", "sharper", "crop to 4:5", "twice as large", "fix the white balance", "remove the scratches",
-        "lift the shadows", "only the sky darker", "at sunset", "make it night", "on a beach", "three cats",
-        "make the car red", "add a dog", "remove the umbrella", "replace the cat with a rabbit", "move the boat to the left",
-    ),
-    chinese: (
-        "暖一点", "更亮", "暗很多", "对比度提高20%", "黑白照片", "去噪", "锐化", "裁成4:5", "放大两倍", "校正白平衡", "去掉划痕",
-        "只把天空调暗", "改成日落", "换到沙滩上", "三只猫", "把汽车改成红色", "加一只狗", "去掉雨伞", "把猫换成兔子", "把小船移到左边",
-    ),
-}  # fmt: skip
+    english: "warmer; a bit brighter; much darker; 20% more contrast; less saturation; black and white; "
+    "remove the noise; sharper; crop to 4:5; twice as large; fix the white balance; remove the scratches; "
+    "lift the shadows; only the sky darker; at sunset; make it night; on a beach; three cats; make the car red; add a dog; "
+    "remove the umbrella; replace the cat with a rabbit; move the boat to the left",
+    chinese: "暖一点; 更亮; 暗很多; 对比度提高20%; 黑白照片; 去噪; 锐化; 裁成4:5; 放大两倍; 校正白平衡; 去掉划痕; "
+    "只把天空调暗; 改成日落; 换到沙滩上; 三只猫; 把汽车改成红色; 加一只狗; 去掉雨伞; 把猫换成兔子; 把小船移到左边",
+}
 
 
 def read_instruction(text: str, scenes: bool = True) -> AdjustPlan:
@@ -114,4 +110,4 @@ def _not_understood(text: str, language: ModuleType) -> Refused:
 
 @cache
 def _example_list(language: ModuleType) -> tuple[str, ...]:
-    return _EXAMPLES[language]
+    return tuple(_EXAMPLES[language].split("; "))

@@ -10,7 +10,15 @@ from tasks.datasets.emoji import vocabulary
 from tasks.datasets.emoji.vocabulary import ALIASES
 
 WORDINGS = Path(vocabulary.__file__).with_name("wordings.csv")
-WEATHER = {"rain": "rain", "snow": "snow", "stars": "stars", "star": "stars", "雨": "rain", "雪": "snow", "星星": "stars"}
+WEATHER = {
+    "rain": "rain",
+    "snow": "snow",
+    "stars": "stars",
+    "star": "stars",
+    "雨": "rain",
+    "雪": "snow",
+    "星星": "stars",
+}
 """What falls or shines all over the picture, which are drawn elements rather than concepts."""
 # Everyday words for what the data set calls otherwise.
 _MORE = {
@@ -20,8 +28,11 @@ _MORE = {
     "花": ("1F33C", "1F337"), "鲜花": ("1F33C", "1F337"), "palm": ("1F334",), "umbrella": ("2602", "26F1", "2614"),
     "雨伞": ("2602", "26F1", "2614"), "伞": ("2602", "26F1", "2614"), "rock": ("1FAA8",), "石头": ("1FAA8",),
     "snowman": ("26C4",), "雪人": ("26C4",), "牛": ("1F404", "1F402"), "羊": ("1F411", "1F410"), "鸡": ("1F414",),
-    "鸭": ("1F986",), "猪": ("1F416",), "虎": ("1F405",), "船": ("26F5", "1F6A2"), "车": ("1F697",), "飞机": ("2708", "2708-FE0F"),
+    "鸭": ("1F986",), "猪": ("1F416",), "人": ("1F9CD", "1F6B6"), "人物": ("1F9CD", "1F6B6"),
+    "虎": ("1F405",), "船": ("26F5", "1F6A2"), "车": ("1F697",), "飞机": ("2708",),
 }  # fmt: skip
+_PEOPLE = {"person", "people", "man", "woman", "人", "人物", "男人", "女人", "男人们"}
+_PERSON = {"person", "man", "woman", "people", "boy", "girl", "baby", "couple", "men", "women"}
 _IRREGULAR = {
     "people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse", "geese": "goose",
     "wolves": "wolf", "leaves": "leaf", "knives": "knife", "policemen": "policeman", "fish": "fish", "sheep": "sheep",
@@ -46,9 +57,7 @@ def names() -> dict[str, tuple[str, ...]]:
         for row in csv.DictReader(file):
             if row["concept"] in known:
                 found.setdefault(row["text"].lower(), []).append(row["concept"])
-    return {
-        name: tuple(dict.fromkeys(id for id in ids if id in known or name in _MORE)) for name, ids in found.items()
-    }
+    return {name: tuple(dict.fromkeys(id for id in ids if id in known)) for name, ids in found.items()}
 
 
 def known_as(text: str) -> str | None:
@@ -63,6 +72,21 @@ def known_as(text: str) -> str | None:
 def concepts_of(name: str) -> tuple[str, ...]:
     """The concepts that a known name may mean."""
     return (*names().get(name, ()), *((WEATHER[name],) if name in WEATHER else ()))
+
+
+@cache
+def may_be(name: str) -> tuple[str, ...]:
+    """The concepts that a name may mean in a picture: its own, and kinds of it, as a palm tree is a tree."""
+    own = concepts_of(name)
+    concepts = checkpoint.read_config(checkpoint.EMBEDDED / "vae")["concepts"]
+    if name in _PEOPLE:
+        kinds = [id for id, english, _ in concepts if not _PERSON.isdisjoint(english.lower().split())]
+    else:
+        ends = (f" {name}",) if name.isascii() else (name,)
+        kinds = [
+            id for id, english, chinese in concepts if f" {english.lower()}".endswith(ends) or chinese.endswith(ends)
+        ]
+    return tuple(dict.fromkeys([*own, *kinds]))
 
 
 def nearest(text: str, most: int = 3) -> list[str]:

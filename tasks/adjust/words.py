@@ -42,14 +42,14 @@ _ENGLISH_ROLES = {
     BIT: "bit slightly little tad touch somewhat gently mildly marginally subtly hint tiny",
     MUCH: "much lot lots far strongly way significantly considerably heavily greatly very really drastically "
     "substantially dramatically extremely possible",
-    MORE: "more increase boost raise up enhance add higher lift intensify improve strengthen stronger bring out high enough-more",
+    MORE: "more increase boost raise up enhance add higher lift intensify improve strengthen stronger bring out high",
     LESS: "less reduce decrease lower tone down cut weaken remove drop fewer softens rid clean without no",
-    LOW: "low little-of weak poor lacking",
+    LOW: "low weak poor lacking",
     TOO: "too overly excessively",
     FILL: "make it its the a an picture image photo whole everything this that look looks looking is be of in to by "
     "all please them they are for with on some there should have has here get as and so tones tone "
-    "overall general level levels feel give us effect quite at bit-of can could you i would like want need apply "
-    "turn set go feels seems appears just only also strong big needs lacks-of use thing whole",
+    "overall general level levels feel give us effect quite at can could you i would like want need apply "
+    "turn set go feels seems appears just only also strong big needs use thing whole",
 }
 ENGLISH_ROLES = {word: role for role, words in _ENGLISH_ROLES.items() for word in words.split()}
 
@@ -88,7 +88,17 @@ def _by_word(*tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
 ENGLISH_SKIES = _by_word(
     {sky: (*words[0], *words[1]) for sky, words in SKY_WORDS.items()},
     {
-        "sunny": ("sunny", "sun", "sunshine", "sunny day", "clear sky", "clear", "daylight", "blue sky", "bright sunny"),
+        "sunny": (
+            "sunny",
+            "sun",
+            "sunshine",
+            "sunny day",
+            "clear sky",
+            "clear",
+            "daylight",
+            "blue sky",
+            "bright sunny",
+        ),
         "sunset": ("sunset", "dusk", "sundown", "evening", "golden hour", "sunrise", "dawn", "twilight"),
         "night": ("night", "night-time", "nighttime", "night time", "starry night", "midnight", "starry", "moonlight"),
         "rain": ("rain", "raining", "rainy", "rainy day", "storm", "stormy"),
@@ -160,6 +170,12 @@ ENGLISH_COUNTS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "a single": 1, "a pair of": 2, "a couple of": 2,
 }  # fmt: skip
+CHINESE_DIGITS = "一二两三四五六七八九十"
+CHINESE_COUNT = rf"(?:[{CHINESE_DIGITS}]|\d+)"
+CHINESE_MEASURE = "[只个把棵辆艘匹条座朵架台头位名幢栋间颗枚张本件顶块根幅支口尾峰束轮株艇]"
+CHINESE_BECOME = (
+    "(?:改成|改为|变成|变为|换成|换为|换作|替换成|替换为|涂成|染成|画成|弄成|刷成|漆成|转成|转为|调成|做成|变)"
+)
 CHINESE_COUNTS = {"一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 ENGLISH_SCOPES = {"sky": "sky", "background": "background", "backdrop": "background"}
 CHINESE_SCOPES = {"天空": "sky", "背景": "background", "天": "sky"}

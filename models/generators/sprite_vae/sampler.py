@@ -60,7 +60,7 @@ def noise_of(seed: int, slots: int) -> Noise:
     )
 
 
-def _draw(logits: Tensor, uniform: Tensor, minimum: float = 0.0) -> Tensor:
+def draw(logits: Tensor, uniform: Tensor, minimum: float = 0.0) -> Tensor:
     """An index for each row of logits (..., choices), by inverting the cumulative distribution at `uniform` (...)."""
     chances = logits.softmax(-1)
     chances = torch.where(chances < minimum, 0.0, chances) if minimum else chances
@@ -180,13 +180,13 @@ class VaeGenerator(Generator):
         batch = pad(features).to(self._device)
         reading = model.reader(batch.tokens, batch.mask)
         bare = (reading.place.softmax(-1)[:, -1] > 0.5) & plain
-        where = torch.where(bare, len(config.places) - 1, _draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
-        above = torch.where(bare, len(config.skies) - 1, _draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
+        where = torch.where(bare, len(config.places) - 1, draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
+        above = torch.where(bare, len(config.skies) - 1, draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
         scene = model.scene(where, above)
         asked = reading.concepts.argmax(-1)
         there = reading.present > 0
         there[:, 0] |= bare & ~there.any(1)  # a plain background shows at least one object
-        props = _draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
+        props = draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
         props[bare] = 0
         shown = torch.full((len(features), config.slots), -1, device=self._device)
         poses = torch.zeros(len(features), config.slots, POSE, device=self._device)

@@ -1,0 +1,76 @@
+"""Read: a shard's pictures with their instructions, understood."""
+
+from typing import Any
+
+from tasks.adjust.plan import AdjustPlan
+from tasks.adjust.reader import read_instruction
+from tasks.adjust.shard_state import METADATA, OF_PARENT, Adjusted, AdjustShard, adjusted_identity
+from tasks.adjust.sources import INSTRUCTION, Parents
+from tasks.prompts.parquet_reader import shard_rows
+from tasks.prompts.shards import Shard
+from tasks.render.read import values
+from tasks.render.row_values import row_id
+from tasks.runfolder.shard_state import Failure
+
+_TAKEN = {
+    "id",
+    "row",
+    "image",
+    INSTRUCTION,
+    "plan",
+    "width",
+    "height",
+    "sha256",
+    "bytes",
+    "quality_figures",
+    *OF_PARENT,
+}
+_TAKEN |= set(METADATA.names)
+
+
+def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> AdjustShard:
+    """Reads a shard.
+
+    Args:
+        instruction: for all rows; None: each has its own, and one without any stays as it is.
+
+    Raises:
+        StorageError: the rows cannot be read (any more).
+    """
+    rows = shard_rows(parents.rows, shard)
+    names = rows.table.column_names
+    columns = {name: values(rows.table[name]) for name in names if name in _TAKEN or name == parents.image_column}
+    work = AdjustShard(shard, [], [], rows.table.select([n for n in names if n not in {*_TAKEN, parents.image_column}]))
+    for i in range(len(rows.table)):
+        given = {name: column[i] for name, column in columns.items() if column[i] is not None}
+        row, id = shard.row + i, f"{shard.row + i:08d}"
+        wanted = instruction if instruction is not None else given.get(INSTRUCTION)
+        stage = "read"
+        try:
+            if i in rows.problems:
+                raise ValueError(f"{rows.problems[i]}.")
+            id = row_id(given["id"]) if "id" in given else id
+            image = given.get(parents.image_column)
+            if not isinstance(image, str) or not image:
+                raise ValueError("the row names no picture.")
+            stage = "plan"
+            plan = understood(wanted)
+            work.items.append(Adjusted(row, id, image, given, plan))
+        except ValueError as error:
+            told = None if wanted is None else str(wanted)
+            work.failures.append(
+                Failure(row, stage, f"{rows.place(i)}{error}", adjusted_identity(id, given.get("text"), told))
+            )
+    return work
+
+
+def understood(instruction: Any) -> AdjustPlan:
+    """The plan of a row's instruction, an empty one without. Raises ValueError with the reason if it is refused."""
+    if instruction is None or (isinstance(instruction, str) and not instruction.strip()):
+        return AdjustPlan("")
+    if not isinstance(instruction, str):
+        raise ValueError(f"the instruction is no text but {type(instruction).__name__}.")
+    plan = read_instruction(instruction)
+    if plan.refused is not None:
+        raise ValueError(plan.refused)
+    return plan
