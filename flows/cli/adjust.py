@@ -55,7 +55,7 @@ def adjust(
                 )
             from flows.plans.adjust import read_instructions
 
-            return _print(({**plan.as_dict()} for plan in read_instructions(instructions, Path(spool))), as_json)
+            return _print((plan.as_dict() for plan in read_instructions(instructions, Path(spool))), as_json)
         if dry_run and source is None and job is None and given.get("instruction"):
             from tasks.adjust.reader import read_instruction
 
@@ -78,5 +78,5 @@ def _print(plans: Iterator[dict[str, Any]], as_json: bool) -> int:
     for row in plans:
         steps = tuple(PlanStep(**step) for step in row["plan"])
         plan = AdjustPlan(row["instruction"], steps, row["refused"])
-        print(f"{row['id']}  " * ("id" in row) + f"{row['instruction']}  ->  {plan}")
+        print(f"{row['id']}  " if "id" in row else "", f"{row['instruction']}  ->  {plan}", sep="")
     return 0

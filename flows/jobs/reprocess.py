@@ -4,11 +4,12 @@ from datetime import date
 from pathlib import PurePath
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flows.jobs.local import Place
 from flows.jobs.render import RunOptions, at_day
 from flows.jobs.strict import StrictJob
+from tasks.adjust.reader import read_chain
 from tasks.enhance.chain import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
@@ -21,6 +22,8 @@ class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
 
     keep_identity: bool = False
     """Keep names, ids, dates, private elements and file names; by default DICOM's Basic Profile removes them."""
+    instruct: str | None = None
+    """Enhancement in plain words, English or Chinese, after that of --enhance: `a bit more contrast, less noise`."""
     shard_size: Annotated[int | None, Field(ge=1, le=10_000)] = None
     """Files per shard, the unit of work and retry; by default 16, and never more than 64 MB together."""
 
@@ -34,6 +37,15 @@ class ReprocessJob(StrictJob, ReprocessOptions):
     out: Place
     """The run folder, local or s3://; {date} is the day in the schedule's time zone, else in UTC."""
 
+    @model_validator(mode="after")
+    def _instructed(self) -> Self:
+        """Adds the steps of `instruct` to the chain, once: a job may be validated again."""
+        if self.instruct is not None:
+            chain = read_chain(self.instruct)
+            if not f",{self.enhance}".endswith(f",{chain}"):
+                self.enhance = ",".join(filter(None, [self.enhance, chain]))
+        return self
+
     def dated(self, day: date) -> "ReprocessJob":
         """The job with `{date}` in its paths filled in."""
         return self.model_copy(update={"archive": at_day(self.archive, day), "out": at_day(self.out, day)})
@@ -45,7 +57,9 @@ class ReprocessJob(StrictJob, ReprocessOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""
-        shaping = self.model_dump(mode="json", exclude={"archive", "out", "shard_size", *RunOptions.model_fields})
+        shaping = self.model_dump(
+            mode="json", exclude={"archive", "out", "instruct", "shard_size", *RunOptions.model_fields}
+        )
         return shaping | {"enhance": self.enhance_named}
 
     def checked(self) -> Self:

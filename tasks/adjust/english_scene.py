@@ -63,7 +63,7 @@ def _sky_or_place(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _thing(text: str, context: Context) -> Thing:
+def _thing(text: str, context: Context, several: bool = False) -> Thing:
     """A noun phrase. Raises Refused, with the nearest that is known, if it names no known thing."""
     text = re.sub(r"^(?:all|any|both) (?:of )?(?=the |these |those )", "", text.strip())
     text = re.sub(r"^(?:a|an|the|some|any|all|this|that|these|those|his|her|its|another) ", "", text)
@@ -78,7 +78,7 @@ def _thing(text: str, context: Context) -> Thing:
     m = re.fullmatch(rf"({_COLOUR}) (.+)", text)
     if m and (known_as(m[2]) or not known_as(text)):
         text, colour = m[2], ENGLISH_COLOURS[m[1]]
-    return named(text, context, colour, at)
+    return named(text, context, colour, at, several)
 
 
 def counted(text: str, context: Context) -> list[PlanStep] | None:
@@ -92,7 +92,7 @@ def counted(text: str, context: Context) -> list[PlanStep] | None:
     )
     if m and not re.match(r"(?:times|x|percent|degrees|by|to|:)\b", m[2]):
         number = ENGLISH_COUNTS.get(m[1]) or int(m[1])
-        return count_step(_thing(m[2], context), number)
+        return count_step(_thing(m[2], context, number != 1), number)
     return None
 
 
@@ -169,7 +169,7 @@ def added(text: str, context: Context) -> list[PlanStep] | None:
         if several := re.fullmatch(rf"({_COUNT}) (more )?(.+)", m[1]):
             number = ENGLISH_COUNTS.get(several[1]) or int(several[1])
             more = several[2] or re.match(r"add|include|insert|put|draw|place|bring|paint|give", text)
-            return count_step(_thing(several[3], context), f"+{number}" if more else number)
+            return count_step(_thing(several[3], context, True), f"+{number}" if more else number)
         return _thing(m[1], context).added()
     if context.verb and re.fullmatch(r"(?:a|an|the|some) [\w -]+", text):  # a bare noun after `add` or `remove`
         thing = _thing(text, context)

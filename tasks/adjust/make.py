@@ -209,7 +209,9 @@ def _finish(item: Adjusted, pixels: Tensor, parent: bytes, path: str, studio: St
     edits = [*before, *(edit_of(step) for step in _in_order([step for step in item.plan.steps if step.of_scene]))]
     filters = json.loads(given.get("filters") or "[]")
     filters += [step.as_dict() for step in item.plan.steps if not step.of_scene]
-    of_scene = scene_size(given) if given.get("generator_digest") and "width" in given else (None, None)
+    of_scene: tuple[int | None, int | None] = (
+        scene_size(given) if given.get("generator_digest") and "width" in given else (None, None)
+    )
     plan = json.dumps([step.as_dict() for step in item.plan.steps], ensure_ascii=False)
     info = {
         "prompt": str(given.get("text", "")),

@@ -77,9 +77,11 @@ class Thing:
         return steps + ([PlanStep("colour", other.colour, other.name)] if other.colour else [])
 
 
-def named(text: str, context: Context, colour: str | None = None, at: str | None = None) -> Thing:
+def named(
+    text: str, context: Context, colour: str | None = None, at: str | None = None, several: bool = False
+) -> Thing:
     """Raises Refused, with the nearest that is known, if nothing is called so."""
-    name = known_as(text)
+    name = known_as(text, several)
     if name is None:
         near = nearest(text)
         hint = f"the nearest it knows: {', '.join(near)}" if near else "name another thing"

@@ -8,14 +8,15 @@ from types import ModuleType
 from tasks.adjust import chinese, english
 from tasks.adjust.phrases import Context
 from tasks.adjust.plan import AdjustPlan, PlanStep, Refused, filter_step
+from tasks.runfolder.errors import BadInput
 
 LONGEST = 400  # characters
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _EXAMPLES = {
     english: "warmer; a bit brighter; much darker; 20% more contrast; less saturation; black and white; "
     "remove the noise; sharper; crop to 4:5; twice as large; fix the white balance; remove the scratches; "
-    "lift the shadows; only the sky darker; at sunset; make it night; on a beach; three cats; make the car red; add a dog; "
-    "remove the umbrella; replace the cat with a rabbit; move the boat to the left",
+    "lift the shadows; only the sky darker; at sunset; make it night; on a beach; three cats; make the car red; "
+    "add a dog; remove the umbrella; replace the cat with a rabbit; move the boat to the left",
     chinese: "暖一点; 更亮; 暗很多; 对比度提高20%; 黑白照片; 去噪; 锐化; 裁成4:5; 放大两倍; 校正白平衡; 去掉划痕; "
     "只把天空调暗; 改成日落; 换到沙滩上; 三只猫; 把汽车改成红色; 加一只狗; 去掉雨伞; 把猫换成兔子; 把小船移到左边",
 }
@@ -34,6 +35,14 @@ def read_instruction(text: str, scenes: bool = True) -> AdjustPlan:
     except Refused as reason:
         return AdjustPlan(text, refused=str(reason))
     return AdjustPlan(text, tuple(steps))
+
+
+def read_chain(text: str) -> str:
+    """The enhancement chain of an instruction. Raises BadInput with the reason if filters cannot do what it asks."""
+    plan = read_instruction(text, scenes=False)
+    if plan.refused is not None:
+        raise BadInput(f"--instruct: {plan.refused}")
+    return ",".join(f"{step.step}:{step.value}" for step in plan.steps)
 
 
 def _checked(text: str) -> str:

@@ -60,10 +60,15 @@ def names() -> dict[str, tuple[str, ...]]:
     return {name: tuple(dict.fromkeys(id for id in ids if id in known)) for name, ids in found.items()}
 
 
-def known_as(text: str) -> str | None:
-    """The name under which a thing is known: as it is written, or in the singular; None if it is not."""
+def known_as(text: str, several: bool = False) -> str | None:
+    """The name under which a thing is known: as it is written, or in the singular; None if it is not.
+
+    Args:
+        several: there is a number before it, so that two houses are each a house and not the sprite of some houses.
+    """
     text = " ".join(text.lower().split())
-    for name in (text, *_singulars(text)):
+    names_of = (text, *_singulars(text))
+    for name in reversed(names_of) if several else names_of:
         if name in names() or name in WEATHER:
             return name
     return None
@@ -86,7 +91,8 @@ def may_be(name: str) -> tuple[str, ...]:
         kinds = [
             id for id, english, chinese in concepts if f" {english.lower()}".endswith(ends) or chinese.endswith(ends)
         ]
-    return tuple(dict.fromkeys([*own, *kinds]))
+    single = [id for word in _singulars(name) if name.isascii() for id in concepts_of(word)]
+    return tuple(dict.fromkeys([*own, *single, *kinds]))
 
 
 def nearest(text: str, most: int = 3) -> list[str]:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from flows.jobs.reprocess import ReprocessJob
 from tasks.adjust.reader import read_instruction
+from tasks.runfolder.errors import BadInput
 from tests.tasks.adjust.scoring import FOLDER, load, score
 
 
@@ -55,3 +57,12 @@ def test_a_turn_of_phrase_is_not_taken_for_its_opposite(text: str, said: str) ->
 def test_archives_are_given_filters_alone() -> None:
     assert read_instruction("denoise a bit", scenes=False).steps
     assert "ask for filters alone" in str(read_instruction("add a cat", scenes=False).refused)
+
+
+def test_a_reprocess_job_takes_words_for_its_chain() -> None:
+    told = {"archive": "a", "out": "b", "enhance": "sharpen:0.1", "instruct": "a bit more contrast, less noise"}
+    job = ReprocessJob(**told)
+    assert job.enhance == "sharpen:0.1,contrast:1.08,denoise:0.3"
+    assert ReprocessJob(**job.model_dump()).enhance == job.enhance
+    with pytest.raises(BadInput, match="ask for filters alone"):
+        ReprocessJob(**{**told, "instruct": "add a cat"})
