@@ -5,7 +5,6 @@ orientation is applied and the profile's colours are converted to sRGB; JPEG XL 
 """
 
 import io
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,8 +17,10 @@ from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from tasks.imaging.as_displayed import to_srgb, upright
 from tasks.imaging.jxl import decode_jxl, encode_jxl, is_jxl, jxl_size
 from tasks.imaging.refused import MOST_PIXELS, Refused
+from tasks.imaging.tiff import ORIENTATION, decode_tiff
 
 Format = Literal["png", "tiff", "jpeg", "webp", "jxl"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (
@@ -47,11 +48,13 @@ class Raster:
     Attributes:
         frames: (pages, height, width, 1 or 3), uint8 or uint16.
         alpha: (pages, height, width, 1) of the same type, which enhancement does not touch; None without alpha.
+        beside: what a TIFF says that this channel is (ExtraSamples): 1 or 2 for alpha, 0 for something else.
     """
 
     format: Format
     frames: np.ndarray
     alpha: np.ndarray | None = None
+    beside: int = 2
 
 
 def raster_format(head: bytes) -> Format | None:
@@ -71,16 +74,17 @@ def decode_raster(data: bytes, format: Format) -> Raster:
     """
     try:
         if format == "tiff":
-            return _decode_tiff(data)
+            return _split(format, *decode_tiff(data))
         if format == "jxl":
             return _decode_jxl(data)
         with READERS[format](io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Refused(f"{image.width * image.height:,} pixels are more than are held in memory")
-            if getattr(image, "n_frames", 1) > 1:
+            # a phone's JPEG is an MPO, whose further pictures are thumbnails or depths of the first
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise Refused("an animation, not a picture", stage="skip")
             if format == "png" and data[24] == 16:
-                return _split(format, imagecodecs.png_decode(data)[None])
+                return _split(format, _deep_png(data, image)[None])
             return _split(format, np.asarray(_plain(image))[None])
     except Refused:
         raise
@@ -103,10 +107,12 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
     squeezed = frames[..., 0] if frames.shape[3] == 1 else frames
     out = io.BytesIO()
     if raster.format == "tiff":
-        kind = "rgb" if frames.shape[3] >= 3 else "minisblack"
+        options: dict[str, Any] = {"photometric": "rgb" if frames.shape[3] >= 3 else "minisblack"}
+        if frames.shape[3] in {2, 4}:
+            options |= {"extrasamples": [raster.beside], "planarconfig": "contig"}
         with tifffile.TiffWriter(out) as file:
             for page in squeezed:
-                file.write(page, photometric=kind, compression="zlib", metadata=None, software=False)
+                file.write(page, **options, compression="zlib", metadata=None, software=False)
     elif raster.format == "jxl":
         out.write(encode_jxl(squeezed[0]))
     elif frames.dtype == np.uint16:
@@ -117,6 +123,14 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
         lossless = {"lossless": True} if raster.format == "webp" else {}
         Image.fromarray(squeezed[0]).save(out, raster.format.upper(), **lossless)
     return out.getvalue()
+
+
+def _deep_png(data: bytes, image: Image.Image) -> np.ndarray:
+    """A PNG of 16 bits (h, w, channels), which Pillow reads in 8."""
+    pixels: np.ndarray = imagecodecs.png_decode(data)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    colours = to_srgb(pixels[..., :3], image.info.get("icc_profile"))
+    return upright(np.concatenate([colours, pixels[..., 3:]], axis=2), int(image.getexif().get(ORIENTATION, 1)))
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -135,24 +149,6 @@ def _plain(image: Image.Image) -> Image.Image:
     return upright.convert(("L" if grey else "RGB") + alpha)
 
 
-def _decode_tiff(data: bytes) -> Raster:
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it quotes what it stumbles over
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        pages: list[Any] = list(file.pages)
-        if sum(page.size for page in pages) > MOST_PIXELS * 3:
-            raise Refused("its pages have more pixels than are held in memory")
-        shapes = {(page.shape, page.dtype) for page in pages}
-        if len(shapes) > 1:
-            raise Refused("its pages differ in size or kind; split them first")
-        first = pages[0]
-        if first.dtype not in (np.uint8, np.uint16):
-            raise Refused(f"pixels of {first.dtype} are no picture of 8 or 16 bits", stage="skip")
-        if first.photometric.name not in {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}:
-            raise Refused(f"colours as {first.photometric.name} are not among those that are read", stage="skip")
-        frames = np.stack([_page(page) for page in pages])
-    return _split("tiff", frames)
-
-
 def _decode_jxl(data: bytes) -> Raster:
     width, height = jxl_size(data)
     if width * height > MOST_PIXELS:
@@ -165,17 +161,10 @@ def _decode_jxl(data: bytes) -> Raster:
     return _split("jxl", pixels[None])
 
 
-def _page(page: Any) -> np.ndarray:
-    pixels: np.ndarray = page.asarray()
-    if page.photometric.name == "PALETTE":
-        return np.moveaxis((page.colormap >> 8).astype(np.uint8), 0, -1)[pixels]
-    if page.photometric.name == "MINISWHITE":
-        return np.invert(pixels)
-    return np.moveaxis(pixels, 0, -1) if page.axes.startswith("S") else pixels
-
-
-def _split(format: Format, frames: np.ndarray) -> Raster:
+def _split(format: Format, frames: np.ndarray, beside: int = 2) -> Raster:
     frames = frames[..., None] if frames.ndim == 3 else frames
     colours = 3 if frames.shape[3] >= 3 else 1
-    alpha = frames[..., colours : colours + 1] if frames.shape[3] > colours else None
-    return Raster(format, np.ascontiguousarray(frames[..., :colours]), alpha)
+    if frames.shape[3] > colours + 1:
+        raise Refused(f"{frames.shape[3]} channels, of which only the colours and one more can be kept")
+    alpha = np.ascontiguousarray(frames[..., colours:]) if frames.shape[3] > colours else None
+    return Raster(format, np.ascontiguousarray(frames[..., :colours]), alpha, beside)

@@ -1,11 +1,14 @@
 """Plain pictures: every bit of the pixels, and nothing of what else a file holds."""
 
 import io
+import struct
+import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from tasks.imaging.jxl import encode_jxl
 from tasks.imaging.raster_codecs import Raster, decode_raster, encode_raster, raster_format
@@ -174,3 +177,97 @@ def test_library_that_reads_tiffs_tells_the_log_nothing(caplog: pytest.LogCaptur
     with pytest.raises(Refused):
         decode_raster(b"II*\0\0\0\0\0", "tiff")
     assert caplog.text == ""
+
+
+def as_seen(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """What Pillow shows of (h, w) uint8 with an orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.open(io.BytesIO(pillow(pixels, "PNG", exif=exif)))
+    return np.asarray(ImageOps.exif_transpose(image))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_every_format_is_applied(orientation: int) -> None:
+    pixels = DRAW.integers(0, 255, (20, 31), dtype=np.uint8)
+    seen = as_seen(pixels, orientation)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    deep = imagecodecs.png_encode(pixels.astype(np.uint16) * 257)
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(block)) + b"eXIf" + block + struct.pack(">I", zlib.crc32(b"eXIf" + block))
+    turned = (274, 3, 1, orientation, True)
+    for data in (
+        pillow(pixels, "PNG", exif=exif),
+        pillow(np.dstack([pixels] * 3), "WEBP", exif=exif, lossless=True),
+        deep[:33] + chunk + deep[33:],
+        deep[:-12] + chunk + deep[-12:],
+        tiff(pixels, extratags=[turned]),
+        tiff(pixels.astype(np.uint16) * 257, extratags=[turned]),
+        tiff(np.dstack([pixels] * 4), photometric="rgb", extratags=[turned]),
+    ):
+        frame = decode_raster(data, raster_format(data[:16]) or "png").frames[0]
+        frame = frame >> 8 if frame.dtype == np.uint16 else frame
+        assert all(np.array_equal(frame[..., channel], seen) for channel in range(frame.shape[2]))
+
+
+@pytest.mark.parametrize("kind", [1, 2, 0])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_channel_beside_the_colours_stays_what_it_is(colours: int, kind: int) -> None:
+    pixels = DRAW.integers(0, 65535, (20, 31, colours + 1), dtype=np.uint16)
+    photometric = "rgb" if colours == 3 else "minisblack"
+    data = tiff(pixels, photometric=photometric, planarconfig="contig", extrasamples=[kind])
+    made = again(data)
+    assert made.alpha is not None
+    assert np.array_equal(np.concatenate([made.frames, made.alpha], 3)[0], pixels)
+    assert made.beside == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (tiff(np.zeros((20, 31, 5), np.uint8), photometric="minisblack", planarconfig="contig"), "5 channels"),
+        (tiff(np.zeros((6, 20, 31), np.uint8), photometric="rgb", planarconfig="separate"), "6 channels"),
+        (tiff(np.zeros((4, 20, 31), np.uint16), volumetric=True, photometric="minisblack"), "a volume"),
+        (tiff(np.zeros((16, 32), np.uint16), photometric="minisblack", bitspersample=12, compression=None), "12 bits"),
+    ],
+)
+def test_what_a_picture_cannot_hold_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        decode_raster(data, "tiff")
+
+
+@pytest.mark.parametrize("studio", [False, True])
+def test_uncompressed_ycbcr_becomes_rgb(studio: bool) -> None:
+    rgb = DRAW.integers(0, 255, (20, 31, 3), dtype=np.uint8)
+    values = np.asarray(Image.fromarray(rgb).convert("YCbCr"))
+    reference = (0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1)
+    if studio:  # 16 to 235, and 240
+        values = np.rint((values - [0, 128, 128]) * [219 / 255, 112 / 127, 112 / 127] + [16, 128, 128]).astype(np.uint8)
+        reference = (16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1)
+    tags = [(530, 3, 2, (1, 1), True), (532, 5, 6, reference, True)]
+    made = decode_raster(tiff(values, photometric="ycbcr", extratags=tags), "tiff").frames[0]
+    assert np.abs(made.astype(int) - rgb).max() <= 4
+
+
+def test_profiles_of_deep_pictures_are_converted() -> None:
+    """Red and green change places by a made-up profile."""
+    primaries = [0.30, 0.60, 0.64, 0.33, 0.15, 0.06]
+    profile = imagecodecs.cms_profile("rgb", whitepoint=[0.3127, 0.3290, 1.0], primaries=primaries, gamma=2.2)
+    pixels = np.zeros((20, 31, 3), np.uint16)
+    pixels[..., 0] = 60_000
+    deep = imagecodecs.png_encode(pixels)
+    packed = b"x\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(packed)) + b"iCCP" + packed + struct.pack(">I", zlib.crc32(b"iCCP" + packed))
+    for data in (deep[:33] + chunk + deep[33:], tiff(pixels, photometric="rgb", iccprofile=profile)):
+        made = decode_raster(data, raster_format(data[:16]) or "png").frames[0]
+        assert made[0, 0].argmax() == 1, made[0, 0]
+
+
+def test_first_picture_of_a_phones_jpeg_is_taken() -> None:
+    first, thumbnail = (Image.new("RGB", size, colour) for size, colour in (((60, 40), "red"), ((30, 20), "blue")))
+    out = io.BytesIO()
+    first.save(out, "MPO", save_all=True, append_images=[thumbnail])
+    made = decode_raster(out.getvalue(), "jpeg").frames
+    assert made.shape == (1, 40, 60, 3)
+    assert made[0, 5, 5, 0] > 200
