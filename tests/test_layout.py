@@ -69,7 +69,6 @@ TESTED_BY = {
     "tasks/datasets/emoji/*": "tests/tasks/datasets/emoji/test_dataset.py",
     "tasks/datasets/find_captioned.py": "tests/tasks/datasets/test_write_captioned.py",
     "tasks/dicom/jpeg12.py": "tests/tasks/dicom/test_pixels.py",
-    "tasks/dicom/geometry.py": "tests/tasks/dicom/test_derive.py",
     "tasks/dicom/*": "tests/tasks/dicom/test_profile.py",
     "tasks/enhance/*": "tests/tasks/enhance/test_chain.py",
     "tasks/evaluation/*": "tests/flows/test_evaluate.py",

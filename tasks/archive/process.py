@@ -74,7 +74,7 @@ def _whole(work: ArchiveShard, file: ArchiveFile, data: bytes, recipe: Recipe) -
         with work.timed("look"):
             _look(scan, recipe.burned_in)
         with work.timed("enhance"):
-            _enhance(scan, recipe)
+            enhance_image(scan, recipe.enhance)
         with work.timed("write"):
             return _encode(scan, recipe, work.shard.name)
     except Refused as error:
@@ -123,23 +123,24 @@ def _strips(large: large_files.LargeImage, scan: ArchiveImage, recipe: Recipe, s
     return Output({small: preview(before, after)}, columns | change_figures(before, after))
 
 
-def _enhance(scan: ArchiveImage, recipe: Recipe) -> None:
+def enhance_image(scan: ArchiveImage, enhance: Callable[[Tensor], Tensor]) -> None:
+    """Enhances every frame of an image."""
     pairs = zip(scan.frames, scan.levels, strict=True)
-    scan.made = np.stack([_enhanced(frame, levels, scan, recipe) for frame, levels in pairs])
+    scan.made = np.stack([_enhanced(frame, levels, scan, enhance) for frame, levels in pairs])
 
 
-def _enhanced(frame: np.ndarray, levels: Levels, scan: ArchiveImage, recipe: Recipe) -> np.ndarray:
+def _enhanced(frame: np.ndarray, levels: Levels, scan: ArchiveImage, enhance: Callable[[Tensor], Tensor]) -> np.ndarray:
     """One frame (h, w, c), enhanced; in another size, too, padding is padding and nothing else is.
 
     Interpolation would mix padding with the picture beside it, so that the picture's least value stands in its place.
     """
-    made = apply_in_window(recipe.enhance, frame, levels, scan.limits, scan.padding)
+    made = apply_in_window(enhance, frame, levels, scan.limits, scan.padding)
     if scan.padding is None or made.shape == frame.shape:
         return made
     outside = (frame >= scan.padding[0]) & (frame <= scan.padding[1])
     if not outside.all():
         filled = np.where(outside, frame[~outside].min(), frame)
-        made = apply_in_window(recipe.enhance, filled, levels, scan.limits)
+        made = apply_in_window(enhance, filled, levels, scan.limits)
     rows, columns = ((np.arange(new) * old) // new for new, old in zip(made.shape, frame.shape[:2], strict=False))
     nearest = np.ix_(rows, columns)
     return np.where(outside[nearest], frame[nearest], made)
