@@ -151,10 +151,11 @@ def seen(picture: np.ndarray) -> bool:
 
 def fit_coefficients(each: int) -> None:
     """Logistic regression on the lines of pictures with text and without; prints the coefficients."""
-    texts, others = [], [figures for _, picture in cut(EDGE) for figures in lines(picture)]
+    texts, others = [], [line.figures for _, picture in cut(EDGE) for line in lines(picture)]
     for sample in burned(each, seed=1, sizes=(10, 12, 16, 24, 40, 64)):
-        before = {tuple(figures.round(3)) for figures in lines(sample.under)}
-        texts += [figures for figures in lines(sample.picture) if tuple(figures.round(3)) not in before]
+        before = {tuple(line.figures.round(3)) for line in lines(sample.under)}
+        found = [line.figures for line in lines(sample.picture)]
+        texts += [figures for figures in found if tuple(figures.round(3)) not in before]
     figures = np.array([*texts, *others])
     target = np.repeat([1.0, 0.0], [len(texts), len(others)])
     weight = np.repeat([1 / len(texts), 1 / len(others)], [len(texts), len(others)]) * len(target) / 2

@@ -90,6 +90,7 @@ TESTED_BY = {
     "tasks/runfolder/errors.py": "tests/tasks/runfolder/test_record.py",
     "tasks/runfolder/*": "tests/tasks/render/test_write.py",
     "tasks/storyboard/*": "tests/integration/test_storyboard.py",
+    "tasks/verification/*": "tests/tasks/verification/test_verify.py",
     "tasks/text/*": "tests/tasks/text/test_preprocess.py",
     "tasks/training/*/noisy_patches.py": "tests/flows/test_train_denoiser.py",
     "tasks/training/*/denoiser.py": "tests/flows/test_train_denoiser.py",

@@ -41,6 +41,7 @@ app.command("flows.cli.cubes:cubes", name="cubes", help="Cut a run's panoramas i
 app.command("flows.cli.storyboard:storyboard", name="storyboard", help="Make a picture for every panel of a script.")
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
+app.command("flows.cli.reprocess:verify", name="verify", help="Search a run's results for the source's identifiers.")
 app.command("flows.cli.estimate:estimate", name="estimate", help="Pictures, time, bytes and money, from a sample.")
 app.command("flows.cli.notify:notify", name="notify", help="Have the Prefect server tell an address of runs that fail.")
 app.command("flows.cli.runs:runs", name="runs", help="List run folders with state, pictures, age and cost.")

@@ -1,10 +1,13 @@
-"""The commands `reprocess` and `locate`.
+"""The commands `reprocess`, `locate` and `verify`.
 
 imagemill reprocess s3://hospital/archive --out s3://research/run --enhance denoise:0.3
 imagemill locate s3://hospital/archive 17 203 --run s3://research/run
+imagemill verify s3://research/run --against s3://hospital/archive
 """
 
+import json
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -66,3 +69,38 @@ def locate(archive: str, rows: Annotated[list[int], Parameter(negative=())], *, 
     for row in rows:
         print(f"{row}  {paths.get(row, 'there is no such row')}")
     return 0 if len(paths) == len(set(rows)) else 2
+
+
+def verify(
+    run: str,
+    *,
+    against: str,
+    pixels: bool = True,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Search every byte of a run's results for every identifier of the archive it was made from.
+
+    Says in how many files none of how many was found, or where; never what. Exit code 1 if something was found.
+
+    Parameters
+    ----------
+    run
+        The run folder of `imagemill reprocess`, local or s3://.
+    against
+        The archive as it was reprocessed.
+    pixels
+        Also read what is written among the pixels of the results.
+    as_json
+        Print it as JSON.
+    """
+    from flows.plans.reprocess import as_reprocessed
+    from tasks.runfolder.storage import Storage
+    from tasks.verification.search import Search
+    from tasks.verification.verify import read_identifiers
+    from tasks.verification.verify import verify as verified
+
+    with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
+        found = read_identifiers(as_reprocessed(against, run, Path(spool)))
+    told = verified(Search(found), Storage(run), pixels)
+    print(json.dumps(asdict(told)) if as_json else "\n".join(told.lines()))
+    return 1 if told.found else 0

@@ -58,9 +58,9 @@ class ResidualIdentifiers:
         for _, element in walk(dataset):
             for value in _texts(element):
                 if element.VR == "PN":
-                    words.update(_names(value))
+                    words.update(name_forms(value))
                 elif element.VR in {"DA", "DT"} and re.match(r"\d{8}", value):
-                    words.update(_dates(int(value[:4]), int(value[4:6]), int(value[6:8])))
+                    words.update(date_forms(int(value[:4]), int(value[4:6]), int(value[6:8])))
                 elif (element.VR == "UI" and not is_standard(value)) or element.tag in IDS:
                     words.add(value)
         words = {_folded(word) for word in words if len(word) > 1}
@@ -87,7 +87,7 @@ class ResidualIdentifiers:
         return any(pattern.search(_folded(value)) for pattern in patterns if pattern)
 
 
-def _names(value: str) -> Iterator[str]:
+def name_forms(value: str) -> Iterator[str]:
     """The parts of a person's name, and family and given name as they are written in one where no space is."""
     for group in value.split("="):
         parts = [part for part in re.split(r"[\^\s,]+", group) if part]
@@ -97,7 +97,7 @@ def _names(value: str) -> Iterator[str]:
             yield from (parts[0] + parts[1], parts[1] + parts[0])
 
 
-def _dates(year: int, month: int, day: int) -> Iterator[str]:
+def date_forms(year: int, month: int, day: int) -> Iterator[str]:
     """A date as it is written: in digits, in Chinese, Japanese and Korean, and by the years of other calendars."""
     for m, d in {(f"{month:02d}", f"{day:02d}"), (str(month), str(day))}:
         for mark in "-./ ":

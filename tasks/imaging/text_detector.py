@@ -9,6 +9,7 @@ what is found; with `--fit` it fits coefficients anew.
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, log
 from typing import Any
@@ -37,51 +38,81 @@ WEIGHTS = np.array([11.16, 3.24, 0.08, 3.78, 0.12, 0.19, -1.59])
 _lock = threading.Lock()  # of the two models: more threads would share the same cores
 
 
+@dataclass(frozen=True)
+class Line:
+    """What is proposed as a line of text in a picture.
+
+    Attributes:
+        box: its four corners (4, 2) as x and y in pixels of the picture.
+        figures: what both models say of it, (7,); see `_figures`.
+        texts: how it reads as it is, upside down, and both mirrored.
+    """
+
+    box: np.ndarray
+    figures: np.ndarray
+    texts: tuple[str, ...]
+
+    @property
+    def likelihood(self) -> float:
+        """How likely it is text, 0 to 1."""
+        return 1 / (1 + exp(-float(self.figures @ WEIGHTS + INTERCEPT)))
+
+
 def sees_text(picture: np.ndarray, likely: float, enlarge: bool = True) -> bool:
     """Whether a line of (h, w, 1 or 3) uint8 is text with a likelihood of `likely` or more; side marks are none.
 
     Args:
         enlarge: look at a small picture once more, enlarged, which finds text below 12 pixels in five times the time.
     """
-    return any(likelihood(figures) >= likely for figures in lines(picture, enlarge))
+    return any(line.likelihood >= likely for line in lines(picture, enlarge))
 
 
-def likelihood(figures: np.ndarray) -> float:
-    """How likely a line is text, 0 to 1, by its figures (7,)."""
-    return 1 / (1 + exp(-float(figures @ WEIGHTS + INTERCEPT)))
+def read_lines(picture: np.ndarray, likely: float) -> Iterator[tuple[str, ...]]:
+    """How each line that is text with a likelihood of `likely` or more reads, in four orientations."""
+    return (line.texts for line in lines(picture) if line.likelihood >= likely)
 
 
-def lines(picture: np.ndarray, enlarge: bool = True) -> Iterator[np.ndarray]:
-    """The figures (7,) of each line that is proposed in a picture (h, w, 1 or 3) uint8, at its size and enlarged."""
+def lines(picture: np.ndarray, enlarge: bool = True) -> Iterator[Line]:
+    """Each line that is proposed in a picture (h, w, 1 or 3) uint8, at its size and enlarged; side marks are none."""
     enlarged = min(2.0, WIDE / max(picture.shape[:2]))
     for scale in (1.0, enlarged) if enlarge and enlarged > 1 else (1.0,):
-        for part in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
+        for part, corner in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
             if part.max() > part.min():
-                yield from _lines(part, scale)
+                yield from _lines(part, corner, scale)
 
 
-def _lines(part: np.ndarray, scale: float) -> list[np.ndarray]:
+def _lines(part: np.ndarray, corner: tuple[int, int], scale: float) -> list[Line]:
     height, width = (max(32, round(side * scale / 32) * 32) for side in part.shape[:2])
     seen = cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_CUBIC)
     seen = np.ascontiguousarray(np.broadcast_to(seen.reshape(height, width, -1), (height, width, 3)))
+    shrink = np.array([part.shape[1] / width, part.shape[0] / height])
     with _lock:
         found = _models().text_det(seen)
         proposed = () if found.boxes is None else zip(found.boxes, found.scores, strict=True)
-        told = [_figures(seen, box, score, scale) for box, score in proposed]
-    return [figures for figures in told if figures is not None]
+        told = [(box * shrink + corner, _figures(seen, box, score, scale)) for box, score in proposed]
+    return [Line(box, *figures) for box, figures in told if figures is not None]
 
 
-def _parts(picture: np.ndarray, edge: int, overlap: int) -> Iterator[np.ndarray]:
-    def starts(size: int) -> list[int]:
+def _parts(picture: np.ndarray, edge: int, overlap: int) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """Parts of at most `edge` that cover a picture and share `overlap`, as small as their number allows.
+
+    Each with its left upper corner, as x and y.
+    """
+
+    def spans(size: int) -> list[tuple[int, int]]:
         count = max(1, ceil((size - overlap) / (edge - overlap)))
-        return [round(number * max(0, size - edge) / max(1, count - 1)) for number in range(count)]
+        length = ceil((size - overlap) / count) + overlap if count > 1 else size
+        return [(min(number * (length - overlap), size - length), length) for number in range(count)]
 
-    height, width = picture.shape[:2]
-    return (picture[top : top + edge, left : left + edge] for top in starts(height) for left in starts(width))
+    for top, height in spans(picture.shape[0]):
+        for left, width in spans(picture.shape[1]):
+            yield picture[top : top + height, left : left + width], (left, top)
 
 
-def _figures(picture: np.ndarray, box: np.ndarray, score: float, scale: float) -> np.ndarray | None:
-    """What both models say of a line: (7,), or None of a mark or a hair.
+def _figures(
+    picture: np.ndarray, box: np.ndarray, score: float, scale: float
+) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """What both models say of a line, (7,), and how it reads; None of a mark or a hair.
 
     The detector's score; the reader's best score, characters a height, share of steps that are no gap, and characters;
     the logarithms of the line's length by its height and of its height in pixels of the picture.
@@ -105,7 +136,8 @@ def _figures(picture: np.ndarray, box: np.ndarray, score: float, scale: float) -
         return None
     no_gap = float((1 - steps[:, :, 0]).sum(1).max()) / (6 * aspect)
     most = float(count.max())
-    return np.array([score, scores.max(), most / aspect, no_gap, min(most, 12.0), log(aspect), log(height / scale)])
+    told = [score, scores.max(), most / aspect, no_gap, min(most, 12.0), log(aspect), log(height / scale)]
+    return np.array(told), tuple(text for text, _ in texts)
 
 
 def _upright(picture: np.ndarray, box: np.ndarray) -> np.ndarray:
