@@ -18,7 +18,9 @@ from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.reprocess import ReprocessPlan
 from flows.plans.reprocess_summary import ReprocessSummary
 from flows.stages import reprocess as stages
+from tasks.report.deidentification import write_deidentification
 from tasks.report.page import write_report
+from tasks.runfolder.storage import Storage
 
 PIPELINE = (
     Stage("read", stages.read_files, stored=True),
@@ -26,6 +28,13 @@ PIPELINE = (
     Stage("reprocess", stages.reprocess_files, times=("decode", "look", "enhance")),
     Stage("write", stages.write_files, stored=True),
 )
+
+
+def write_reports(out: Storage, keep_identity: bool) -> str:
+    """The page of the pictures, after the one that says how they were de-identified."""
+    if not keep_identity:
+        write_deidentification(out)
+    return write_report(out, timed_names(PIPELINE))
 
 
 @flow(name="reprocess", flow_run_name=title, persist_result=False)
@@ -44,5 +53,5 @@ def reprocess_archive(job: ReprocessJob) -> ReprocessSummary:
         if job.part[1] == 1:
             outlasting(lambda: summary.look_at_studies(run.out), job.patience)
             if job.report:
-                summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+                summary.report = run.report(lambda: write_reports(run.out, job.keep_identity))
     return concluded(summary, job.quarantine_alarm)

@@ -94,13 +94,17 @@ def verify(
         Print it as JSON.
     """
     from flows.plans.reprocess import as_reprocessed
+    from tasks.dicom.retain import kept_tags
+    from tasks.runfolder.record import read_record
     from tasks.runfolder.storage import Storage
     from tasks.verification.search import Search
     from tasks.verification.verify import read_identifiers
     from tasks.verification.verify import verify as verified
 
     with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
-        found = read_identifiers(as_reprocessed(against, run, Path(spool)))
-    told = verified(Search(found), Storage(run), pixels)
+        archive = as_reprocessed(against, run, Path(spool))
+        retain = (read_record(Storage(run)) or {})["job"].get("retain", [])
+        found = read_identifiers(archive, kept_tags(retain))
+    told = verified(Search(found), Storage(run), pixels, "dates" in retain)
     print(json.dumps(asdict(told)) if as_json else "\n".join(told.lines()))
     return 1 if told.found else 0

@@ -10,6 +10,7 @@ from flows.jobs.local import Place
 from flows.jobs.render import RunOptions, at_day
 from flows.jobs.strict import StrictJob
 from tasks.adjust.reader import read_chain
+from tasks.dicom.retain import RetainOptions
 from tasks.enhance.chain import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
@@ -17,7 +18,7 @@ from tasks.runfolder.out_folder import check_out
 from tasks.runfolder.storage import Storage
 
 
-class ReprocessOptions(EnhanceOptions, BurnedInOptions, RunOptions):
+class ReprocessOptions(EnhanceOptions, BurnedInOptions, RetainOptions, RunOptions):
     """All options of `reprocess` except its input and output."""
 
     keep_identity: bool = False
@@ -60,6 +61,8 @@ class ReprocessJob(StrictJob, ReprocessOptions):
         shaping = self.model_dump(
             mode="json", exclude={"archive", "out", "instruct", "shard_size", *RunOptions.model_fields}
         )
+        if not self.retain:  # runs from before the option go on
+            del shaping["retain"]
         return shaping | {"enhance": self.enhance_named}
 
     def checked(self) -> Self:
@@ -69,6 +72,8 @@ class ReprocessJob(StrictJob, ReprocessOptions):
             BadInput: they don't, or it may not.
         """
         super().checked()
+        if self.retain and self.keep_identity:
+            raise BadInput("--retain names what de-identification keeps; with --keep-identity all is kept: choose one.")
         archive, out = f"{Storage(self.archive).url()}/", f"{Storage(self.out).url()}/"
         if out.startswith(archive) or archive.startswith(out):
             raise BadInput(

@@ -40,6 +40,7 @@ class ReprocessPlan:
             "shards": f"{archive.shards} of at most {archive.shard_size} files",
             "enhance": job.enhance_named or "nothing",
             "identities": "kept" if job.keep_identity else "removed (PS3.15 Basic Profile)",
+            "retained": ", ".join(job.retain) or "nothing more",
             "burned-in text": job.burned_in,
             "output": Storage(job.out).url(),
         }

@@ -38,9 +38,17 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
         return in_filter_thread(job.device, lambda: enhance(pixels.to(job.device), chain).cpu())
 
     settings = json.dumps(job.shaping(), sort_keys=True)
-    places = (Storage(job.archive), Storage(job.out))
     recipe = Recipe(
-        job.enhance_named, enhanced, reach(chain), *places, setting.names, job.keep_identity, job.burned_in, settings
+        job.enhance_named,
+        enhanced,
+        reach(chain),
+        Storage(job.archive),
+        Storage(job.out),
+        setting.names,
+        job.keep_identity,
+        job.burned_in,
+        settings,
+        job.retain,
     )
     reprocess(work, recipe)
     return work

@@ -1,5 +1,7 @@
 """One file of an archive on its way: opened as DICOM or as a plain picture, and in the end written as such again."""
 
+import json
+from collections import Counter
 from hashlib import sha256
 from typing import Any
 
@@ -10,8 +12,9 @@ from pydicom.uid import UID
 from tasks.dicom import pixels
 from tasks.dicom.derive import derive, to_bytes
 from tasks.dicom.open import class_name, is_dicom, open_dicom, says_text
-from tasks.dicom.profile import deidentify
+from tasks.dicom.profile import Outcome, deidentify
 from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.dicom.retain import Retained
 from tasks.imaging.raster_codecs import SUFFIX, Raster, decode_raster, encode_raster, raster_format
 from tasks.imaging.refused import Refused
 from tasks.imaging.value_range import Levels
@@ -31,6 +34,7 @@ class ArchiveImage:
         limits: the least and the greatest value that may be stored.
         padding: values that stand for no picture.
         study, series, instance: UIDs of the source as the results have them; empty for plain pictures.
+        outcomes: how often each element was kept, emptied, replaced or removed.
         text: whether there is burned-in text: `none`, `header`, `seen`, or `unknown` where nobody looked.
         about: columns of the metadata.
     """
@@ -46,6 +50,7 @@ class ArchiveImage:
         self.padding: tuple[int, int] | None = None
         self.study = self.series = self.instance = ""
         self.text = "unknown"
+        self.outcomes: Counter[Outcome] = Counter()
         if not data:
             raise Refused("empty: the file has no bytes")
         if is_dicom(data[:132]):
@@ -61,6 +66,7 @@ class ArchiveImage:
         scan.row, scan.source, scan.digest, scan.dataset, scan.raster = row, source, digest, dataset, None
         scan.study = scan.series = scan.instance = ""
         scan.text = "unknown"
+        scan.outcomes = Counter()
         dataset.Rows = dataset.Columns = 1
         dataset.PixelData = b""
         kind = f"{'i' if dataset.PixelRepresentation else 'u'}{dataset.BitsAllocated // 8}"
@@ -103,12 +109,15 @@ class ArchiveImage:
         bits = self.frames.itemsize * 8
         self.about = {"kind": format, "modality": "", "object": "", "photometric": photometric, "bits": bits}
 
-    def identify(self, names: Pseudonyms, keep_identity: bool) -> None:
-        """Takes the identity out of the data set, unless it is to be kept."""
+    def identify(self, names: Pseudonyms, keep_identity: bool, retain: list[Retained] | None = None) -> None:
+        """Takes the identity out of the data set, unless it is to be kept; `retain` names what stays of it."""
+        if not keep_identity:
+            if self.dataset is not None:
+                self.outcomes = deidentify(self.dataset, names, retain)
+            else:
+                self.outcomes = Counter({("all beside the pixels", "removed"): 1})
         if self.dataset is None:
             return
-        if not keep_identity:
-            deidentify(self.dataset, names)
         uids = (str(self.dataset.get(f"{level}InstanceUID") or "") for level in ("Study", "Series", "SOP"))
         self.study, self.series, self.instance = uids
 
@@ -157,4 +166,5 @@ class ArchiveImage:
             "height": height,
             "frames": count,
             "burned_in_text": self.text,
+            "elements": json.dumps([[*of, count] for of, count in sorted(self.outcomes.items())]),
         }

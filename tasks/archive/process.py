@@ -12,6 +12,7 @@ from tasks.archive.image_file import ArchiveImage
 from tasks.archive.shard_state import ArchiveFile, ArchiveShard, Output, unnamed, why
 from tasks.dicom.derive import to_bytes
 from tasks.dicom.pseudonyms import Pseudonyms
+from tasks.dicom.retain import Retained
 from tasks.imaging.burned_in import Rule, has_text
 from tasks.imaging.previews import change_figures, preview, shown
 from tasks.imaging.refused import Refused
@@ -26,6 +27,7 @@ class Recipe:
         text: the chain of enhancement, as it was asked for.
         enhance: applies it to (1, c, h, w), on the right device and in the right thread.
         reach: how far its steps look, in pixels; None if one needs the whole picture.
+        retain: what stays of an identity.
         archive, out: where large pictures come from and go to, a strip at a time.
     """
 
@@ -40,6 +42,7 @@ class Recipe:
         keep_identity: bool,
         burned_in: Rule,
         settings: str,
+        retain: list[Retained] | None = None,
     ) -> None:
         self.text = text
         self.enhance = enhance
@@ -50,6 +53,7 @@ class Recipe:
         self.keep_identity = keep_identity
         self.burned_in = burned_in
         self.settings = settings
+        self.retain = retain
 
 
 def reprocess(work: ArchiveShard, recipe: Recipe) -> None:
@@ -69,7 +73,7 @@ def _whole(work: ArchiveShard, file: ArchiveFile, data: bytes, recipe: Recipe) -
     try:
         with work.timed("decode"):
             scan = ArchiveImage(file.row, file.source, data, file.name)
-            scan.identify(recipe.names, recipe.keep_identity)
+            scan.identify(recipe.names, recipe.keep_identity, recipe.retain)
             file.study = scan.study
         with work.timed("look"):
             _look(scan, recipe.burned_in)
@@ -97,7 +101,7 @@ def _by_strips(work: ArchiveShard, file: ArchiveFile, recipe: Recipe) -> Output:
 
 
 def _strips(large: large_files.LargeImage, scan: ArchiveImage, recipe: Recipe, shard: str) -> Output:
-    scan.identify(recipe.names, recipe.keep_identity)
+    scan.identify(recipe.names, recipe.keep_identity, recipe.retain)
     if scan.says_text and recipe.burned_in != "keep":
         raise Refused("burned-in text (its header says so)", stage="look")
     scan.text = "none" if recipe.burned_in == "quarantine" else "unknown"  # else it will not come to be

@@ -5,11 +5,12 @@ terms, numbers and colour profiles.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from unicodedata import normalize
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
+from pydicom.tag import BaseTag
 
 from tasks.dicom.pseudonyms import is_standard
 
@@ -53,9 +54,12 @@ def walk(dataset: Dataset) -> Iterator[tuple[Dataset, DataElement]]:
 class ResidualIdentifiers:
     """The names, ids, dates and UIDs that a data set tells, to be looked for in what is left of it."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, retained: Collection[BaseTag] = ()) -> None:
+        """`retained`: elements that stay as they are, and so are none."""
         words: set[str] = set()
         for _, element in walk(dataset):
+            if element.tag in retained:
+                continue
             for value in _texts(element):
                 if element.VR == "PN":
                     words.update(name_forms(value))

@@ -106,6 +106,7 @@ class _Lister:
         rows: set[int] = set()  # a row with several pictures may be in both tables
         block: dict[str, Any] = {"file": file}
         if pictures is not None:
+            pictures = pictures.drop_columns([name for name in ("elements",) if name in pictures.column_names])
             rows.update(pictures["row"].to_pylist())
             self._data.pictures += len(pictures)
             if "text_cut" in pictures.column_names:

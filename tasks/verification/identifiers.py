@@ -6,7 +6,7 @@ are taken whole, as a result could hold them only as they were.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from pydicom import DataElement, Dataset, dcmread
 from pydicom.tag import BaseTag
 
 from tasks.dicom import allowed
+from tasks.dicom.actions import ACTIONS
 from tasks.dicom.open import is_dicom, silence_pydicom
-from tasks.dicom.profile import ACTIONS
 from tasks.dicom.pseudonyms import is_standard
 from tasks.dicom.residual_identifiers import IDS, TEXTS, date_forms, name_forms, walk
 from tasks.imaging.raster_codecs import READERS, raster_format
@@ -31,34 +31,41 @@ class Identifier(NamedTuple):
     Attributes:
         element: the name of the element that tells it; never its value.
         whole: a text, which counts only as a whole and as it is written.
+        is_date: a date, which may be another's, moved, where a run keeps dates so.
     """
 
     element: str
     text: str
     whole: bool = False
+    is_date: bool = False
 
 
-def identifiers(path: str, data: bytes) -> Iterator[Identifier]:
-    """Those of a file, and of its path within the archive; of what cannot be read, the path's alone."""
+def identifiers(path: str, data: bytes, retained: Collection[BaseTag] = ()) -> Iterator[Identifier]:
+    """Those of a file, and of its path within the archive; of what cannot be read, the path's alone.
+
+    Args:
+        retained: elements that the results keep, so that their values are no identifiers.
+    """
     for part in PurePosixPath(path).with_suffix("").parts:
         if len(part) >= LONG:
             yield Identifier("file name", part)
     try:
         if is_dicom(data[:132]):
-            yield from of_dicom(data)
+            yield from _of_dicom(data, retained)
         else:
             yield from _of_raster(data)
     except Exception:  # a damaged file's
         return
 
 
-def of_dicom(data: bytes) -> Iterator[Identifier]:
+def _of_dicom(data: bytes, retained: Collection[BaseTag]) -> Iterator[Identifier]:
     """Those of a DICOM file, its file meta information included."""
     silence_pydicom()
     dataset = dcmread(io.BytesIO(data), force=True)
     for holder in (getattr(dataset, "file_meta", Dataset()), dataset):
         for _, element in walk(holder):
-            yield from _of_element(element)
+            if element.tag not in retained:
+                yield from _of_element(element)
 
 
 def _of_element(element: DataElement) -> Iterator[Identifier]:
@@ -68,7 +75,7 @@ def _of_element(element: DataElement) -> Iterator[Identifier]:
             yield from (Identifier(name, form) for form in {value, *name_forms(value)})
         elif element.VR in {"DA", "DT"} and re.match(r"\d{8}", value):
             year, month, day = int(value[:4]), int(value[4:6]), int(value[6:8])
-            yield from (Identifier(name, form) for form in date_forms(year, month, day))
+            yield from (Identifier(name, form, is_date=True) for form in date_forms(year, month, day))
         elif element.VR == "UI":
             if not is_standard(value):
                 yield Identifier(name, value)

@@ -30,6 +30,8 @@ class Search:
     Attributes:
         count: how many different ones are sought.
         indistinct: how many are not, by element.
+        rows, elements: of each identifier, by its number, the source rows and the element that tell it.
+        dates: the numbers of those that are dates.
     """
 
     def __init__(self, found: dict[Identifier, list[int]]) -> None:
@@ -37,6 +39,7 @@ class Search:
         self.indistinct: Counter[str] = Counter()
         self.rows: list[list[int]] = []
         self.elements: list[str] = []
+        self.dates: set[int] = set()
         patterns: dict[bytes, list[int]] = {}
         read: dict[str, list[int]] = {}
         values: set[str] = set()
@@ -47,6 +50,8 @@ class Search:
             number = len(self.rows)
             self.rows.append(rows)
             self.elements.append(identifier.element)
+            if identifier.is_date:
+                self.dates.add(number)
             values.add(identifier.text)
             for pattern in _encoded(identifier):
                 patterns.setdefault(pattern, []).append(number)

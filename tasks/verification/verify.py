@@ -4,7 +4,7 @@ import base64
 import gzip
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 from pydicom import dcmread
+from pydicom.tag import BaseTag
 
 from tasks.archive.listing import Archive, list_files
 from tasks.dicom import pixels
@@ -74,22 +75,24 @@ class Verification:
         return told
 
 
-def read_identifiers(archive: Archive) -> dict[Identifier, list[int]]:
-    """The identifiers of all files of an archive, with the rows that tell them."""
+def read_identifiers(archive: Archive, retained: Collection[BaseTag] = ()) -> dict[Identifier, list[int]]:
+    """The identifiers of all files of an archive, those of retained elements apart, with the rows that tell them."""
     found: dict[Identifier, list[int]] = {}
     for shard in archive.list_shards():
         for row, (path, _) in enumerate(shard.files, shard.row):
-            for identifier in set(identifiers(path, archive.storage.read(path))):
+            for identifier in set(identifiers(path, archive.storage.read(path), retained)):
                 found.setdefault(identifier, []).append(row)
     return found
 
 
-def verify(search: Search, out: Storage, read_pixels: bool = True) -> Verification:
+def verify(search: Search, out: Storage, read_pixels: bool = True, dates_moved: bool = False) -> Verification:
     """Searches all files of a run folder.
 
     Args:
         read_pixels: also read what is written among the pixels of the results.
+        dates_moved: the run keeps dates, moved: one that another file tells may be there, its own element's may not.
     """
+    sources = _sources(out) if dates_moved else {}
     told = Verification(identifiers=search.count, indistinct=dict(search.indistinct))
     for path, size, _ in list_files(out.root):
         told.files += 1
@@ -102,10 +105,26 @@ def verify(search: Search, out: Storage, read_pixels: bool = True) -> Verificati
             told.pictures_read += 1
             told.pictures_with_text += bool(texts)
             hits += [("pixels", number) for text in texts for number in search.occur_read(text)]
+        if dates_moved:
+            row = sources.get(path)
+            hits = [
+                (where, number)
+                for where, number in hits
+                if number not in search.dates or (where == search.elements[number] and row in search.rows[number])
+            ]
         places = {Place(name, where, search.elements[number], search.rows[number][0]) for where, number in hits}
         told.found += len(places)
         told.places += sorted(places, key=str)[: NAMED - len(told.places)]
     return told
+
+
+def _sources(out: Storage) -> dict[str, int]:
+    """The source's row of each result."""
+    found: dict[str, int] = {}
+    for path in out.list("metadata"):
+        table = pq.read_table(io.BytesIO(out.read(path)), columns=["image", "row"])
+        found |= dict(zip(table["image"].to_pylist(), table["row"].to_pylist(), strict=True))
+    return found
 
 
 def _views(path: str, data: bytes) -> Iterator[tuple[str, bytes, bool]]:
