@@ -89,7 +89,7 @@ class ArchiveImage:
         self.padding = pixels.padding(dataset, self.frames)
         self.about: dict[str, Any] = {
             "kind": "dicom",
-            "modality": str(dataset.get("Modality") or "")[:16],
+            "modality": "",
             "object": class_name(UID(dataset.SOPClassUID)),
             "photometric": str(dataset.PhotometricInterpretation),
             "bits": int(dataset.BitsStored),
@@ -118,6 +118,7 @@ class ArchiveImage:
                 self.outcomes = Counter({("all beside the pixels", "removed"): 1})
         if self.dataset is None:
             return
+        self.about["modality"] = str(self.dataset.get("Modality") or "")[:16]  # by now a term of the standard
         uids = (str(self.dataset.get(f"{level}InstanceUID") or "") for level in ("Study", "Series", "SOP"))
         self.study, self.series, self.instance = uids
 

@@ -11,11 +11,13 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import BaseTag
 
 from tasks.dicom import allowed
+from tasks.dicom.display_tables import reads_as_text
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.dicom.residual_identifiers import TEXTS
 from tasks.dicom.retain import is_moved, moved
 
 DUMMY = "REMOVED"
+PIXEL_DATA = BaseTag(0x7FE00010)
 CODED = frozenset({"AE", "CS", "UR"})  # in which a dummy would be taken for something
 DUMMIES = {
     "DA": "19000101",
@@ -103,7 +105,10 @@ def _keep_if_allowed(dataset: Dataset, tag: BaseTag, treatment: Treatment) -> No
     element, kind = dataset[tag], dictionary_VR(tag)
     if {element.VR, kind} & {"SQ", "UI"}:
         _replace_uids(dataset, tag, treatment)
-    elif tag in CODE or tag in allowed.TABLES or {element.VR, kind} <= allowed.NUMBERS:
+    elif tag in allowed.TABLES:
+        if tag != PIXEL_DATA and reads_as_text(element.value):
+            del dataset[tag]
+    elif tag in CODE or {element.VR, kind} <= allowed.NUMBERS:
         return
     elif kind in allowed.NUMERIC_TEXT:
         if kind != element.VR or not allowed.is_numeric(element):

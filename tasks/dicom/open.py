@@ -29,6 +29,12 @@ from tasks.imaging.refused import MOST_PIXELS, Refused
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 PYDICOM = r"pydicom\."  # a pattern of modules
 ROOT = "1.2.840.10008."  # of the standard's own UIDs
+PHOTOMETRIC = frozenset(
+    {
+        *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420"),
+        *("YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT"),
+    }
+)
 NEEDED = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -114,6 +120,8 @@ def _check(dataset: Dataset) -> None:
     missing = [name for name in NEEDED if dataset.get(name) in (None, "")]
     if missing:
         raise Refused(f"the element {missing[0]} is missing or empty")
+    if dataset.PhotometricInterpretation not in PHOTOMETRIC:
+        raise Refused("its PhotometricInterpretation is none that the standard knows")
     bits, stored, samples = int(dataset.BitsAllocated), int(dataset.BitsStored), int(dataset.SamplesPerPixel)
     if bits not in {8, 16}:
         reason = "masks" if bits == 1 else "doses or maps"

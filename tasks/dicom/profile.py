@@ -14,6 +14,7 @@ Where the table leaves a choice (`X/Z/D`), the object stays valid: rather a dumm
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from pydicom import DataElement, Dataset, Sequence
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
@@ -21,15 +22,15 @@ from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag
 
 from tasks.dicom import allowed
-from tasks.dicom.actions import CODED, DUMMY, Treatment, action_for, remove
+from tasks.dicom.actions import CODED, DUMMY, PIXEL_DATA, Treatment, action_for, remove
 from tasks.dicom.codes import coded, restore_code
+from tasks.dicom.display_tables import PALETTES, unused_tables
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.dicom.residual_identifiers import TEXTS, ResidualIdentifiers, walk
 from tasks.dicom.retain import CODES, Retained, days_of, kept_tags
 
 Outcome = tuple[str, str]  # the name of an element, and what became of it
 METHOD = "PS3.15 Basic Application Confidentiality Profile 2026c"
-PIXEL_DATA = BaseTag(0x7FE00010)
 UNREADABLE = object()
 # Coded strings that say what the pixels are: a patient called Axial or Hu does not change them.
 STRUCTURE = frozenset(
@@ -55,8 +56,11 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms, retain: list[Retained] 
     days = days_of(patient or str(dataset.get("StudyInstanceUID")), pseudonyms) if "dates" in retain else None
 
     def clean(item: Dataset, treatment: Treatment) -> None:
+        if item is not dataset:  # pixels of its own, which nobody looks at, and what would display them
+            outcomes.update(drop(item, {PIXEL_DATA, *PALETTES}))
         outcomes.update(_clean(item, treatment))
 
+    outcomes.update(drop(dataset, unused_tables(dataset)))
     clean(dataset, Treatment(pseudonyms, retained, days, clean))
     for holder, element in walk(dataset):
         before = element.value
@@ -92,6 +96,14 @@ def _clean(dataset: Dataset, treatment: Treatment) -> Counter[Outcome]:
         if outcome == "removed" or value not in (None, "", b""):
             outcomes[element_name(tag), outcome] += 1
     return outcomes
+
+
+def drop(dataset: Dataset, tags: Iterable[BaseTag]) -> Counter[Outcome]:
+    """Removes elements, and counts those that were there."""
+    found = [tag for tag in tags if tag in dataset]
+    for tag in found:
+        del dataset[tag]
+    return Counter((element_name(tag), "removed") for tag in found)
 
 
 def _value(dataset: Dataset, tag: BaseTag) -> object:

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as standard
 from pydicom import Dataset, Sequence, dcmread
@@ -277,3 +278,36 @@ def test_what_an_element_is_the_dictionary_says() -> None:
     assert dataset.StudyInstanceUID == dataset.FrameOfReferenceUID == NAMES.uid("1.2.3.4567")
     assert "AnatomicRegionSequence" not in dataset
     assert not dataset.DateOfGainCalibration
+
+
+def test_unknown_words_of_coded_strings_go_and_terms_stay() -> None:
+    """A name that no other element tells, in elements whose values are terms."""
+    terms = {"BodyPartExamined": "CHEST", "ScanOptions": ["HELICAL MODE", "EP"], "PatientPosition": "HFDR"}
+    dataset = with_values(**dict.fromkeys(terms, "ZZMOTHER QUILL"), ImageType=["ORIGINAL", "PRIMARY", "ZZMOTHER"])
+    assert not [name for name in terms if dataset.get(name)]
+    assert dataset.ImageType == ["ORIGINAL", "PRIMARY", ""]
+    kept = with_values(**terms, ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"])
+    assert {name: kept[name].value for name in terms} == terms
+    assert kept.ImageType == ["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"]
+
+
+TEXT = b"Zzmother Quill was here, too"
+
+
+def test_text_in_binary_tables_goes() -> None:
+    table, palette = Dataset(), {f"{colour}PaletteColorLookupTableData": TEXT for colour in ("Red", "Green", "Blue")}
+    table.LUTDescriptor, table.LUTData = [len(TEXT) // 2, 0, 16], TEXT
+    dataset = with_values(**palette, ICCProfile=TEXT, VOILUTSequence=[table])
+    assert TEXT not in to_bytes(derive(dataset, np.zeros((1, 9, 9, 1), np.int16), "", "", NAMES))
+    ramp = np.arange(0x2020, 0x2020 + 20, dtype="<u2").tobytes()  # of printable bytes, and yet a table
+    table.LUTData = ramp
+    assert with_values(VOILUTSequence=[table]).VOILUTSequence[0].LUTData == ramp
+
+
+def test_pixels_within_sequences_go() -> None:
+    icon = Dataset()
+    icon.Rows = icon.Columns = 4
+    icon.PixelData = b"Zzmother Quill!!"
+    made = with_values(ReferencedImageSequence=[icon])
+    assert "PixelData" not in made.ReferencedImageSequence[0]
+    assert "PixelData" in made
