@@ -37,7 +37,7 @@ def wrap_convolutions(network: nn.Module) -> None:
     """Gives the convolutions of a UNet circular padding of columns; rows keep theirs."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and not isinstance(layer.padding, str) and layer.padding[1]:
-            layer._conv_forward = _around(layer)  # type: ignore[method-assign]
+            layer._conv_forward = _around(layer)  # type: ignore[assignment, method-assign]
 
 
 def _around(layer: nn.Conv2d) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:

@@ -213,7 +213,7 @@ def _finish(item: Adjusted, pixels: Tensor, parent: bytes, path: str, studio: St
         scene_size(given) if given.get("generator_digest") and "width" in given else (None, None)
     )
     plan = json.dumps([step.as_dict() for step in item.plan.steps], ensure_ascii=False)
-    info = {
+    info: dict[str, str] = {
         "prompt": str(given.get("text", "")),
         "id": item.id,
         "instruction": item.plan.instruction,
