@@ -7,6 +7,7 @@ from flows.jobs.reprocess import ReprocessJob
 from flows.lanes.named_threads import in_filter_thread
 from flows.lanes.pending import PendingShard
 from tasks.archive.listing import ShardOfFiles
+from tasks.archive.packed import ArchiveStorage
 from tasks.archive.process import Recipe, reprocess
 from tasks.archive.shard_state import ArchiveShard, read, write
 from tasks.dicom.pseudonyms import Pseudonyms
@@ -21,12 +22,13 @@ class Setting:
     def __init__(self, job: ReprocessJob, names: Pseudonyms) -> None:
         self.job = job
         self.names = names
+        self.archive = ArchiveStorage(job.archive)
 
 
 def read_files(setting: Setting, pending: PendingShard[ShardOfFiles], nothing: None) -> ArchiveShard:
     """Fetches a shard's files."""
     job = setting.job
-    return read(pending.shard, Storage(job.archive), setting.names, job.keep_identity, pending.only)
+    return read(pending.shard, setting.archive, setting.names, job.keep_identity, pending.only)
 
 
 def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work: ArchiveShard) -> ArchiveShard:
@@ -42,7 +44,7 @@ def reprocess_files(setting: Setting, pending: PendingShard[ShardOfFiles], work:
         job.enhance_named,
         enhanced,
         reach(chain),
-        Storage(job.archive),
+        setting.archive,
         Storage(job.out),
         setting.names,
         job.keep_identity,

@@ -14,10 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.archive.packed import INSIDE, UNREADABLE, ArchiveStorage, is_packed, list_members
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import filesystem
-from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage import StorageError
 from tasks.runfolder.storage_errors import unusable
 
 SHARD_BYTES = 64 << 20  # limit of a shard, unless a single file is larger, as shards in flight are in memory
@@ -54,7 +55,7 @@ class Archive:
     """
 
     def __init__(self, url: str, spool: Path, shard_size: int | None, names: Pseudonyms) -> None:
-        self.storage = Storage(url)
+        self.storage = ArchiveStorage(url)
         self.shard_size = shard_size or SHARD_SIZE
         self.rows = self.bytes = 0
         self._spool = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115 (closed with this object)
@@ -113,6 +114,9 @@ def list_files(url: str) -> Iterator[tuple[str, int, str]]:
     try:
         fs, base = filesystem(url)
         base = base.rstrip("/")
+        if fs.isfile(base) and is_packed(base):
+            yield from _packed(fs, base, base.rpartition("/")[2])
+            return
         if fs.isfile(base):
             raise BadInput(f"{url}: this is a file, not a folder; name the folder it is in.")
         if not fs.isdir(base):
@@ -141,4 +145,16 @@ def _below(fs: Any, base: str, folder: str, above: tuple[str, ...] = ()) -> Iter
             yield from _below(fs, base, path, above)
         elif kind == "file" and not str(item["name"]).endswith("/"):  # s3: a key that stands for a folder
             stamp = item.get("ETag") or item.get("mtime") or ""
-            yield path, int(item["size"] or 0), str(stamp)
+            packed = list(_packed(fs, f"{here}/{name}", path)) if is_packed(name) else []
+            yield from packed or [(path, int(item["size"] or 0), str(stamp))]
+
+
+def _packed(fs: Any, file: str, path: str) -> Iterator[tuple[str, int, str]]:
+    """The files in a packed archive; none of one that cannot be listed, which then is a file like any other."""
+    try:
+        with fs.open(file, "rb") as opened:
+            members = list(list_members(opened, path))
+    except UNREADABLE:
+        return
+    seen = {name: (f"{path}{INSIDE}{name}", size, stamp) for name, size, stamp in members}
+    yield from seen.values()

@@ -20,6 +20,7 @@ from tasks.dicom.open import open_dicom
 from tasks.dicom.residual_identifiers import walk
 from tasks.imaging.burned_in import views
 from tasks.imaging.raster_codecs import decode_raster, raster_format
+from tasks.imaging.refused import Refused
 from tasks.imaging.text_detector import read_lines
 from tasks.imaging.value_range import Levels
 from tasks.runfolder.storage import Storage
@@ -80,7 +81,11 @@ def read_identifiers(archive: Archive, retained: Collection[BaseTag] = ()) -> di
     found: dict[Identifier, list[int]] = {}
     for shard in archive.list_shards():
         for row, (path, _) in enumerate(shard.files, shard.row):
-            for identifier in set(identifiers(path, archive.storage.read(path), retained)):
+            try:
+                data = archive.storage.read(path)
+            except Refused:  # in a packed archive that is encrypted or damaged: its name alone is known
+                data = b""
+            for identifier in set(identifiers(path, data, retained)):
                 found.setdefault(identifier, []).append(row)
     return found
 

@@ -4,6 +4,8 @@ import base64
 import gzip
 import io
 import re
+import tarfile
+import zipfile
 
 import fsspec
 import numpy as np
@@ -17,6 +19,8 @@ PICTURES = (
     *("dicomdirtests/77654033/CR1/6154", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_bigendian.dcm"),
 )
 OTHERS = ("reportsi.dcm", "MR_truncated.dcm", "rtplan.dcm")
+PLAIN = {9: ("JPEG", "jpg"), 13: ("TIFF", "tif"), 17: ("WEBP", "webp")}  # by a number's rest
+PACKED = {5: "zip", 29: "tgz"}
 A_STUDY = 4  # files of one patient
 
 # Everything that an Identity may show, in whatever case and whatever surroundings. A date is eight digits on their own:
@@ -39,6 +43,13 @@ def write_archive(url: str, count: int, others: bool = True) -> None:
         folder = f"{base}/{who.family}_{who.given}/{who.birth}"
         if number % 24 == 23:
             batch[f"{folder}/{who.id} {number}.png"] = _png(who, number)
+        elif number % 24 in PLAIN:
+            format, suffix = PLAIN[number % 24]
+            batch[f"{folder}/{who.id} {number}.{suffix}"] = _plain(who, number, format)
+        elif number % 48 in PACKED:
+            data = plant(cache.setdefault(PICTURES[0], sample(PICTURES[0])), who, number)
+            name = f"{who.family}/{who.id}.dcm"
+            batch[f"{folder}/{who.id} {number}.{PACKED[number % 48]}"] = _packed(PACKED[number % 48], name, data)
         else:
             data = cache.setdefault(name, sample(name))
             batch[f"{folder}/{who.id}-{number:05d}.dcm"] = plant(data, who, number)
@@ -54,6 +65,29 @@ def _png(who: Identity, number: int) -> bytes:
     info.add_text("Author", f"{who.name} {who.birth}")
     pixels = np.random.default_rng(number).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def _plain(who: Identity, number: int, format: str) -> bytes:
+    """A JPEG, TIFF or WebP whose EXIF names somebody."""
+    exif, out = Image.Exif(), io.BytesIO()
+    exif[0x010E], exif[0x013B], exif[0x9C9B] = f"of {who.name}", who.institution, who.id.encode("utf-16-le")
+    pixels = np.random.default_rng(number).integers(90, 110, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, format, exif=exif)
+    return out.getvalue()
+
+
+def _packed(kind: str, name: str, data: bytes) -> bytes:
+    """A packed archive with one file in it."""
+    out = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr(name, data)
+    else:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        with tarfile.open(fileobj=out, mode="w:gz") as tar:
+            tar.addfile(info, io.BytesIO(data))
     return out.getvalue()
 
 

@@ -19,7 +19,7 @@ import pytest
 from pydicom import dcmread
 
 from flows.engine import local_server
-from tests.integration.archives import leaks, write_archive
+from tests.integration.archives import A_STUDY, leaks, write_archive
 from tests.integration.faults import Killed
 from tests.integration.runs import Outcome, files, names, snapshot, table, with_own_server
 from tests.integration.s3 import S3
@@ -56,7 +56,7 @@ def test_no_identity_in_any_byte_that_is_left(bucket: str, s3: S3, tmp_path: Pat
         code = subprocess.run(command, env=environment, stdout=output, stderr=output, check=False).returncode
     assert code == 3, log.read_text()[-2000:]
     made = files(f"{bucket}/run")
-    assert sum(name.endswith(".dcm") for name in made) >= 40
+    assert sum(name.endswith(".dcm") for name in made) >= 36
     assert any(name.endswith(".html") for name in made)
     left_here = everything(home) | {"log": log.read_bytes()}
     assert any(name.endswith("prefect.db") for name in left_here)
@@ -66,7 +66,7 @@ def test_no_identity_in_any_byte_that_is_left(bucket: str, s3: S3, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_killed_at_random_from_s3_to_s3(bucket: str, tmp_path: Path) -> None:
+def test_killed_at_random_from_s3_to_s3(bucket: str, tmp_path: Path, imagemill: Mill) -> None:
     local_server.configure()  # one Prefect server for all starts
     local_server.wait_for_server()
     archive, log = f"{bucket}/archive", tmp_path / "log.txt"
@@ -98,6 +98,12 @@ def test_killed_at_random_from_s3_to_s3(bucket: str, tmp_path: Path) -> None:
         assert sorted(rows) == list(range(FILES))
     assert leaks(files(out)) == []
     assert leaks({"log": log.read_bytes()}) == []
+    pixels = [] if FILES > 150 else ["--no-pixels"]  # reading them takes a second each
+    verified = imagemill("verify", out, "--against", archive, "--json", *pixels)
+    told = json.loads(verified.out)
+    assert (verified.code, told["found"]) == (0, 0), told["places"][:3]
+    assert told["identifiers"] > 20 * FILES / A_STUDY
+    print(told)
     print(f"{FILES} files, {done} kills over {run} runs of {seconds:.1f} s each")
 
 
