@@ -26,7 +26,7 @@ from skimage import data
 from tasks.dicom.pixels import decode, levels
 from tasks.imaging.burned_in import has_text
 from tasks.imaging.previews import shown
-from tasks.imaging.text_detector import lines
+from tasks.imaging.text_detector import STROKES, lines, strokes
 from tasks.imaging.value_range import Levels
 
 NAMES = {
@@ -199,6 +199,8 @@ def main(each: int = 1, fit: bool = False) -> None:
         shares = [np.mean([hit for sample, hit in chosen if sample.size == size]) for size in SIZES]
         table.add_row(kind, *(f"{100 * share:.1f}" for share in shares))
     console.print(table)
+    fewest = min(float(strokes(sample.picture).max()) for sample, _ in found)
+    console.print(f"pixels of strokes around a letter: at the least {fewest:.0f}, looked at from {STROKES}")
     alarms = [(kind, seen(picture)) for kind, picture in cut(2 * EDGE)]
     for kind in ("medical", "other"):
         those = [alarm for of, alarm in alarms if of == kind]

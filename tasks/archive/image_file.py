@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
 from tasks.dicom import pixels
+from tasks.dicom.codes import coded
 from tasks.dicom.derive import derive, to_bytes
-from tasks.dicom.open import class_name, is_dicom, open_dicom, says_text
+from tasks.dicom.open import class_name, is_dicom, is_label, open_dicom, says_text
 from tasks.dicom.profile import Outcome, deidentify
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.dicom.retain import Retained
@@ -20,6 +22,7 @@ from tasks.imaging.refused import Refused
 from tasks.imaging.value_range import Levels
 
 QUALITY = 95  # of JPEG
+MASKED = "burned-in text painted over"
 
 
 class ArchiveImage:
@@ -35,7 +38,8 @@ class ArchiveImage:
         padding: values that stand for no picture.
         study, series, instance: UIDs of the source as the results have them; empty for plain pictures.
         outcomes: how often each element was kept, emptied, replaced or removed.
-        text: whether there is burned-in text: `none`, `header`, `seen`, or `unknown` where nobody looked.
+        text: whether there is burned-in text: `none`, `header`, `seen`, `masked`, or `unknown` where nobody looked.
+        masked: what was painted over, as left, top, right and bottom in pixels, the last two included.
         about: columns of the metadata.
     """
 
@@ -51,6 +55,7 @@ class ArchiveImage:
         self.study = self.series = self.instance = ""
         self.text = "unknown"
         self.outcomes: Counter[Outcome] = Counter()
+        self.masked: list[tuple[int, int, int, int]] = []
         if not data:
             raise Refused("empty: the file has no bytes")
         if is_dicom(data[:132]):
@@ -67,6 +72,7 @@ class ArchiveImage:
         scan.study = scan.series = scan.instance = ""
         scan.text = "unknown"
         scan.outcomes = Counter()
+        scan.masked = []
         dataset.Rows = dataset.Columns = 1
         dataset.PixelData = b""
         kind = f"{'i' if dataset.PixelRepresentation else 'u'}{dataset.BitsAllocated // 8}"
@@ -130,6 +136,11 @@ class ArchiveImage:
         return self.dataset is not None and says_text(self.dataset)
 
     @property
+    def can_be_masked(self) -> bool:
+        """Whether text among its pixels may be painted over: a label is text as a whole, and alpha is not painted."""
+        return not self.alpha and (self.dataset is None or not is_label(self.dataset))
+
+    @property
     def alpha(self) -> list[tuple[np.ndarray, Levels]]:
         """Its transparency as pictures of their own, which may say something that the colours do not."""
         if self.raster is None or self.raster.alpha is None:
@@ -143,7 +154,12 @@ class ArchiveImage:
             return self.name.removesuffix(suffix) + suffix, encode_raster(self.raster, self.made, QUALITY)
         assert self.dataset is not None
         if self.text != "unknown":  # where nobody looked, what the source says of itself stays
-            self.dataset.BurnedInAnnotation = "NO" if self.text == "none" else "YES"
+            clean = self.text in {"none", "masked"}
+            self.dataset.BurnedInAnnotation = "NO" if clean else "YES"
+            if clean and "DeidentificationMethodCodeSequence" in self.dataset:
+                self.dataset.DeidentificationMethodCodeSequence.append(coded(codes.cid7050.CleanPixelDataOption))
+        if self.masked:
+            chain = f"{chain}, {MASKED}".removeprefix(", ")
         derived = derive(self.dataset, self.made, chain, self.digest, names)
         return f"{derived.SOPInstanceUID}.dcm", to_bytes(derived)
 
@@ -169,5 +185,6 @@ class ArchiveImage:
             "height": height,
             "frames": count,
             "burned_in_text": self.text,
+            "masked": json.dumps(self.masked) if self.masked else None,
             "elements": json.dumps([[*of, count] for of, count in sorted(self.outcomes.items())]),
         }

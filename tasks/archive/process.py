@@ -13,11 +13,13 @@ from tasks.archive.shard_state import ArchiveFile, ArchiveShard, Output, unnamed
 from tasks.dicom.derive import to_bytes
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.dicom.retain import Retained
-from tasks.imaging.burned_in import Rule, has_text
+from tasks.imaging.burned_in import Rule, has_text, paint_over, text_boxes
 from tasks.imaging.previews import change_figures, preview, shown
 from tasks.imaging.refused import Refused
 from tasks.imaging.value_range import Levels, apply_in_window
 from tasks.runfolder.storage import Storage, StorageError
+
+LOOKS = 4  # at a picture whose text is painted over, the last of which must find nothing
 
 
 class Recipe:
@@ -151,8 +153,10 @@ def _enhanced(frame: np.ndarray, levels: Levels, scan: ArchiveImage, enhance: Ca
 
 
 def _look(scan: ArchiveImage, rule: Rule) -> None:
-    """Finds burned-in text, and refuses the picture for it unless it is to be kept."""
-    if scan.says_text:
+    """Finds burned-in text, and paints it over or refuses the picture for it, unless it is to be kept."""
+    if rule == "mask" and scan.can_be_masked:
+        _mask(scan)
+    elif scan.says_text:
         scan.text = "header"
     elif rule != "header":
         looked_at = [*zip(scan.frames, scan.levels, strict=True), *scan.alpha]
@@ -161,6 +165,23 @@ def _look(scan: ArchiveImage, rule: Rule) -> None:
     if rule != "keep" and scan.text in {"header", "seen"}:
         by = "its header says so" if scan.text == "header" else "letters or a code were seen among its pixels"
         raise Refused(f"burned-in text ({by}); --burned-in keep takes it nevertheless", stage="look")
+
+
+def _mask(scan: ArchiveImage) -> None:
+    """Paints over what is found, in all frames where it is in one, until nothing more is found."""
+    for _ in range(LOOKS):
+        frames = zip(scan.frames, scan.levels, strict=True)
+        boxes = [box for frame, levels in frames for box in text_boxes(frame, levels)]
+        if not boxes:
+            break
+        scan.frames = scan.made = paint_over(scan.frames, boxes)
+        for box in boxes:
+            (left, top), (right, bottom) = np.floor(box.min(0)).astype(int), np.ceil(box.max(0)).astype(int)
+            scan.masked.append((int(left), int(top), int(right), int(bottom)))
+    else:
+        scan.text = "seen"
+        return
+    scan.text = "masked" if scan.masked else "header" if scan.says_text else "none"
 
 
 def _encode(scan: ArchiveImage, recipe: Recipe, shard: str) -> Output:

@@ -45,6 +45,7 @@ METADATA = pa.schema(
         "height": pa.int32(),
         "frames": pa.int32(),
         "burned_in_text": pa.string(),
+        "masked": pa.string(),
         "elements": pa.string(),
         "settings": pa.string(),
         "image": pa.string(),

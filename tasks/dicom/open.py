@@ -181,10 +181,15 @@ def _settle(dataset: Dataset) -> None:
 
 
 def says_text(dataset: Dataset) -> bool:
-    """Whether a header says that text is burned in, or that this is a slide's label, or an overview that shows it."""
+    """Whether a header says that text is burned in, or that this is a label."""
+    return str(dataset.get("BurnedInAnnotation") or "").upper() == "YES" or is_label(dataset)
+
+
+def is_label(dataset: Dataset) -> bool:
+    """Whether a header says that this is a slide's label, or an overview that shows it."""
     flavour = dataset["ImageType"][2] if "ImageType" in dataset and dataset["ImageType"].VM > 2 else ""
-    marks = (dataset.get("BurnedInAnnotation"), dataset.get("SpecimenLabelInImage"))
-    return "YES" in {str(mark or "").upper() for mark in marks} or str(flavour).upper() in {"LABEL", "OVERVIEW"}
+    mark = str(dataset.get("SpecimenLabelInImage") or "").upper()
+    return mark == "YES" or str(flavour).upper() in {"LABEL", "OVERVIEW"}
 
 
 def _swap_bytes(dataset: Dataset) -> None:

@@ -12,22 +12,26 @@ import numpy as np
 import zxingcpp
 from pydantic import BaseModel
 
-from tasks.imaging.text_detector import sees_text
+from tasks.imaging.text_detector import lines, sees_text
 from tasks.imaging.value_range import Levels
 
-LIKELY = 0.3  # of a line to be text, 0 to 1
+LIKELY = 0.27  # of a line to be text, 0 to 1
 CERTAIN = 0.6  # of the same where the histogram brought it out, as it brings out noise that looks like letters
 STEP = 24  # of 255: a difference between neighbours that can be seen
 FEW = 12  # pixels: less than any letter's edge has
 
-Rule = Literal["quarantine", "header", "keep"]
+AROUND = 0.35  # of a line's height, that is painted over around it, and so many pixels more:
+RIM = 3
+
+Rule = Literal["quarantine", "header", "keep", "mask"]
 
 
 class BurnedInOptions(BaseModel):
     """What is done about text among the pixels."""
 
     burned_in: Rule = "quarantine"
-    """Pictures with text in them: quarantine what the header or a look finds, or what the header says; or keep all."""
+    """Pictures with text in them: quarantine what the header or a look finds, or what the header says; keep all; or
+    mask: paint over what a look finds, and quarantine where that is not enough."""
 
 
 def has_text(frame: np.ndarray, levels: Levels) -> bool:
@@ -40,9 +44,50 @@ def has_text(frame: np.ndarray, levels: Levels) -> bool:
     )
 
 
+def text_boxes(frame: np.ndarray, levels: Levels) -> list[np.ndarray]:
+    """Where something could be read in a frame (h, w, 1 or 3) of stored values: corners (4, 2), x and y in pixels."""
+    first, *others = views(frame, levels)
+    found = [line.box for line in lines(first) if line.likelihood >= LIKELY]
+    for view in others:
+        found += [line.box for line in lines(view, enlarge=False) if line.likelihood >= CERTAIN]
+    return found + [box for view in (first, *others) for box in code_boxes(view)]
+
+
+def paint_over(frames: np.ndarray, boxes: list[np.ndarray]) -> np.ndarray:
+    """Frames (n, h, w, c) in which boxes have, of each frame and channel, the median of what is around them."""
+    height, width = frames.shape[1:3]
+    shapes: list[np.ndarray] = []
+    for box in boxes:
+        shape: np.ndarray = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(shape, [np.rint(box).astype(np.int32)], 1)
+        sides = np.linalg.norm(box - np.roll(box, 1, axis=0), axis=1)
+        reach = RIM + round(AROUND * float(sides.min()))
+        shapes.append(cv2.dilate(shape, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)))
+    painted, hidden = frames.copy(), np.any(shapes, axis=0)
+    for shape in shapes:
+        around = (cv2.dilate(shape, np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0) & ~hidden
+        ground = frames[:, around] if around.any() else frames[:, ~hidden]
+        value = np.median(ground, axis=1) if ground.size else np.zeros((len(frames), frames.shape[3]))
+        painted[:, shape > 0] = np.rint(value).astype(frames.dtype)[:, None]
+    return painted
+
+
+def code_boxes(picture: np.ndarray) -> list[np.ndarray]:
+    """The corners (4, 2) of each bar code, QR or Data Matrix code that can be read in (h, w, 1 or 3) uint8."""
+    places = [code.position for code in _codes(picture)]
+    return [
+        np.array([[corner.x, corner.y] for corner in (p.top_left, p.top_right, p.bottom_right, p.bottom_left)], float)
+        for p in places
+    ]
+
+
 def has_code(picture: np.ndarray) -> bool:
     """Whether a bar code, QR or Data Matrix code of (h, w, 1 or 3) uint8 can be read."""
-    return bool(zxingcpp.read_barcodes(np.ascontiguousarray(picture.squeeze())) if min(picture.shape[:2]) > 8 else ())
+    return bool(_codes(picture))
+
+
+def _codes(picture: np.ndarray) -> list[zxingcpp.Barcode]:
+    return zxingcpp.read_barcodes(np.ascontiguousarray(picture.squeeze())) if min(picture.shape[:2]) > 8 else []
 
 
 def views(frame: np.ndarray, levels: Levels) -> Iterator[np.ndarray]:

@@ -7,10 +7,12 @@ give: a logistic regression on seven figures of both models tells them apart. `p
 what is found; with `--fit` it fits coefficients anew.
 """
 
+import os
+import queue
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from math import ceil, exp, log
 from typing import Any
 
@@ -31,11 +33,16 @@ MARKS = frozenset(
 )
 CERTAIN = 0.6  # of a mark that was read, 0 to 1
 ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
+STROKE, FAINT = 7, 20  # pixels; of 255, by which a stroke differs from what is beside it
+BOX, STROKES = (33, 13), 40  # pixels around, and how many of them are strokes where there are letters: 88 at the least
+MARGIN = 32  # pixels around what is seen
 THIN = 5  # pixels: what is proposed with less of a height has no letters
 # Fitted to 499 lines of invented names in seven scripts, and 186 proposals on pictures without text.
 INTERCEPT = -4.52
 WEIGHTS = np.array([11.16, 3.24, 0.08, 3.78, 0.12, 0.19, -1.59])
-_lock = threading.Lock()  # of the two models: more threads would share the same cores
+_turns = threading.BoundedSemaphore(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+_idle: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,49 @@ def lines(picture: np.ndarray, enlarge: bool = True) -> Iterator[Line]:
     """Each line that is proposed in a picture (h, w, 1 or 3) uint8, at its size and enlarged; side marks are none."""
     enlarged = min(2.0, WIDE / max(picture.shape[:2]))
     for scale in (1.0, enlarged) if enlarge and enlarged > 1 else (1.0,):
-        for part, corner in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
-            if part.max() > part.min():
-                yield from _lines(part, corner, scale)
+        for part, (left, top) in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
+            seen = _busy(part)
+            if seen is not None:
+                rows, columns = seen
+                corner = (left + columns.start, top + rows.start)
+                yield from _lines(part[rows, columns], corner, scale)
+
+
+def _busy(part: np.ndarray) -> tuple[slice, slice] | None:
+    """Rows and columns of a part (h, w, 1 or 3) outside of which there are no strokes as letters are made of; or None.
+
+    A stroke is what a top hat leaves: brighter or darker than both sides of it within `STROKE` pixels, at the size of
+    the part, its half and its quarter. Letters have many of them side by side; noise and anatomy that a window shows
+    as smooth have not. `python -m benchmarks.burned_in` prints how many the faintest text has.
+    """
+    spans: list[list[int]] = []
+    for shrink in (1, 2, 4):
+        size = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
+        small = part if shrink == 1 else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        rows, columns = np.nonzero(strokes(small.reshape(size[1], size[0], -1)) >= STROKES)
+        if rows.size:
+            spans.append([shrink * end for end in (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)])
+    if not spans:
+        return None
+    ends = np.array(spans)
+    (top, left), (bottom, right) = ends[:, ::2].min(0), ends[:, 1::2].max(0)
+    height, width = part.shape[:2]
+    return (
+        slice(max(0, int(top) - MARGIN), min(height, int(bottom) + MARGIN)),
+        slice(max(0, int(left) - MARGIN), min(width, int(right) + MARGIN)),
+    )
+
+
+def strokes(picture: np.ndarray) -> np.ndarray:
+    """For each pixel of (h, w, 1 or 3) uint8, how many pixels of strokes are around it: in a lying or standing box."""
+    most = np.zeros(picture.shape[:2], np.float32)
+    kernel = np.ones((STROKE, STROKE), np.uint8)
+    for channel in np.moveaxis(picture, 2, 0):
+        for hat in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+            found = (cv2.morphologyEx(np.ascontiguousarray(channel), hat, kernel) >= FAINT).astype(np.float32)
+            for box in (BOX, BOX[::-1]):
+                np.maximum(most, cv2.boxFilter(found, -1, box, normalize=False), out=most)
+    return most
 
 
 def _lines(part: np.ndarray, corner: tuple[int, int], scale: float) -> list[Line]:
@@ -86,10 +133,10 @@ def _lines(part: np.ndarray, corner: tuple[int, int], scale: float) -> list[Line
     seen = cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_CUBIC)
     seen = np.ascontiguousarray(np.broadcast_to(seen.reshape(height, width, -1), (height, width, 3)))
     shrink = np.array([part.shape[1] / width, part.shape[0] / height])
-    with _lock:
-        found = _models().text_det(seen)
+    with _models() as models:
+        found = models.text_det(seen)
         proposed = () if found.boxes is None else zip(found.boxes, found.scores, strict=True)
-        told = [(box * shrink + corner, _figures(seen, box, score, scale)) for box, score in proposed]
+        told = [(box * shrink + corner, _figures(models, seen, box, score, scale)) for box, score in proposed]
     return [Line(box, *figures) for box, figures in told if figures is not None]
 
 
@@ -110,7 +157,7 @@ def _parts(picture: np.ndarray, edge: int, overlap: int) -> Iterator[tuple[np.nd
 
 
 def _figures(
-    picture: np.ndarray, box: np.ndarray, score: float, scale: float
+    models: Any, picture: np.ndarray, box: np.ndarray, score: float, scale: float
 ) -> tuple[np.ndarray, tuple[str, ...]] | None:
     """What both models say of a line, (7,), and how it reads; None of a mark or a hair.
 
@@ -121,13 +168,13 @@ def _figures(
     height, width = line.shape[:2]
     if height < THIN * scale:
         return None
-    steps = _read(line)  # (4, steps, characters)
+    steps = _read(models, line)  # (4, steps, characters)
     index, certainty = steps.argmax(2), steps.max(2)
     new = np.diff(index, axis=1, prepend=0) != 0
     char = (index != 0) & new
     count = char.sum(1)
     scores = np.where(count > 0, (certainty * char).sum(1) / np.maximum(count, 1), 0.0)
-    texts = _models().text_rec.postprocess_op(steps)[0]
+    texts = models.text_rec.postprocess_op(steps)[0]
     aspect = max(1.0, width / height)
     marks = (text.strip().upper() for text, sure in texts if sure >= CERTAIN)
     if any(text in MARKS and aspect <= len(text) + 0.5 for text in marks):
@@ -150,7 +197,7 @@ def _upright(picture: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.rot90(cut) if height >= 1.5 * width else cut
 
 
-def _read(line: np.ndarray) -> np.ndarray:
+def _read(models: Any, line: np.ndarray) -> np.ndarray:
     """What the reader says of a line as it is, upside down and mirrored: (4, steps, characters), each 0 to 1."""
     height, width = line.shape[:2]
     wide = min(LONGEST, max(16, ceil(HEIGHT * width / height)))
@@ -158,12 +205,27 @@ def _read(line: np.ndarray) -> np.ndarray:
     turned = np.stack([small, small[::-1, ::-1], small[:, ::-1], small[::-1]]).transpose(0, 3, 1, 2)
     padded = np.zeros((4, 3, HEIGHT, max(wide, 64)), np.float32)
     padded[..., :wide] = turned
-    return np.asarray(_models().text_rec.session(padded))
+    return np.asarray(models.text_rec.session(padded))
 
 
-@cache
-def _models() -> Any:
-    """RapidOCR with its two models in `text_det` and `text_rec`."""
+@contextmanager
+def _models() -> Iterator[Any]:
+    """RapidOCR with its two models in `text_det` and `text_rec`, which nobody else uses meanwhile.
+
+    There are as many as cores: each uses one, and more threads would share the same cores.
+    """
+    with _turns:
+        try:
+            models = _idle.get_nowait()
+        except queue.Empty:
+            models = _load()
+        try:
+            yield models
+        finally:
+            _idle.put(models)
+
+
+def _load() -> Any:
     from rapidocr import RapidOCR
 
     one_thread = {
@@ -171,7 +233,8 @@ def _models() -> Any:
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
     }
     whole = {"Det.limit_type": "max", "Det.limit_side_len": 2 * EDGE}  # parts as they are
-    models = RapidOCR(params={"Global.log_level": "critical", **one_thread, **PROPOSED, **whole})
-    models._load_det_model()  # it has no public way to load them before it reads
-    models._load_rec_model()
+    with _loading:
+        models = RapidOCR(params={"Global.log_level": "critical", **one_thread, **PROPOSED, **whole})
+        models._load_det_model()  # it has no public way to load them before it reads
+        models._load_rec_model()
     return models

@@ -18,7 +18,7 @@ from tasks.archive.listing import Archive, list_files
 from tasks.dicom import pixels
 from tasks.dicom.open import open_dicom
 from tasks.dicom.residual_identifiers import walk
-from tasks.imaging.burned_in import views
+from tasks.imaging.burned_in import LIKELY, views
 from tasks.imaging.raster_codecs import decode_raster, raster_format
 from tasks.imaging.refused import Refused
 from tasks.imaging.text_detector import read_lines
@@ -30,7 +30,6 @@ from tasks.verification.search import Search
 PACKED = re.compile(rb"[A-Za-z0-9+/=]{100,}")
 TEXT = {".json", ".html", ".yaml", ".csv", ".txt", ".log"}
 NAMED = 1000  # places that are told; all are counted
-LIKELY = 0.3  # of a line to be text, as burned-in text is looked for
 
 
 @dataclass(frozen=True)

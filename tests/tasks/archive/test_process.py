@@ -1,12 +1,14 @@
 """What becomes of single files on their way: what is looked at, and what padding is in another size."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 
 from tasks.imaging.burned_in import Rule
 from tests.integration.runs import table
@@ -85,3 +87,39 @@ def test_files_whose_names_differ_by_suffix_or_case_alone_have_results_of_their_
     for shade, name in enumerate(names):
         with Image.open(Path(out.url()) / made[name]) as picture:
             assert picture.getpixel((0, 0))[0] == 50 * shade
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "examples_overlay.dcm"])
+def test_text_is_painted_over_and_all_else_stays(name: str, tmp_path: Path) -> None:
+    dataset = dcmread(io.BytesIO(sample(name)))
+    before = dataset.pixel_array
+    frame = burn(before[..., None], "ZZYQUIST 1943", int(before.max()), 14, (10, before.shape[0] // 3))
+    dataset.PixelData, dataset.BurnedInAnnotation = frame.tobytes(), "YES"
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    out_bytes = io.BytesIO()
+    dataset.save_as(out_bytes)
+    put(tmp_path, "one.dcm", out_bytes.getvalue())
+    out = run(tmp_path, "run", "", "mask")
+    (row,) = table(out.url(), "metadata").to_pylist()
+    made = dcmread(Path(out.url()) / row["image"])
+    assert row["burned_in_text"] == "masked"
+    assert made.BurnedInAnnotation == "NO"
+    assert "113101" in [item.CodeValue for item in made.DeidentificationMethodCodeSequence]
+    assert "painted over" in made.DerivationDescription
+    text = (frame[..., 0] != before) & (before != before.max())
+    assert not (made.pixel_array[text] == int(before.max())).any(), "no letter is left"
+    boxes = json.loads(row["masked"])
+    outside = np.ones(before.shape, bool)
+    for left, top, right, bottom in boxes:
+        outside[max(0, top - 20) : bottom + 20, max(0, left - 20) : right + 20] = False
+    assert outside.any()
+    assert np.array_equal(made.pixel_array[outside], before[outside])
+
+
+def test_what_painting_does_not_mend_is_put_aside(tmp_path: Path) -> None:
+    put(tmp_path, "label.dcm", label(SpecimenLabelInImage="YES"))
+    put(tmp_path, "says.dcm", label(BurnedInAnnotation="YES"))
+    alpha = burn(np.zeros((200, 300, 1), np.uint8), "ZZNAME TEST 1943", 255, 20)
+    put(tmp_path, "alpha.png", png(np.full((200, 300, 3), 255, np.uint8), alpha))
+    out = run(tmp_path, "run", "", "mask")
+    assert table(out.url(), "quarantine")["stage"].to_pylist() == ["look"] * 3
