@@ -4,9 +4,9 @@ import numpy as np
 from torch import Tensor
 
 
-def seam(picture: Tensor) -> float:
-    """The mean difference across the seam of (3, h, w) by the median of those between columns inside."""
-    differences = (picture - picture.roll(1, 2)).abs().mean((0, 1))
+def seam(pictures: Tensor) -> float:
+    """The mean difference across the seam of (..., 3, h, w) by the median of those between columns inside."""
+    differences = (pictures - pictures.roll(1, -1)).abs().flatten(0, -2).mean(0)
     return float(differences[0] / differences[1:].median())
 
 
