@@ -71,7 +71,9 @@ def _seconds_of(storage: Storage, path: str) -> Seconds:
 def _page(
     storage: Storage, run: Mapping[str, Any], data: RunData, timings: list[tuple[str, Seconds]], order: Sequence[str]
 ) -> str:
-    style, script = _asset("report.css"), _asset("report.js")
+    panoramas = bool(run["job"].get("panorama"))
+    parts = ("report", "panorama") if panoramas else ("report",)
+    style, script = ("".join(_asset(f"{part}.{kind}") for part in parts) for kind in ("css", "js"))
     return Template(_asset("report.html")).substitute(
         title=escape(PurePosixPath(storage.url()).name or "run"),
         style=style,
@@ -82,6 +84,7 @@ def _page(
         facet=_facet(run),
         search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
+        panoramas="true" if panoramas else "false",
         facts=_facts(data, timings, total_cost(storage)),
         timings=_timings(timings, order),
         job=escape(json.dumps(run, indent=2, ensure_ascii=False)),

@@ -305,6 +305,9 @@ function showPicture(item) {
     else image.remove();
     figure.append(element('figcaption', '', why));
   };
+  if (document.body.dataset.panoramas === 'true') { // the thumbnail, until the picture is there
+    image.addEventListener('load', () => image.isConnected && lookAround(image, textOf(item)), { once: true });
+  }
   if (path && !shard) {
     figure.append(image);
     image.addEventListener('error', () => instead(unseen(path)), { once: true });

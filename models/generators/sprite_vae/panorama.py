@@ -38,7 +38,7 @@ class PanoramaGenerator(VaeGenerator):
 
     def __init__(self, model: StructuredVae, name: str, digest: str, device: str = "cpu") -> None:
         super().__init__(model, name, digest, device)
-        self.size = 512
+        self.size = 1024
 
     def check_size(self, width: int, height: int) -> None:
         check_shape(width, height)

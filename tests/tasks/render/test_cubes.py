@@ -13,21 +13,13 @@ from tasks.render.cubes import FACES, cube, face_size, write_cubes
 from tasks.render.layouts import Layout
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
-from tests.panoramas import psnr
+from tests.panoramas import directions, psnr
 from tests.tasks.run_folder import make_run
-
-
-def panorama(number: int = 0) -> np.ndarray:
-    """Directions as colours, so that each face tells which it is."""
-    y, x = np.mgrid[0:64, 0:128]
-    yaw, pitch = (x + 0.5) / 128 * 2 * np.pi - np.pi, np.pi / 2 - (y + 0.5) / 64 * np.pi
-    direction = np.stack([np.cos(pitch) * np.sin(yaw), np.sin(pitch), np.cos(pitch) * np.cos(yaw)], -1)
-    return np.asarray(127 + (120 - number) * direction).astype(np.uint8)
 
 
 def file(number: int) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(panorama(number)).save(out, "PNG")
+    Image.fromarray(directions(128) - np.uint8(number)).save(out, "PNG")
     return out.getvalue()
 
 
@@ -49,13 +41,13 @@ def test_every_panorama_has_six_faces(layout: Layout, tmp_path: Path) -> None:
 
 
 def test_faces_look_where_they_say_and_make_the_panorama_again() -> None:
-    faces = cube(panorama(), face_size(128))
+    faces = cube(directions(128), face_size(128))
     middle = {name: face[31:33, 31:33].reshape(-1, 3).mean(0).round() - 127 for name, face in faces.items()}
     towards = {"front": (2, 1), "back": (2, -1), "right": (0, 1), "left": (0, -1), "up": (1, 1), "down": (1, -1)}
     for name, (axis, sign) in towards.items():
         assert middle[name][axis] * sign > 110, name
     by_letter = {letter: faces[name] for letter, name in FACES.items()}
-    assert psnr(py360convert.c2e(by_letter, 64, 128, cube_format="dict"), panorama()) >= 35
+    assert psnr(py360convert.c2e(by_letter, 64, 128, cube_format="dict"), directions(128)) >= 35
 
 
 def test_a_face_has_the_density_of_its_panorama() -> None:
