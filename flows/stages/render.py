@@ -139,7 +139,7 @@ def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSh
 
     def run() -> list[Transfer]:
         with work.timed("enhance"):
-            return enhance_work(work, setting.job, setting.job.device)
+            return enhance_work(work, setting.job, setting.job.device, setting.job.panorama)
 
     return _arrived(setting, work, "enhance", in_filter_thread(setting.job.device, run))
 

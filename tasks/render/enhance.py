@@ -3,15 +3,25 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from tasks.enhance.chain import EnhanceOptions, enhance, parse_chain
+from models.filters import GRID
+from models.filters.arguments import File
+from tasks.enhance.chain import Chain, EnhanceOptions, enhance, parse_chain, reach
 from tasks.loading.bisect_failures import isolate
 from tasks.render.shard_state import Picture, RenderShard
 from tasks.render.transfer import Transfer
 
+MARGIN = 64  # columns that filters of the whole picture see beyond the ends of a panorama
 
-def enhance_work(work: RenderShard, options: EnhanceOptions, device: str = "cpu") -> list[Transfer]:
+
+def enhance_work(
+    work: RenderShard, options: EnhanceOptions, device: str = "cpu", panorama: bool = False
+) -> list[Transfer]:
     """Applies the chain on the device, in batches of equal size; moves prompts it fails for to the shard's failures.
+
+    Args:
+        panorama: the pictures' right edges go on at their left.
 
     Returns:
         The pictures on their way to the host, as uint8.
@@ -21,8 +31,24 @@ def enhance_work(work: RenderShard, options: EnhanceOptions, device: str = "cpu"
 
     def run(pictures: Sequence[Picture]) -> None:
         stacked = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
-        transfers.append(Transfer(pictures, enhance(stacked.to(device), chain), as_bytes=True))
+        made = (_enhance_closed if panorama else enhance)(stacked.to(device), chain)
+        transfers.append(Transfer(pictures, made, as_bytes=True))
 
     failed = {picture.prompt: error for group in work.by_size() for picture, error in isolate(run, group)}
     work.fail("enhance", failed)
     return transfers
+
+
+def _enhance_closed(images: Tensor, chain: Chain) -> Tensor:
+    """`enhance` with the columns of the other end on either side, so that no filter makes a seam.
+
+    A mask is of the picture's own size, so with one the filters see none of that.
+    """
+    far = reach(chain)
+    if far == 0 or any(step.argument == File("mask") for step, _ in chain):
+        return enhance(images, chain)
+    width = images.shape[-1]
+    beside = min(width, -(-(MARGIN if far is None else far) // GRID) * GRID)
+    made = enhance(torch.cat([images[..., -beside:], images, images[..., :beside]], -1), chain)
+    larger = made.shape[-1] // (width + 2 * beside)
+    return made[..., beside * larger : (beside + width) * larger]

@@ -17,7 +17,7 @@ from tasks.enhance import chain as module
 from tasks.enhance.chain import EnhanceOptions, enhance, growth, name_files, open_chain, parse_chain
 from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
-from tasks.render.enhance import enhance_work
+from tasks.render.enhance import _enhance_closed, enhance_work
 from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.runfolder.errors import BadInput
 from tests.tasks.dicom.samples import sample
@@ -242,6 +242,23 @@ def test_rows_that_a_step_does_not_fit_are_taken_out_of_the_work(tmp_path: Path)
     assert [(failure.row, failure.stage) for failure in work.failures] == [(1, "enhance")]
     assert "this picture 16 x 24" in work.failures[0].error
     assert len(work.pictures) == 2
+
+
+@pytest.mark.parametrize("chain", ["denoise:0.3,sharpen:1.5,contrast:1.2", "denoise-nlm:0.1", "upscale:2"])
+def test_a_panorama_has_no_seam_after_any_step(chain: str) -> None:
+    images = pictures(1, 128)[:, :, :64]
+    steps = parse_chain(chain)
+    straight, turned = (_enhance_closed(each, steps) for each in (images, images.roll(64, -1)))
+    larger = straight.shape[-1] // 128
+    assert torch.allclose(turned.roll(-64 * larger, -1), straight, atol=1e-4)
+    alone = enhance(images.roll(64, -1), steps).roll(-64 * larger, -1)
+    assert (alone - straight).abs().max() > 0.01
+
+
+def test_a_mask_fits_a_panorama_as_it_is(tmp_path: Path) -> None:
+    mask = saved(tmp_path / "mask.png", np.pad(np.full((4, 4), 255, np.uint8), ((6, 6), (14, 14))))
+    work = work_of((32, 16))
+    assert enhance_work(work, EnhanceOptions(enhance=f"inpaint:{mask}"), panorama=True) and not work.failures
 
 
 def work_of(*sizes: tuple[int, int]) -> RenderShard:
