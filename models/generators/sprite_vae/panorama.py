@@ -90,7 +90,7 @@ class PanoramaGenerator(VaeGenerator):
             for view in range(VIEWS):
                 self._paint(canvas, plan, lights, view, slot, source)
         depth = -angles(2 * height, height, canvas.device)[1]
-        ground = (_ramp(depth, 0, 10) - _ramp(depth, 40, 65))[:, None]  # shadows; the sky has a light of its own
+        ground = (_ramp(depth, 0, 10) - _ramp(depth, 32, 50))[:, None]  # shadows; the sky has a light of its own
         return to_unit_range(canvas + _around(soft[:VIEWS], height, SPAN / 2 - 6, SPAN / 2 + 6) * ground)
 
     def _glow(self, canvas: Tensor, backdrop: Tensor, plan: ScenePlan) -> None:
