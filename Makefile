@@ -34,7 +34,7 @@ test: setup
 # Every test at its full size: 20 kills (100 where writes are cut short), 1,000,000 rows, archives of 2,000 files, 10,000
 # fuzzed inputs of each kind.
 test-full: setup
-	IMAGEMILL_KILLS=20 IMAGEMILL_MEMORY_ROWS=1000000 IMAGEMILL_ARCHIVE_FILES=2000 IMAGEMILL_EDGE=20000 IMAGEMILL_PICTURES=2600 IMAGEMILL_RAY_DATA=1 IMAGEMILL_FUZZ=10000 IMAGEMILL_CUT_WRITES=50 $(BIN)/pytest $(TESTS)
+	IMAGEMILL_KILLS=20 IMAGEMILL_MEMORY_ROWS=1000000 IMAGEMILL_ARCHIVE_FILES=2000 IMAGEMILL_EDGE=20000 IMAGEMILL_PICTURES=2600 IMAGEMILL_RAY_DATA=1 IMAGEMILL_FUZZ=10000 IMAGEMILL_CUT_WRITES=50 IMAGEMILL_VOTES=1000 $(BIN)/pytest $(TESTS)
 
 # All that touches Prefect, at the lowest and the newest versions that pyproject.toml allows.
 test-prefect-versions: setup

@@ -35,6 +35,8 @@ TESTED_BY = {
     "flows/cli/reprocess.py": "tests/integration/test_reprocess.py",
     "flows/*campaign*.py": "tests/integration/test_campaign.py",
     "flows/*storyboard.py": "tests/integration/test_storyboard.py",
+    "flows/cli/review.py": "tests/tasks/feedback/test_label_studio.py",
+    "tasks/feedback/*": "tests/tasks/feedback/test_server.py",
     "flows/*adjust*.py": "tests/integration/test_adjust.py",
     "tasks/adjust/*": "tests/integration/test_adjust.py",
     "flows/dataset.py": "tests/tasks/datasets/test_write_captioned.py",

@@ -1,6 +1,7 @@
 """Instructions are understood as they were written to be, and what is not understood is refused."""
 
 import pytest
+from pydantic import ValidationError
 
 from flows.jobs.reprocess import ReprocessJob
 from tasks.adjust.reader import read_instruction
@@ -63,5 +64,5 @@ def test_a_reprocess_job_takes_words_for_its_chain() -> None:
     job = ReprocessJob(**told)
     assert job.enhance == "sharpen:0.1,contrast:1.08,denoise:0.3"
     assert ReprocessJob(**job.model_dump()).enhance == job.enhance
-    with pytest.raises(ValueError, match="ask for filters alone"):
+    with pytest.raises(ValidationError, match="ask for filters alone"):
         ReprocessJob(**{**told, "instruct": "add a cat"})

@@ -1,0 +1,1 @@
+"""Feedback: people rate the pictures of a run, and a reward model learns from it."""
