@@ -31,6 +31,7 @@ PIPELINE = (
     Stage("generate", stages.generate_shard, holds="generator", in_parts=True),
     Stage("explain", stages.explain_shard, holds="generator", in_parts=True, when=lambda s: s.job.explain),
     Stage("enhance", stages.enhance_shard, in_parts=True, when=lambda s: s.job.enhance),
+    Stage("rank", stages.rank_shard, in_parts=True, when=lambda s: s.job.reward is not None),
     Stage("write", stages.write_shard, stored=True, in_parts=True),
 )
 

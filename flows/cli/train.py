@@ -9,11 +9,15 @@ from cyclopts import App, Parameter
 from flows.dataset import build_emoji_dataset, collect_dataset
 from flows.engine import local_server
 from flows.jobs.dataset import CollectJob, EmojiDatasetJob
+from flows.jobs.local import Local
 from flows.jobs.train import AutoencoderJob, DenoiserJob, FlowJob, GanJob, JudgeJob, TrainJob, TrainSummary, VaeJob
 from flows.train import train_autoencoder, train_denoiser, train_flow, train_gan, train_judge, train_vae
+from models.text.text_encoder import load_text_encoder
 from tasks.datasets.write_captioned import CollectOptions
 
 Job = TypeVar("Job", bound=TrainJob)
+REWARD_ENCODER = "gemma"
+"""Reads texts for reward models, as for the embedded generator."""
 
 dataset = App(name="dataset", help="Build a captioned data set to train on.")
 train = App(name="train", help="Train a model on a captioned data set. Running the same command again resumes.")
@@ -127,4 +131,27 @@ def denoiser(job: Annotated[DenoiserJob, Parameter(name="*")]) -> int:
     local_server.wait_for_server()
     summary = train_denoiser(job)
     print(f"{summary.steps} steps on {summary.pictures} pictures; the checkpoint is in {summary.out}")
+    return 0
+
+
+@train.command
+def reward(runs: Annotated[list[str], Parameter(negative=())], *, out: Local, device: str = "cpu") -> int:
+    """A reward model on the votes that `imagemill review` has gathered; saved only if it is better than chance.
+
+    Parameters
+    ----------
+    runs
+        Run folders with votes, local or s3://.
+    out
+        Folder for the model, on this machine.
+    device
+        Where the text encoder runs.
+    """
+    from tasks.feedback.reward import train_reward
+    from tasks.loading.models import usable
+
+    encoder = usable(lambda: load_text_encoder(REWARD_ENCODER, device))
+    found = train_reward(runs, out, encoder, REWARD_ENCODER)
+    print(f"{found.accuracy:.1%} of held-out preferences, at least {found.at_least:.1%}, from {found.pairs:,} pairs")
+    print(f"reward model  {out}")
     return 0

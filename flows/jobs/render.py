@@ -13,6 +13,7 @@ from models.diffusers.acceleration import Acceleration
 from tasks.enhance.chain import EnhanceOptions
 from tasks.render.explain import ExplainOptions
 from tasks.render.generate import GenerateOptions
+from tasks.render.rank import RankOptions
 from tasks.render.read import ReadOptions
 from tasks.render.write import WriteOptions
 from tasks.runfolder.errors import BadInput
@@ -169,7 +170,14 @@ class RenderRunOptions(RunOptions):
 
 
 class RenderOptions(
-    ReadOptions, PreprocessOptions, GenerateOptions, ExplainOptions, EnhanceOptions, WriteOptions, RenderRunOptions
+    ReadOptions,
+    PreprocessOptions,
+    GenerateOptions,
+    ExplainOptions,
+    EnhanceOptions,
+    RankOptions,
+    WriteOptions,
+    RenderRunOptions,
 ):
     """All options of `render` except its input and output."""
 
@@ -213,7 +221,6 @@ class RenderJob(StrictJob, RenderOptions):
         """The options that determine the results; a run can only be resumed with the same ones."""
         shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
         shaping["enhance"] = self.enhance_named
-        unset = Acceleration().model_dump(mode="json") | {
-            "panorama": False
-        }  # options that are off are not worth recording
+        # options that are off are not worth recording
+        unset = Acceleration().model_dump(mode="json") | RankOptions().model_dump() | {"panorama": False}
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

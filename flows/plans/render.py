@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from flows.jobs.render import RenderJob
+from models import checkpoint
 from models.device import free_memory, has_device
 from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import open_chain
 from tasks.loading.feature_store import kept_features
-from tasks.loading.models import load_encoder, load_generator, usable
+from tasks.loading.models import load_encoder, load_generator, resolve, usable
 from tasks.prompts.prompt_files import find_input, told_left_out
 from tasks.prompts.shards import (
     SHARD_PIXELS,
@@ -27,6 +28,7 @@ from tasks.prompts.shards import (
 )
 from tasks.prompts.whole_input import Input
 from tasks.render.metadata import Provenance
+from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
@@ -50,6 +52,8 @@ class Plan:
         self.generator = load_generator(job.generator, job.device, job.acceleration, job.panorama)
         self.size = self._size()
         self._check_options()
+        if job.reward is not None:
+            load_reward_encoder(load_reward(job.reward), job.device)
         self.generation_params = self.generator.defaults
         usable(partial(self.generator.check_size, *self.size))
         if job.keep_features is not None:
@@ -157,7 +161,9 @@ class Plan:
         if encoder is not None and job.encoder is not None and has_device(job.device):
             self._check_fit(encoder)
         record = {
-            "job": job.shaping() | ({"enhance files": self.enhance_files} if self.enhance_files else {}),
+            "job": job.shaping()
+            | ({"enhance files": self.enhance_files} if self.enhance_files else {})
+            | self._reward(),
             "input": self.input.fingerprint(),
             "files": self.input.digests(),
             "encoder": encoder and _identity(encoder),
@@ -168,6 +174,11 @@ class Plan:
             "versions": versions(),
         }
         return record | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
+
+    def _reward(self) -> dict[str, str]:
+        """The reward model by what it is: where it lies may differ."""
+        reward = self.job.reward
+        return {} if reward is None else {"reward": checkpoint.digest(Path(resolve(reward)))}
 
     def _check_fit(self, encoder: TextEncoder) -> None:
         usable(lambda: self.generator.generate(encoder.encode(["a"]), [0], *self.size))

@@ -26,6 +26,7 @@ from tasks.render.enhance import enhance_work
 from tasks.render.explain import explain
 from tasks.render.generate import generate
 from tasks.render.preprocess import preprocess_work
+from tasks.render.rank import load_reward, load_reward_encoder, rank
 from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
 from tasks.render.transfer import Transfer, arrive
@@ -144,6 +145,20 @@ def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSh
     return _arrived(setting, work, "enhance", in_filter_thread(setting.job.device, run))
 
 
+def rank_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
+    """Tells how much people would like each picture, and keeps the best."""
+    job = setting.job
+    assert job.reward is not None
+    model = load_reward(job.reward)
+
+    def run() -> None:
+        with work.timed("rank"):
+            rank(work, model, load_reward_encoder(model, job.device), job.keep_best)
+
+    in_device_thread(job.device, run)
+    return work
+
+
 def _arrived(setting: Setting, work: RenderShard, stage: str, transfers: list[Transfer]) -> RenderShard:
     """The shard once its pictures have arrived."""
     with work.timed(stage), ended_after(setting.job.batch_timeout, "what a GPU has queued"):
@@ -158,6 +173,6 @@ def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShar
     store(work, storage, job, setting.provenance, pending.attempt, job.explain)
     if work.more:
         return work
-    outcome = complete(work, storage, pending.attempt, job.explain)
+    outcome = complete(work, storage, pending.attempt, job.explain, job.reward is not None)
     work.release()
     return outcome

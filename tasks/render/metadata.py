@@ -44,6 +44,8 @@ EXPLAINED = pa.schema(
     {"explain": pa.string(), "explain_words": pa.list_(pa.string()), "explain_shares": pa.list_(pa.float32())}
 )
 """Additional columns of a run with `explain`."""
+RANKED = pa.schema({"reward": pa.float32()})
+"""Additional column of a run with `reward`."""
 
 
 class Provenance(BaseModel):
@@ -91,6 +93,7 @@ def picture_row(picture: Picture, provenance: Provenance) -> dict[str, Any]:
         "guidance": prompt.guidance,
         "steps": prompt.steps,
         "settings": provenance.settings_json,
+        "reward": picture.reward,
     }
 
 

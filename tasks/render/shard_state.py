@@ -76,6 +76,7 @@ class Picture(_Portable):
         pixels: (3, height, width) from `generate` until `write` encodes them: uint8 in the host's memory, but while
             `explain` or `enhance` is to come float32 in [0, 1] on the device.
         heat: which word made which part of it, from `explain` on.
+        reward: how much people would like it, from `rank` on.
         file, figures, heat_file: the encoded picture, its quality figures and the encoded heat maps, from `write` on.
     """
 
@@ -87,6 +88,7 @@ class Picture(_Portable):
         self.width, self.height = prompt.width, prompt.height
         self.pixels: Tensor | None = None
         self.heat: Heat | None = None
+        self.reward: float | None = None
         self.file = b""
         self.figures: dict[str, float] = {}
         self.heat_file = b""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
-from tasks.render.metadata import EXPLAINED, METADATA, Provenance, metadata_table, picture_row
+from tasks.render.metadata import EXPLAINED, METADATA, RANKED, Provenance, metadata_table, picture_row
 from tasks.render.shard_state import Made, Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import numbered
@@ -59,7 +59,9 @@ def store(
     work.pictures = []
 
 
-def complete(work: RenderShard, storage: Storage, attempt: int = 1, explained: bool = False) -> Outcome:
+def complete(
+    work: RenderShard, storage: Storage, attempt: int = 1, explained: bool = False, ranked: bool = False
+) -> Outcome:
     """Commits a shard whose pictures are stored.
 
     Returns:
@@ -71,7 +73,7 @@ def complete(work: RenderShard, storage: Storage, attempt: int = 1, explained: b
     with work.timed("write"):
         for file in sorted(work.unwanted):
             storage.delete(file)
-        schema = pa.schema([*METADATA, *EXPLAINED]) if explained else METADATA
+        schema = pa.schema([*METADATA, *(EXPLAINED if explained else ()), *(RANKED if ranked else ())])
         metadata = metadata_table([made.row for made in work.made], work, schema)
     return work.commit(storage, metadata, attempt)
 
