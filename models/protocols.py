@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from models.fixed_batches import BatchLimit
+from models.reference import Reference
 
 USUAL_BATCH = 32  # images in one call of a generator that has no better number
 
@@ -76,6 +77,12 @@ class Generator(Protocol):
     """sha256 of each part of a checkpoint that has several, hex."""
     bytes: int = 0
     """What the weights that `release` frees take on the device."""
+    references: int = 0
+    """How many pictures a row may follow."""
+    reference_pixels: int = 1 << 20
+    """To how many pixels these are reduced."""
+    recalls: bool = False
+    """Whether of a reference that it made itself it takes text and seed, rather than pixels alone."""
     fixed_batch: bool = False
     """Whether an image's bytes depend on the number of rows in the call, so that batches must be filled up to it."""
 
@@ -88,6 +95,7 @@ class Generator(Protocol):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the device or the CPU.
 
@@ -98,13 +106,16 @@ class Generator(Protocol):
         Args:
             features: of each row, as the generator's encoder made them; None for each if it reads no text.
             steps, guidance: for generators that have them in `defaults`; None is the generator's own value.
+            references: of each row, at most `self.references`; empty if no row has any.
 
         Raises:
             ValueError: rows, seeds, size or features do not fit; the message is one sentence.
         """
         ...
 
-    def batch_key(self, features: Any, steps: int | None, guidance: float | None) -> Hashable:
+    def batch_key(
+        self, features: Any, steps: int | None, guidance: float | None, references: Sequence[Reference] = ()
+    ) -> Hashable:
         """Rows of one size for which this is equal may share a call of `generate`."""
         return None
 

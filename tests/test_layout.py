@@ -88,6 +88,8 @@ TESTED_BY = {
     "tasks/render/preprocess.py": "tests/integration/test_own_stage.py",
     "tasks/render/layouts.py": "tests/tasks/render/test_write.py",
     "tasks/render/metadata.py": "tests/tasks/render/test_write.py",
+    "tasks/render/references.py": "tests/integration/test_references.py",
+    "models/reference.py": "tests/integration/test_references.py",
     "tasks/render/*": "tests/tasks/render/test_read.py",
     "tasks/report/*": "tests/tasks/report/test_page.py",
     "tasks/runfolder/lock_object.py": "tests/integration/test_s3_lock.py",

@@ -34,6 +34,7 @@ class Joiner(Generic[Shard]):
         shards: iterates over all shards; called several times, so that they need not be kept in memory.
         finished: the names of those that `summary` counts already.
         patience: seconds for which a store that is away is waited for.
+        levels: of shards; those of one are given out when those of the levels below are complete, whoever does them.
     """
 
     def __init__(
@@ -44,9 +45,12 @@ class Joiner(Generic[Shard]):
         finished: set[str],
         summary: Summary,
         patience: float,
+        levels: int = 1,
     ) -> None:
         self._store_patience = patience
         self._shards = shards
+        self._levels = levels
+        self._level: int | None = None
         self._out = out
         self._claims = claims
         self._counted = finished
@@ -60,11 +64,13 @@ class Joiner(Generic[Shard]):
 
     def rounds(self) -> Iterator[Iterator[PendingShard[Shard]]]:
         """What to do now, and again when that is done, until all shards are complete."""
-        yield self._unclaimed()
-        while self._left:
-            yield self._claimed_by_others()
-            if self._left:
-                time.sleep(POLL)
+        for level in range(self._levels):
+            self._level = None if self._levels == 1 else level
+            yield self._unclaimed()
+            while self._left:
+                yield self._claimed_by_others()
+                if self._left:
+                    time.sleep(POLL)
         self._outlasting(self._claims.sweep)
         others = sorted(shard.name for shard in self._shards() if shard.name not in self._counted)
         for outcome in self._outlasting(lambda: read_outcomes(self._out, others)).values():
@@ -89,7 +95,7 @@ class Joiner(Generic[Shard]):
         total = sum(1 for _ in self._shards())
         start = self._claims.number % max(1, total)
         for shard in chain(islice(self._shards(), start, None), islice(self._shards(), start)):
-            if shard.name in self._complete:
+            if shard.name in self._complete or self._level not in (None, getattr(shard, "level", 0)):
                 continue
             if not self._take(shard.name):
                 self._left[shard.name] = shard

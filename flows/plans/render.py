@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from tasks.prompts.shards import (
     shards_between,
 )
 from tasks.prompts.whole_input import Input
+from tasks.render.anchors import Anchors
 from tasks.render.metadata import Provenance
 from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
-from tasks.render.survey import duplicate_rows, row_pixels
+from tasks.render.references import References, check_references, reference_columns
+from tasks.render.survey import anchored, duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
@@ -65,6 +68,7 @@ class Plan:
             self.input.rows, *self.size, self.batch_size, job.count, self._sized
         )
         self._by_file = False
+        check_references(self.input.schema.names, self.generator, job.layout, job.part[1] > 1, job.explain)
 
     def _size(self) -> tuple[int, int]:
         """Width and height of a picture whose row does not say."""
@@ -96,10 +100,32 @@ class Plan:
         """Shard boundaries (shards + 1,): the first row of each shard, then the number of rows."""
         if self._by_file:
             return cut_by_file([source.rows for source in self.input.sources], self.shard_size)
+        cuts = self._cuts_by_size()
+        return cuts if self.anchors is None else self.anchors.cuts(cuts)
+
+    def _cuts_by_size(self) -> np.ndarray:
         pixels = None if self.shard_pixels is None else row_pixels(self.input, self.job, self.size)
         if pixels is None or self.shard_pixels is None:
             return cut_evenly(self.input.rows, self.shard_size)
         return cut_by_pixels(pixels, self.shard_size, self.shard_pixels, self.batch_size)
+
+    @cached_property
+    def anchors(self) -> Anchors | None:
+        """Which row follows which; None where no column says so."""
+        return anchored(self.input)
+
+    @cached_property
+    def references(self) -> References | None:
+        """Opens the pictures that rows follow; None where no column names any."""
+        if not reference_columns(self.input.schema.names):
+            return None
+        made_by = self.provenance.model if self.generator.recalls else None
+        return References(self.job.out, self.generator, made_by, self.anchors, self.cuts)
+
+    @property
+    def levels(self) -> int:
+        """How many levels of rows are made one after the other; see `tasks/render/anchors.py`."""
+        return 1 if self.anchors is None else self.anchors.made_levels
 
     @property
     def shards(self) -> int:
@@ -223,7 +249,10 @@ class Plan:
     def of_this_part(self) -> Iterator[Shard]:
         """The shards of this run's part, complete or not."""
         part, parts = self.job.part
-        shards = itertools.islice(shards_between(self.cuts), part, None, parts)
+        shards: Iterator[Shard] = itertools.islice(shards_between(self.cuts), part, None, parts)
+        anchors = self.anchors
+        if anchors is not None:
+            shards = (replace(shard, level=anchors.level(shard.row)) for shard in shards)
         return mark_duplicates(shards, self._duplicates)
 
     def rows_of_this_part(self) -> int:

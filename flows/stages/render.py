@@ -48,6 +48,7 @@ class Setting:
         self.split = plan.split
         self.provenance = plan.provenance
         self.growth = growth(parse_chain(job.enhance))
+        self.references = plan.references
 
     def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration, self.job.panorama)
@@ -76,7 +77,7 @@ def batch_limit(device: str, model: str, batch_size: int, width: int, height: in
 def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> RenderShard:
     """Reads a shard's rows, checked, with ids and seeds."""
     started = time.perf_counter()
-    work = read(setting.input, pending.shard, setting.job, setting.size, setting.generation_params)
+    work = read(setting.input, pending.shard, setting.job, setting.size, setting.generation_params, setting.references)
     work.seconds["read"] = time.perf_counter() - started
     if pending.only is not None:
         work.keep(pending.only)

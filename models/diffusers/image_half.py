@@ -21,6 +21,7 @@ from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accele
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
 from models.diffusers.panorama import check_pipeline, closed, margin, wrap_convolutions
+from models.diffusers.reference_images import reference_arguments, reference_key
 from models.diffusers.signatures import Interface
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
@@ -28,6 +29,7 @@ from models.diffusers.workarounds import RowGuidance, guidance_by_row, mark_infi
 from models.messages import one_sentence
 from models.panorama import check_shape
 from models.protocols import Generator
+from models.reference import Reference
 
 _SEED = 0x7FFFFFFFFFFFFFFF
 
@@ -49,6 +51,7 @@ class DiffusersGenerator(Generator):
         self.parts: Mapping[str, str] = checkpoint.digests
         self.interface = Interface(checkpoint.kind)
         self.defaults: Mapping[str, Any] = self.interface.defaults
+        self.references = self.interface.adapter.references
         self.tunings = Tunings(checkpoint.folder if checkpoint.own else None, self.digest)
         self.loads = 0
         self._checkpoint = checkpoint
@@ -132,13 +135,20 @@ class DiffusersGenerator(Generator):
         pixels = (1 if self._device == "cpu" else 4) << 20
         return min(32, max(1, pixels // (width * height)))
 
-    def batch_key(self, features: Mapping[str, Tensor], steps: int | None, guidance: float | None) -> Hashable:
+    def batch_key(
+        self,
+        features: Mapping[str, Tensor],
+        steps: int | None,
+        guidance: float | None,
+        references: Sequence[Reference] = (),
+    ) -> Hashable:
         """See models/protocols.py; features are a dict of tensors without the batch's dimension."""
         guided = guidance is not None and guidance > 1  # else pipelines run one side only
         return (
             steps,
             None if self._embeds else guided if self._mixed else guidance,
             tuple((name, self._shape(value)) for name, value in sorted(features.items())),
+            reference_key(self.interface.adapter, references),
         )
 
     def _shape(self, value: Tensor) -> tuple[int, ...]:
@@ -156,6 +166,7 @@ class DiffusersGenerator(Generator):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Pictures (rows, 3, height, width), float32 in [0, 1], on the device; see models/protocols.py.
 
@@ -173,6 +184,7 @@ class DiffusersGenerator(Generator):
         arguments = self.interface.call_arguments(
             width + 2 * beside, height, steps or self.defaults["steps"], self._scale(scales)
         )
+        arguments |= reference_arguments(self.interface.adapter, references, width, height, self.multiple)
         for name in features[0]:
             values = [row[name] for row in features]
             listed = self.interface.listed

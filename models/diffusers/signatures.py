@@ -29,6 +29,10 @@ class Adapter:
     """Guidance is a factor on whole batches, so that each row may have its own."""
     before: str = ""
     """Template before a text, which counts where the text is cut."""
+    references: int = 0
+    """How many pictures a row may follow."""
+    shared: bool = False
+    """The call's list of pictures is that of all its rows, rather than one a row."""
     refused: str | None = None
     """Why it cannot be run here."""
 
@@ -48,17 +52,17 @@ _ADAPTERS: Mapping[str, Adapter] = {
     "PixArtSigmaPipeline": Adapter(mixed=True),
     "SanaPipeline": Adapter(mixed=True),
     "QwenImagePipeline": Adapter(mixed=True),
-    "Flux2KleinPipeline": Adapter(mixed=True, before=_CHAT),
+    "Flux2KleinPipeline": Adapter(mixed=True, before=_CHAT, references=4, shared=True),
     "HunyuanDiTPipeline": Adapter(refused=_TWO_CALLS),
     "HunyuanDiTPAGPipeline": Adapter(refused=_TWO_CALLS),
     "GlmImagePipeline": Adapter(refused="its pictures start from tokens that a language model draws"),
-    "FluxKontextPipeline": Adapter(refused="it edits pictures"),
+    "FluxKontextPipeline": Adapter(references=1),
 }
 # Arguments of calls that start from an image; `image` alone may also be an optional reference.
 _PICTURE_FIRST = {"strength", "mask_image", "masked_image_latents", "original_image"}
 _FOLLOWS = "Control|Adapter|Edit|Upscale|Refiner|SuperResolution|Img2Img|Pix2Pix"
 # Arguments that differ from the call's own defaults: cleaning depends on which packages are installed.
-_SET = {"clean_caption": False, "num_images_per_prompt": 1, "use_resolution_binning": False}
+_SET = {"clean_caption": False, "num_images_per_prompt": 1, "use_resolution_binning": False, "_auto_resize": False}
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,8 @@ class Interface:
         if self.guidance is not None and guidance is not None:
             arguments[self.guidance] = guidance
         arguments.update({name: value for name, value in _SET.items() if name in self._call})
+        if "max_area" in self._call:  # Kontext would make another size of the one that it is told
+            arguments["max_area"] = width * height
         if "negative_prompt" in self._call:  # some default to a text of their own, which then clashes with features
             arguments["negative_prompt"] = None
         return arguments

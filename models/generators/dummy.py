@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.protocols import Generator
+from models.reference import Reference
 
 _MIX = torch.tensor([2654435761, 2246822519, 3266489917, 668265263, 374761393, 3405691582], dtype=torch.int64)
 
@@ -27,6 +28,7 @@ class DummyGenerator(Generator):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1]; see models/protocols.py. Only seeds matter."""
         low = torch.tensor([int(s) & 0x7FFFFFFF for s in seeds], dtype=torch.int64)

@@ -24,6 +24,8 @@ class Shard:
     rows: int
     duplicates: frozenset[int] = frozenset()
     """Its rows, counted within the whole input, whose id is taken by another row."""
+    level: int = 0
+    """Its rows follow pictures of shards of lower levels, which are made before."""
 
     @property
     def name(self) -> str:

@@ -29,6 +29,7 @@ def encode(work: RenderShard, encoder: TextEncoder, kept: FeatureFolder | None =
         BadInput: the encoder cannot be loaded.
     """
     recall = Recall(kept)
+    _encode_references(work, encoder)
 
     def run(prompts: Sequence[Prompt]) -> None:
         texts = [prompt.prepared.encoder_text for prompt in prompts if prompt.prepared is not None]
@@ -38,6 +39,16 @@ def encode(work: RenderShard, encoder: TextEncoder, kept: FeatureFolder | None =
 
     work.fail("encode", dict(isolate(run, work.prompts, (BadInput,))))  # BadInput: the encoder does not load
     return recall.computed
+
+
+def _encode_references(work: RenderShard, encoder: TextEncoder) -> None:
+    """Sets the features of references whose texts the generator wants to know."""
+    known = [one for prompt in work.prompts for reference in prompt.references for one in reference.texts()]
+    new = list(dict.fromkeys(str(one.text) for one in known if one.features is None))
+    found = dict(zip(new, encode_batch(encoder, encoder.encode, new), strict=True)) if new else {}
+    for one in known:
+        if one.features is None:
+            one.features = found[str(one.text)]
 
 
 def _encoded(

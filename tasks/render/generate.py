@@ -1,7 +1,7 @@
 """The generate stage: generator inference, from features and seeds to pictures."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict
@@ -15,7 +15,7 @@ from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
 from tasks.prompts.shards import SHARD_PIXELS
-from tasks.render.shard_state import Picture, RenderShard
+from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.render.transfer import Transfer
 from tasks.runfolder.filesystem import without_password
 
@@ -63,13 +63,13 @@ def generate(
 
         def run(batch: Sequence[Picture]) -> list[None]:
             with ended_after(timeout, "a batch"):
-                images = _infer(batch, generator, rows.size)
+                images = infer(batch, generator, rows.size)
             transfers.append(Transfer(batch, images, as_bytes))
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)
 
-    for pictures in work.by_size(lambda prompt: generator.batch_key(prompt.features, prompt.steps, prompt.guidance)):
+    for pictures in work.by_size(lambda prompt: batch_key(prompt, generator)):
         work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
     return transfers
 
@@ -80,11 +80,22 @@ def _least(work: RenderShard, generator: Generator, limit: Callable[[int, int], 
     return max((limit(*size).size * math.prod(size) for size in sizes), default=0)
 
 
-def _infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:
+def batch_key(prompt: Prompt, generator: Generator) -> Hashable:
+    """Prompts of one size for which this is equal may share a batch."""
+    if not prompt.references:
+        return generator.batch_key(prompt.features, prompt.steps, prompt.guidance)
+    return generator.batch_key(prompt.features, prompt.steps, prompt.guidance, prompt.references)
+
+
+def infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tensor:
     """Images (n, 3, h, w) of a batch, padded to `rows` with copies if the generator's kernels depend on batch size."""
     first = pictures[0].prompt
     padding = rows - len(pictures) if generator.fixed_batch else 0
     batch = [*pictures, *[pictures[0]] * padding]
     features = [picture.prompt.features for picture in batch]
     seeds, guidance = [picture.seed for picture in batch], [picture.prompt.guidance for picture in batch]
-    return generator.generate(features, seeds, first.width, first.height, first.steps, guidance)[: len(pictures)]
+    arguments = features, seeds, first.width, first.height, first.steps, guidance
+    if not any(picture.prompt.references for picture in batch):
+        return generator.generate(*arguments)[: len(pictures)]
+    references = [picture.prompt.references for picture in batch]
+    return generator.generate(*arguments, references=references)[: len(pictures)]

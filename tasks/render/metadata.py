@@ -61,6 +61,11 @@ class Provenance(BaseModel):
     def panorama(self) -> bool:
         return bool(self.settings.get("panorama"))
 
+    @property
+    def model(self) -> str:
+        """The generator as picture files name it."""
+        return f"{self.generator} sha256:{self.generator_digest[:16]}"
+
     @cached_property
     def settings_json(self) -> str:
         return json.dumps(self.settings, ensure_ascii=False, sort_keys=True)

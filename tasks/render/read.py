@@ -12,6 +12,8 @@ from models.panorama import check_shape
 from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.shards import Shard
 from tasks.prompts.whole_input import Input
+from tasks.render.anchors import ANCHOR, FILE
+from tasks.render.references import References
 from tasks.render.row_values import number, row_id, utf8_text, whole
 from tasks.render.shard_state import Prompt, RenderShard, prompt_identity
 from tasks.runfolder.shard_state import Failure
@@ -56,6 +58,7 @@ def read(
     options: ReadOptions,
     size: tuple[int, int],
     generation_params: Mapping[str, Any] = MappingProxyType({}),
+    references: References | None = None,
 ) -> RenderShard:
     """Reads a shard.
 
@@ -63,6 +66,7 @@ def read(
         size: width and height of a row for which neither it nor the options say.
         generation_params: which of `negative_text`, `guidance` and `steps` the generator has, and their values for a
             row for which neither it nor the options say. Columns for the others are carried through like any.
+        references: opens the pictures that rows follow, if there are such columns.
 
     Raises:
         StorageError: the input cannot be read (any more).
@@ -74,6 +78,10 @@ def read(
     prompts: list[Prompt] = []
     failures: list[Failure] = []
     texts = values(rows.table[found.text_column])
+    follows = {name: values(rows.table[name]) for name in (FILE, ANCHOR) if name in rows.table.column_names}
+    folders = [
+        source.name.rpartition("/")[0] for source, _, count in found.parts(shard.row, shard.rows) for _ in range(count)
+    ]
     columns = {name: values(rows.table[name]) for name in used if name in rows.table.column_names}
     for i, text in enumerate(texts):
         row = shard.row + i
@@ -89,7 +97,11 @@ def read(
                     f"the id {id[:80]!r} stands on an earlier row too, or is that of a picture of another row; "
                     "give every row an id of its own."
                 )
-            prompts.append(_prompt(row, id, text, given, options, size, generation_params))
+            prompt = _prompt(row, id, text, given, options, size, generation_params)
+            if references is not None:
+                named, rows_named = (follows[name][i] if name in follows else None for name in (FILE, ANCHOR))
+                prompt.references = references.of(row, named, rows_named, folders[i])
+            prompts.append(prompt)
         except ValueError as error:
             failures.append(Failure(row, "read", f"{rows.place(i)}{error}", prompt_identity(id, text)))
     return RenderShard(shard, prompts, failures, carried)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
+from models.reference import Reference
 from models.text_features import Encoded
 from tasks.prompts.shards import Shard
 from tasks.runfolder.filenames import distinct_names
@@ -30,6 +31,7 @@ class Prompt(_Portable):
         row: its position in the whole input.
         seeds: one per picture.
         prepared: set by `preprocess`.
+        references: the pictures that it follows; set by `read`.
         negative_text, guidance, steps: None if the generator does not support it (negative_text: or has its own).
         features, text_cut: set by `encode`; text_cut: the text or negative text was truncated.
     """
@@ -55,6 +57,7 @@ class Prompt(_Portable):
         self.negative_text = negative_text
         self.guidance = guidance
         self.steps = steps
+        self.references: list[Reference] = []
         self.prepared: Prepared | None = None
         self.features: Encoded | None = None
         self.text_cut: bool | None = None

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tasks.prompts.parquet_reader import column_batches
 from tasks.prompts.whole_input import Input
+from tasks.render.anchors import ANCHOR, MISSING, Anchors, named_rows
 from tasks.render.read import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions, values
 from tasks.render.row_values import row_id, whole
 
@@ -41,6 +42,47 @@ def duplicate_rows(found: Input, count: int = 1) -> np.ndarray:
     order = rows[np.argsort(hashes[rows], kind="stable")]
     again = order[1:][hashes[order][1:] == hashes[order][:-1]]
     return np.union1d(again, _named_as_pictures(found, like_pictures, hashes[order], order, count)).astype(np.int64)
+
+
+def anchored(found: Input) -> Anchors | None:
+    """Which row follows which, by the column `reference_row`; None where there is none.
+
+    Reads it and the id column alone, a batch at a time, and keeps 16 bytes for each reference.
+    """
+    if ANCHOR not in found.schema.names:
+        return None
+    rows: list[np.ndarray] = []
+    wanted: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
+    given: list[np.ndarray] = []
+    names = ["id", ANCHOR] if "id" in found.schema.names else [ANCHOR]
+    start = 0
+    for batch in column_batches(found, names):
+        own: list[str | None] = _ids(batch["id"]) if "id" in names else [None] * len(batch)
+        ids.append(_hashes(own))
+        given.append(np.array([id is not None for id in own], bool))
+        asked = [(start + i, name) for i, value in enumerate(values(batch[ANCHOR])) for name in _anchor_names(value)]
+        rows.append(np.array([row for row, _ in asked], np.int64))
+        wanted.append(_hashes([name for _, name in asked]))
+        start += len(batch)
+    hashes, known = np.concatenate(ids), np.flatnonzero(np.concatenate(given))
+    order = known[np.argsort(hashes[known], kind="stable")]  # of rows with one id the first is meant
+    asked_rows, names_wanted = np.concatenate(rows), np.concatenate(wanted)
+    places = np.searchsorted(hashes[order], names_wanted)
+    found_rows = np.full(len(names_wanted), MISSING, np.int64)
+    inside = places < len(order)
+    hits = np.zeros(len(names_wanted), bool)
+    hits[inside] = hashes[order[places[inside]]] == names_wanted[inside]
+    found_rows[hits] = order[places[hits]]
+    return Anchors(found.rows, asked_rows, found_rows)
+
+
+def _anchor_names(value: Any) -> list[str]:
+    """The ids that a cell names; what is no id is told when its row is read."""
+    try:
+        return named_rows(value)
+    except ValueError:
+        return []
 
 
 def row_pixels(found: Input, options: ReadOptions, size: tuple[int, int]) -> Iterator[np.ndarray] | None:

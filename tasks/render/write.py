@@ -13,6 +13,7 @@ from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures
 from tasks.render.explain import heat_file
 from tasks.render.layouts import LAYOUTS, Layout, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, RANKED, Provenance, metadata_table, picture_row
+from tasks.render.references import provenance
 from tasks.render.shard_state import Made, Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import numbered
@@ -101,7 +102,7 @@ def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) 
         "prompt": str(picture.prompt.text),
         "id": picture.id,
         "seed": str(picture.seed),
-        "model": f"{provenance.generator} sha256:{provenance.generator_digest[:16]}",
+        "model": provenance.model,
         "settings": provenance.settings_json,
         "Software": "imagemill",
         **_set_params(picture.prompt),
@@ -156,5 +157,11 @@ def _write_pictures(
 
 def _set_params(prompt: Prompt) -> dict[str, str]:
     """The generation parameters of a row, by their names in the text embedded in picture files."""
-    params = {"negative prompt": prompt.negative_text, "guidance": prompt.guidance, "steps": prompt.steps}
+    params: dict[str, object] = {
+        "negative prompt": prompt.negative_text,
+        "guidance": prompt.guidance,
+        "steps": prompt.steps,
+    }
+    if prompt.references:
+        params["references"] = provenance(prompt.references)
     return {name: str(value) for name, value in params.items() if value is not None}

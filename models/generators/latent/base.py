@@ -19,6 +19,7 @@ from models.fixed_batches import chunks
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.latent.codec import Codec
 from models.protocols import Generator
+from models.reference import Reference
 from models.text_features import Features, alike, pad
 
 CHUNK = 16  # rows in one forward pass
@@ -96,6 +97,7 @@ class LatentGenerator(Generator):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py.
 

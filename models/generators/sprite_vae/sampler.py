@@ -16,12 +16,14 @@ from torch.nn import functional as F
 from models import checkpoint
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.compositor import paint, place
+from models.generators.sprite_vae.followed import LOOK, MOST, Followed, main_colour
 from models.generators.sprite_vae.losses import lamp_of
 from models.generators.sprite_vae.model import LATENT, POSE, StructuredVae, VaeConfig
 from models.generators.sprite_vae.recolour import recolour
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 from models.protocols import Generator
+from models.reference import Reference
 from models.text_features import alike, pad
 
 CHUNK = 8  # rows in one forward pass
@@ -79,6 +81,9 @@ class VaeGenerator(Generator):
         self.encoder: str | None = model.config.encoder
         self.things = {english: chinese for _, english, chinese in model.config.concepts[: model.config.coded]}
         self.size = EDGE
+        self.references = MOST
+        self.reference_pixels = LOOK * LOOK
+        self.recalls = True
 
     @classmethod
     def load(cls, folder: Path, device: str, name: str) -> Self:
@@ -110,6 +115,7 @@ class VaeGenerator(Generator):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         self.ready()
@@ -121,7 +127,8 @@ class VaeGenerator(Generator):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
                 noise = [noise_of(seeds[i], self.model.config.slots) for i in full]
-                plan = self._plan([features[i][:LONGEST] for i in full], noise)
+                shown = [self._shown(references[i]) if references else Followed() for i in full]
+                plan = self._plan([features[i][:LONGEST] for i in full], noise, followed=shown)
                 for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
                     pictures[i] = picture.cpu()
         return pictures
@@ -168,12 +175,35 @@ class VaeGenerator(Generator):
         sprite = self.model.memory.draw(concept)
         return sprite if colour < 0 else recolour(sprite, self.model.config.colours[colour])
 
-    def _plan(self, features: list[Tensor], noise: list[Noise], plain: bool = True) -> ScenePlan:
+    def _shown(self, references: Sequence[Reference]) -> Followed:
+        """What a row's references show together."""
+        followed = Followed()
+        for one in references:
+            one.found = one.found or self._found(one)
+            followed.add(one.found)
+        return followed
+
+    def _found(self, reference: Reference) -> Followed:
+        """What a reference shows: if the model made it, by reading its text again; else its main colour."""
+        config = self.model.config
+        if reference.text is None:
+            return Followed(colours=[main_colour(reference.pixels, config.colours)])
+        features = [reference.features[:LONGEST]] * CHUNK
+        noise = [noise_of(reference.seed, config.slots)] * CHUNK
+        plan = self._plan(features, noise, followed=[self._shown(reference.follows)] * CHUNK)
+        named = slice(config.objects, config.objects + OBJECT_SLOTS)
+        things = zip(plan.concepts[0, named].tolist(), plan.colours[0, named].tolist(), strict=True)
+        return Followed(int(plan.place[0]), int(plan.sky[0]), [thing for thing in things if thing[0] >= 0])
+
+    def _plan(
+        self, features: list[Tensor], noise: list[Noise], plain: bool = True, followed: Sequence[Followed] = ()
+    ) -> ScenePlan:
         """Samples every latent of the rows from its prior.
 
         Args:
             features: (tokens, width) each.
             plain: whether a text may have the plain background.
+            followed: what the references of each row show, which fills in what its text leaves open.
         """
         model, config = self.model, self.model.config
         choices = torch.stack([n.choices for n in noise]).to(self._device)
@@ -182,9 +212,13 @@ class VaeGenerator(Generator):
         bare = (reading.place.softmax(-1)[:, -1] > 0.5) & plain
         where = torch.where(bare, len(config.places) - 1, draw(reading.place[:, :-1], choices[:, 0], MIN_PROBABILITY))
         above = torch.where(bare, len(config.skies) - 1, draw(reading.sky[:, :-1], choices[:, 1], MIN_PROBABILITY))
-        scene = model.scene(where, above)
-        asked = reading.concepts.argmax(-1)
         there = reading.present > 0
+        asked, tint = reading.concepts.argmax(-1), reading.colours.argmax(-1)
+        tint[tint == len(config.colours)] = -1
+        for row, known in enumerate(followed):
+            known.fill(row, reading, where, above, there, asked, tint)
+        bare = where == len(config.places) - 1
+        scene = model.scene(where, above)
         there[:, 0] |= bare & ~there.any(1)  # a plain background shows at least one object
         props = draw(model.prop_logits(scene), choices[:, 2 : 2 + len(config.prop_slots)])
         props[bare] = 0
@@ -196,8 +230,7 @@ class VaeGenerator(Generator):
         mean, log_variance = model.object_poses(scene, reading, asked)
         poses[:, named] = mean + (0.5 * log_variance).exp() * eps[:, named] * TEMPERATURE
         colours = torch.full_like(shown, -1)
-        tint = reading.colours.argmax(-1)
-        colours[:, named] = torch.where(tint < len(config.colours), tint, -1)
+        colours[:, named] = tint
         slots = list(config.prop_slots)
         table = torch.tensor([-1, *config.props], device=self._device)
         shown[:, slots] = table[props]

@@ -191,6 +191,11 @@ def _flux() -> tuple[type, Parts]:
     return diffusers.FluxPipeline, parts
 
 
+def _kontext() -> tuple[type, Parts]:
+    _, parts = _flux()
+    return diffusers.FluxKontextPipeline, parts
+
+
 def _lumina2() -> tuple[type, Parts]:
     transformer = diffusers.Lumina2Transformer2DModel(
         sample_size=16, patch_size=2, in_channels=4, hidden_size=32, num_layers=2, num_refiner_layers=1,
@@ -266,7 +271,7 @@ def _flux2_klein() -> tuple[type, Parts]:
 
 _BUILDERS: dict[str, Callable[[], tuple[type, Parts]]] = {
     "sd1": _sd1, "sdxl": _sdxl, "pixart-sigma": _pixart, "sana": _sana, "flux": _flux, "lumina2": _lumina2,
-    "z-image": _z_image, "qwen-image": _qwen_image, "sd3": _sd3, "flux2-klein": _flux2_klein,
+    "z-image": _z_image, "qwen-image": _qwen_image, "sd3": _sd3, "flux2-klein": _flux2_klein, "flux-kontext": _kontext,
 }  # fmt: skip
 
 
