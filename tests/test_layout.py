@@ -34,6 +34,8 @@ TESTED_BY = {
     "flows/cli/evaluate.py": "tests/flows/cli/test_main.py",
     "flows/cli/reprocess.py": "tests/integration/test_reprocess.py",
     "flows/*campaign*.py": "tests/integration/test_campaign.py",
+    "flows/*series.py": "tests/integration/test_series.py",
+    "tasks/series/*": "tests/integration/test_series.py",
     "flows/*storyboard.py": "tests/integration/test_storyboard.py",
     "flows/cli/review.py": "tests/tasks/feedback/test_label_studio.py",
     "tasks/feedback/*": "tests/tasks/feedback/test_server.py",

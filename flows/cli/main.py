@@ -39,6 +39,7 @@ app.command("flows.cli.adjust:adjust", name="adjust", help="Adjust pictures by a
 app.command("flows.cli.review:review", name="review", help="Rate and compare a run's pictures in the browser.")
 app.command("flows.cli.campaign:export", name="export", help="Copy a campaign's ads to a folder for each platform.")
 app.command("flows.cli.cubes:cubes", name="cubes", help="Cut a run's panoramas into the six faces of a cube.")
+app.command("flows.cli.series:series", name="series", help="Make pictures of many subjects in one style.")
 app.command("flows.cli.storyboard:storyboard", name="storyboard", help="Make a picture for every panel of a script.")
 app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an archive of pictures, de-identified.")
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")

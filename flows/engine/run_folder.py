@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a flow imports its own job; the options of these bring Open
     from flows.jobs.adjust import AdjustJob
     from flows.jobs.campaign import CampaignJob
     from flows.jobs.reprocess import ReprocessJob
+    from flows.jobs.series import SeriesJob
     from flows.jobs.storyboard import StoryboardJob
 
 
@@ -50,7 +51,7 @@ class AnyPlan(Protocol):
     def of_this_part(self) -> Iterator[Any]: ...
 
 
-Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob", "StoryboardJob", "AdjustJob")
+Job = TypeVar("Job", RenderJob, "ReprocessJob", "CampaignJob", "StoryboardJob", "SeriesJob", "AdjustJob")
 Plan = TypeVar("Plan", bound=AnyPlan)
 
 

@@ -50,7 +50,14 @@ class StoryboardPlan(Plan):
         usable(partial(generator.check_size, wide, high))
         sizes = (generator.size, generator.size), (wide, high)
         self.table = storyboard_rows(
-            self.characters, self.panels, sizes, board.style, generator.things, self.chinese, board.panels
+            self.characters,
+            self.panels,
+            sizes,
+            board.style,
+            generator.things,
+            self.chinese,
+            generator.references,
+            board.panels,
         )
         return rows_as_input(self.table, board.script, data, spool, board.out)
 

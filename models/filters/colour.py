@@ -72,10 +72,10 @@ def palette(picture: np.ndarray, reference: Loaded) -> np.ndarray:
     from skimage.color import lab2rgb, rgb2lab
 
     lab, wanted = rgb2lab(picture), rgb2lab(reference.array)
-    (mean, spread), (goal, goal_spread) = _moments(lab), _moments(wanted)
-    root = _root(spread)
+    (mean, spread), (goal, goal_spread) = moments(lab), moments(wanted)
+    root = square_root(spread)
     back = np.linalg.inv(root)
-    matrix = back @ _root(root @ goal_spread @ root) @ back
+    matrix = back @ square_root(root @ goal_spread @ root) @ back
     moved = goal + (lab - mean) @ matrix.T
     moved[..., 0] = moved[..., 0].clip(0, 100)
     with warnings.catch_warnings():
@@ -85,7 +85,7 @@ def palette(picture: np.ndarray, reference: Loaded) -> np.ndarray:
     return result
 
 
-def _moments(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moments(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (3,) and covariance (3, 3) of the colours, in float64; a flat picture gets a little spread."""
     channels = [np.ascontiguousarray(lab[..., i], np.float64) for i in range(3)]
     mean = np.array([channel.mean() for channel in channels])
@@ -93,7 +93,7 @@ def _moments(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.array([[np.mean(a * b) for b in off] for a in off]) + 0.25 * np.eye(3)
 
 
-def _root(matrix: np.ndarray) -> np.ndarray:
+def square_root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
     root: np.ndarray = vectors * np.sqrt(values.clip(0)) @ vectors.T
     return root

@@ -24,7 +24,7 @@ _AT_ONCE = 64
 def write_page(storage: Storage, board: Board, films: list[str], pdf: str | None, chinese: bool) -> str:
     """Writes `storyboard.html`; its full name."""
     panels = list(board.panels())
-    shown = _sources(storage, [*board.cards, *panels])
+    shown = sources(storage, [*board.cards, *panels])
     seconds = sum(panel.row["seconds"] or 0 for panel in panels)
     cards = "".join(_card(card, next(shown)) for card in board.cards)
     scenes = "".join(
@@ -43,23 +43,31 @@ def write_page(storage: Storage, board: Board, films: list[str], pdf: str | None
     links = [(film, "animatic" + (f" {n}" if n > 1 else "")) for n, film in enumerate(films, 1)]
     links += [(pdf, "PDF")] if pdf else []
     links += [("report/index.html", "all rows")]
+    film = f'<p class="film"><img src="{quote(films[0])}" alt="The animatic" loading="lazy"></p>' if films else ""
+    cast = f'<section><h2>Characters</h2>\n<ol class="panels cards">{cards}</ol></section>' if cards else ""
+    title = board.title or "Storyboard"
+    return write_html(storage, PAGE, title, ", ".join(facts), links, f"{film}\n{cast}\n{scenes}", chinese)
+
+
+def write_html(
+    storage: Storage, path: str, title: str, facts: str, links: list[tuple[str, str]], body: str, chinese: bool
+) -> str:
+    """Writes a page of this look, whose body is HTML; its full name."""
     style = files("tasks.storyboard").joinpath("page.css").read_text("utf-8")
     page = Template(files("tasks.storyboard").joinpath("page.html").read_text("utf-8")).substitute(
-        title=escape(board.title or "Storyboard"),
+        title=escape(title),
         language="zh" if chinese else "en",
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        facts=escape(", ".join(facts)),
-        links="".join(f'<a href="{quote(path)}">{escape(name)}</a>' for path, name in links),
-        film=f'<p class="film"><img src="{quote(films[0])}" alt="The animatic" loading="lazy"></p>' if films else "",
-        cards=f'<section><h2>Characters</h2>\n<ol class="panels cards">{cards}</ol></section>' if cards else "",
-        scenes=scenes,
+        facts=escape(facts),
+        links="".join(f'<a href="{quote(to)}">{escape(name)}</a>' for to, name in links),
+        body=body,
     )
-    storage.write(PAGE, page.encode("utf-8", "replace"))
-    return storage.url(PAGE)
+    storage.write(path, page.encode("utf-8", "replace"))
+    return storage.url(path)
 
 
-def _sources(storage: Storage, shown: list[Shown]) -> Iterator[str | None]:
+def sources(storage: Storage, shown: list[Shown]) -> Iterator[str | None]:
     """What each picture's `src` is: a thumbnail, or beyond the page's room its file; None for one that is not there."""
     total = 0
     for start in range(0, len(shown), _AT_ONCE):

@@ -25,6 +25,7 @@ SCHEMA = pa.schema(
         "dialogue": pa.string(),
         "cast": pa.list_(pa.string()),
         "seconds": pa.float32(),
+        "reference_row": pa.list_(pa.string()),
     }
 )
 """Scene 0 are the cards, with a character's name as heading and look as action."""
@@ -41,6 +42,7 @@ def storyboard_rows(
     style: str,
     things: Mapping[str, str],
     chinese: bool,
+    references: int,
     only: Collection[str] = (),
 ) -> pa.Table:
     """The rows of a whole storyboard, or of some panels and their characters' cards.
@@ -48,6 +50,7 @@ def storyboard_rows(
     Args:
         sizes: width and height of cards, and of panels.
         things: what the generator can show, empty if it shows anything.
+        references: how many pictures a row may follow: a panel's are the cards of those whom it shows.
         only: ids of panels; all if there are none.
 
     Raises:
@@ -93,7 +96,9 @@ def storyboard_rows(
             "dialogue": panel.line.text if panel.line else None,
             "cast": [one.name for one in panel.shown],
             "seconds": panel.seconds,
+            "reference_row": [card_id(one) for one in panel.shown[:references]],
         }
         for panel in chosen
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return table if references else table.drop_columns(["reference_row"])

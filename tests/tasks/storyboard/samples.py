@@ -32,7 +32,7 @@ def rows_of(
     characters = cast(script, cards or {}, known)
     panels = cut(script, characters)
     chinese = is_chinese(panels[0].action)
-    table = storyboard_rows(characters, panels, ((128, 128), (192, 128)), "", known, chinese)
+    table = storyboard_rows(characters, panels, ((128, 128), (192, 128)), "", known, chinese, 0)
     return table.to_pylist()
 
 

@@ -1,0 +1,1 @@
+"""Series: many subjects in one style, and how alike their palettes are."""
