@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.generators.common import check_request, check_size, to_unit_range
+from models.generators.sprite_vae.followed import Followed
 from models.generators.sprite_vae.losses import lamp_of
 from models.generators.sprite_vae.model import StructuredVae
 from models.generators.sprite_vae.sampler import CHUNK, LONGEST, ScenePlan, VaeGenerator, noise_of
@@ -22,6 +23,7 @@ from models.generators.sprite_vae.sphere import floating, paint_band, paint_on, 
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 from models.panorama import angles, check_shape
+from models.reference import Reference
 
 VIEWS = 6
 SPAN = 360 / VIEWS  # degrees of yaw that a view's width stands for
@@ -53,6 +55,7 @@ class PanoramaGenerator(VaeGenerator):
         height: int,
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
+        references: Sequence[Sequence[Reference]] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         self.ready()
@@ -60,16 +63,17 @@ class PanoramaGenerator(VaeGenerator):
         check_request(features, seeds, height, height, self.model.config.features, self.model.config.encoder)
         pictures = torch.empty(len(features), 3, height, width, device="cpu")
         for row, (feature, seed) in enumerate(zip(features, seeds, strict=True)):
-            pictures[row] = self._draw(self._views(feature[:LONGEST], int(seed)), int(seed), height).cpu()
+            views = self._views(feature[:LONGEST], int(seed), self._shown(references[row] if references else ()))
+            pictures[row] = self._draw(views, int(seed), height).cpu()
         return pictures
 
-    def _views(self, features: Tensor, seed: int) -> ScenePlan:
+    def _views(self, features: Tensor, seed: int, followed: Followed) -> ScenePlan:
         """What each view shows; the plan's last two rows only fill its batch."""
         config = self.model.config
         noise = [noise_of(seed + view * _STEP, config.slots) for view in range(CHUNK)]
         for other in noise[1:]:
             other.choices[:2] = noise[0].choices[:2]  # one place, one sky
-        plan = self._plan([features] * CHUNK, noise, plain=False)
+        plan = self._plan([features] * CHUNK, noise, plain=False, followed=[followed] * CHUNK)
         plan.concepts[1:, config.objects : config.objects + OBJECT_SLOTS] = -1
         plan.concepts[1:, config.lamp] = -1
         return plan
