@@ -15,6 +15,7 @@ from models.generators.sprite_vae.scene_edits import edit_scene
 from models.protocols import Generator
 from tasks.adjust.picture_mask import blended, cropped
 from tasks.adjust.plan import CROP, PlanStep
+from tasks.adjust.read import FOLLOWS
 from tasks.adjust.shard_state import OF_PARENT, Adjusted, AdjustShard
 from tasks.adjust.sources import PictureFiles
 from tasks.adjust.things import concepts_of, may_be
@@ -109,6 +110,10 @@ def open_scene(item: Adjusted, generator: Generator) -> Scene:
         raise ValueError(
             f"the picture is {made}, and only scenes of the embedded default are rendered again; ask for filters alone."
         )
+    if settings_of(given).get("panorama"):
+        raise ValueError("the picture is a panorama, whose scene is not rendered again; ask for filters alone.")
+    if any(given.get(column) for column in FOLLOWS):
+        raise ValueError("the picture follows a reference, and is not rendered again without; ask for filters alone.")
     assert item.features is not None
     scene = Scene(generator, item.features, int(given["seed"]))
     for edit in earlier_edits(given):
@@ -124,10 +129,18 @@ def earlier_edits(given: Mapping[str, Any]) -> list[Edit]:
         raise ValueError("scene_edits of the metadata are damaged; adjust the picture as a file.") from error
 
 
+def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the run that generated a picture. Raises ValueError if they are damaged."""
+    settings = json.loads(given.get("settings") or "{}")
+    if not isinstance(settings, dict):
+        raise ValueError("settings of the metadata are damaged; adjust the picture as a file.")
+    return settings
+
+
 def earlier_filters(given: Mapping[str, Any]) -> list[PlanStep | str]:
     """Filters that a picture has had since it was generated: those of its run, and those of plans."""
     try:
-        chain = str(json.loads(given.get("settings") or "{}").get("enhance") or "")
+        chain = str(settings_of(given).get("enhance") or "")
         steps = [PlanStep(**step) for step in json.loads(given.get("filters") or "[]")]
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError("settings or filters of the metadata are damaged; adjust the picture as a file.") from error
@@ -144,7 +157,7 @@ def scene_size(given: Mapping[str, Any]) -> tuple[int, int]:
     for chain in earlier_filters(given):
         if isinstance(chain, str):
             for step, value in parse_chain(chain):
-                times *= int(value) if step.name == "upscale" else 1
+                times *= step.scale(value)
     return int(given["width"]) // times, int(given["height"]) // times
 
 

@@ -26,6 +26,7 @@ _TAKEN = {
     *OF_PARENT,
 }
 _TAKEN |= set(METADATA.names)
+FOLLOWS = ("reference", "reference_row")  # the user's columns that had a say in what the picture shows
 
 
 def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> AdjustShard:
@@ -39,7 +40,8 @@ def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> Ad
     """
     rows = shard_rows(parents.rows, shard)
     names = rows.table.column_names
-    columns = {name: values(rows.table[name]) for name in names if name in _TAKEN or name == parents.image_column}
+    looked_at = {*_TAKEN, *FOLLOWS, parents.image_column}
+    columns = {name: values(rows.table[name]) for name in names if name in looked_at}
     work = AdjustShard(shard, [], [], rows.table.select([n for n in names if n not in {*_TAKEN, parents.image_column}]))
     for i in range(len(rows.table)):
         given = {name: column[i] for name, column in columns.items() if column[i] is not None}
