@@ -5,9 +5,8 @@ and texts are each row's own. Kernels depend on shapes, so callers fill batches 
 row's image is the same to the byte whatever rows are in the batch.
 """
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ from models.device import let_go
 from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
-from models.diffusers.panorama import check_pipeline, closed, margin, wrap_convolutions
 from models.diffusers.reference_images import reference_arguments, reference_key
 from models.diffusers.signatures import Interface
+from models.diffusers.sizes import edge_multiple, native_size
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning_records import Tunings
 from models.diffusers.workarounds import RowGuidance, guidance_by_row, mark_infinities
 from models.messages import one_sentence
-from models.panorama import check_shape
 from models.protocols import Generator
 from models.reference import Reference
 
@@ -41,9 +39,7 @@ class DiffusersGenerator(Generator):
     encoder = None
     fixed_batch = True
 
-    def __init__(
-        self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration, panorama: bool = False
-    ) -> None:
+    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
         self.own_encoder = DiffusersTextEncoder(checkpoint, device, options)
         self.name = checkpoint.name
         self.digest = checkpoint.digest("picture")
@@ -57,7 +53,6 @@ class DiffusersGenerator(Generator):
         self._checkpoint = checkpoint
         self._device = device
         self._options = options
-        self._panorama = panorama
         self._pipe: Any = None
         if options.offload and not device.startswith("cuda"):
             raise ValueError(f"offload: there is nothing to bring parts to on the {device}; leave it out.")
@@ -66,14 +61,14 @@ class DiffusersGenerator(Generator):
                 f"attention is {options.attention!r}, a kernel for GPUs; on the {device} choose flash or math."
             )
         with one_sentence(checkpoint.folder):
-            self.size, self.multiple = self._native_size(), self._multiple()
+            self.size, self.multiple = native_size(self._skeleton, self.interface), edge_multiple(self._skeleton)
         if options != PLAIN:
             accelerate(self._skeleton, options)  # what cannot be is told before a run begins
-        if panorama:
-            check_pipeline(checkpoint.kind, self._skeleton)
 
     def panoramic(self) -> "DiffusersGenerator":
-        return DiffusersGenerator(self._checkpoint, self._device, self._options, panorama=True)
+        from models.diffusers.panorama import DiffusersPanoramas
+
+        return DiffusersPanoramas(self._checkpoint, self._device, self._options)
 
     def ready(self) -> None:
         if self._pipe is None:
@@ -84,8 +79,6 @@ class DiffusersGenerator(Generator):
             decoder = getattr(getattr(self._pipe, "vae", None), "decoder", None)
             if decoder is not None:
                 mark_infinities(decoder)
-            if self._panorama and getattr(self._pipe, "unet", None) is not None:
-                wrap_convolutions(self._pipe.unet)
             self.loads += 1
 
     def release(self) -> None:
@@ -97,27 +90,8 @@ class DiffusersGenerator(Generator):
     def _skeleton(self) -> Any:
         return self._checkpoint.skeleton()
 
-    def _native_size(self) -> int:
-        """The edge in pixels that the pipeline would choose, or 1024."""
-        by_call = self.interface.default("height")
-        if by_call is not None:
-            return int(by_call)
-        sample = getattr(self._skeleton, "default_sample_size", None)
-        sample = sample or getattr(denoiser_of(self._skeleton).config, "sample_size", None)
-        return sample * self._skeleton.vae_scale_factor if _is_positive(sample) else 1024
-
-    def _multiple(self) -> int:
-        """Edges of pictures are multiples of this many pixels."""
-        processor = getattr(self._skeleton, "image_processor", None)
-        by_processor = processor.config.vae_scale_factor if processor is not None else 1
-        patch = getattr(denoiser_of(self._skeleton).config, "patch_size", None)
-        by_patch = self._skeleton.vae_scale_factor * (patch if _is_positive(patch) else 1)
-        return math.lcm(int(by_processor), int(by_patch))
-
     def check_size(self, width: int, height: int) -> None:
         """Raises ValueError with one sentence for a size that the pipeline would round."""
-        if self._panorama:
-            check_shape(width, height)
         if width % self.multiple or height % self.multiple:
             raise ValueError(
                 f"{self.name} makes no picture of {width} x {height}: give multiples of {self.multiple} pixels."
@@ -180,10 +154,7 @@ class DiffusersGenerator(Generator):
             full = {name: torch.ones_like(v) if "mask" in name else v for name, v in features[0].items()}
             features, seeds, guidance = [*features, full], [*seeds, 0], [*guidance, *guidance[:1]]
         scales = self._scales(guidance)
-        beside = margin(self._pipe, width, self.multiple) if self._panorama else 0
-        arguments = self.interface.call_arguments(
-            width + 2 * beside, height, steps or self.defaults["steps"], self._scale(scales)
-        )
+        arguments = self.interface.call_arguments(width, height, steps or self.defaults["steps"], self._scale(scales))
         arguments |= reference_arguments(self.interface.adapter, references, width, height, self.multiple)
         for name in features[0]:
             values = [row[name] for row in features]
@@ -191,12 +162,15 @@ class DiffusersGenerator(Generator):
             arguments[name] = [self._placed(v) for v in values] if listed else self._placed(torch.stack(values))
         noise = [torch.Generator("cpu").manual_seed(int(seed) & _SEED) for seed in seeds]
         embedded = guidance_by_row(denoiser_of(self._pipe), scales) if self._embeds and scales else nullcontext()
-        around = closed(self._pipe, width, height, beside) if self._panorama else nullcontext()
-        with kernels(self._options), self._tidied(), embedded, around:
+        with kernels(self._options), self._tidied(), embedded, self._around(arguments):
             made = self._pipe(**arguments, generator=noise).images[:rows]
         if made.shape[1:] != (3, height, width):
             raise ValueError(f"{self.name} made pictures of the shape {tuple(made.shape[1:])}, not {width} x {height}.")
         return made.float().clamp(0, 1)
+
+    def _around(self, arguments: dict[str, Any]) -> AbstractContextManager[Any]:
+        """What a call of the pipeline with these arguments, which it may change, is made within."""
+        return nullcontext()
 
     @contextmanager
     def _tidied(self) -> Iterator[None]:
@@ -245,10 +219,6 @@ class DiffusersGenerator(Generator):
             # A copy from pageable memory would wait for the batch that the device still works on.
             return value.pin_memory().to(self._device, dtype, non_blocking=True)
         return value.to(self._device, dtype)
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
 
 
 def open_diffusers(reference: str, device: str, options: Acceleration) -> DiffusersGenerator | None:

@@ -9,15 +9,53 @@ become one, blended from margin to margin. What decodes latents sees them with s
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.diffusers.acceleration import Acceleration
+from models.diffusers.checkpoint import DiffusersCheckpoint
+from models.diffusers.image_half import DiffusersGenerator
+from models.panorama import check_shape
+
 MARGIN = 1 / 8  # of a panorama's width, on either side, for transformers
 DECODED = 24  # columns of latents on either side that a decoder sees, if there are as many
+
+
+class DiffusersPanoramas(DiffusersGenerator):
+    """A checkpoint's denoiser and decoder for pictures of all that is around.
+
+    Raises:
+        ValueError: its pipeline makes none; the message is one sentence.
+    """
+
+    def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
+        super().__init__(checkpoint, device, options)
+        check_pipeline(checkpoint.kind, self._skeleton)
+        self.references = 0  # their columns would be beside others than the picture's
+
+    def panoramic(self) -> DiffusersGenerator:
+        return self
+
+    def ready(self) -> None:
+        if self._pipe is None:
+            super().ready()
+            unet = getattr(self._pipe, "unet", None)
+            if unet is not None:
+                wrap_convolutions(unet)
+
+    def check_size(self, width: int, height: int) -> None:
+        check_shape(width, height)
+        super().check_size(width, height)
+
+    def _around(self, arguments: dict[str, Any]) -> AbstractContextManager[Any]:
+        width, height = arguments["width"], arguments["height"]
+        beside = margin(self._pipe, width, self.multiple)
+        arguments["width"] = width + 2 * beside
+        return closed(self._pipe, width, height, beside)
 
 
 def check_pipeline(kind: Any, pipe: Any) -> None:
@@ -37,10 +75,10 @@ def wrap_convolutions(network: nn.Module) -> None:
     """Gives the convolutions of a UNet circular padding of columns; rows keep theirs."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and not isinstance(layer.padding, str) and layer.padding[1]:
-            layer._conv_forward = _around(layer)  # type: ignore[assignment, method-assign]
+            layer._conv_forward = _circular(layer)  # type: ignore[assignment, method-assign]
 
 
-def _around(layer: nn.Conv2d) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+def _circular(layer: nn.Conv2d) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
     down, across = (int(edge) for edge in layer.padding)
 
     def forward(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

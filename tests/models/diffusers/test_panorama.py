@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
-from models.diffusers.panorama import _by_columns, check_pipeline, margin
+from models.diffusers.panorama import DiffusersPanoramas, _by_columns, check_pipeline, margin
 from tests.models.diffusers.checkpoints import Checkpoints
 from tests.panoramas import bytes_of, psnr, seam
 
@@ -45,7 +45,7 @@ def changed_noise(
     model.ready()
     kind = type(model._pipe)
     real = kind.prepare_latents
-    beside = margin(model._pipe, width, model.multiple) if model._panorama else 0
+    beside = margin(model._pipe, width, model.multiple) if isinstance(model, DiffusersPanoramas) else 0
 
     def inner(columns: Tensor) -> Tensor:
         edge = columns.shape[-1] * beside // (width + 2 * beside)
