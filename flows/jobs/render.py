@@ -219,7 +219,8 @@ class RenderJob(StrictJob, RenderOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""
-        shaping = self.model_dump(mode="json", exclude={"prompts", "out", *RenderRunOptions.model_fields})
+        outside = {"prompts", "out", "lora", *RenderRunOptions.model_fields}  # adapters are in the generator's digest
+        shaping = self.model_dump(mode="json", exclude=outside)
         shaping["enhance"] = self.enhance_named
         # options that are off are not worth recording
         unset = Acceleration().model_dump(mode="json") | RankOptions().model_dump() | {"panorama": False}

@@ -40,6 +40,8 @@ class Acceleration(BaseModel):
     """Keep the denoiser's weights in 8 bits and compute in --dtype: half the memory of bfloat16."""
     offload: bool = False
     """Keep the parts in the machine's memory and bring each to the GPU for its turn: less of its memory, slower."""
+    lora: tuple[str, ...] = ()
+    """LoRA adapters of a diffusers checkpoint, as FOLDER or FOLDER:weight; several add up."""
     vae_slicing: bool = False
     """Decode pictures one at a time: less memory."""
     vae_tiling: bool = False

@@ -19,6 +19,7 @@ from models.device import let_go
 from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
+from models.diffusers.lora import apply, digest_with, open_loras
 from models.diffusers.reference_images import reference_arguments, reference_key
 from models.diffusers.signatures import Interface
 from models.diffusers.sizes import edge_multiple, native_size
@@ -42,7 +43,8 @@ class DiffusersGenerator(Generator):
     def __init__(self, checkpoint: DiffusersCheckpoint, device: str, options: Acceleration) -> None:
         self.own_encoder = DiffusersTextEncoder(checkpoint, device, options)
         self.name = checkpoint.name
-        self.digest = checkpoint.digest("picture")
+        self._loras = open_loras(options.lora, checkpoint.kind)
+        self.digest = digest_with(checkpoint.digest("picture"), self._loras)
         self.bytes = checkpoint.bytes("picture", options.torch_dtype, DENOISERS if options.weights == "float8" else ())
         self.parts: Mapping[str, str] = checkpoint.digests
         self.interface = Interface(checkpoint.kind)
@@ -73,8 +75,13 @@ class DiffusersGenerator(Generator):
     def ready(self) -> None:
         if self._pipe is None:
             options = self._options
+
+            def prepare(pipe: Any) -> None:
+                apply(pipe, self._loras)
+                accelerate(pipe, options)
+
             self._pipe = self._checkpoint.load(
-                "picture", options.torch_dtype, self._device, options.offload, lambda pipe: accelerate(pipe, options)
+                "picture", options.torch_dtype, self._device, options.offload, prepare
             )  # weights of 8 bits are so before they come to the device, where others may not fit
             decoder = getattr(getattr(self._pipe, "vae", None), "decoder", None)
             if decoder is not None:
