@@ -7,7 +7,7 @@ row's image is the same to the byte whatever rows are in the batch.
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from models.device import let_go
 from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
-from models.diffusers.lora import apply, digest_with, open_loras
+from models.diffusers.lora import adapt, digest_with, open_loras
 from models.diffusers.reference_images import reference_arguments, reference_key
 from models.diffusers.signatures import Interface
 from models.diffusers.sizes import edge_multiple, native_size
@@ -75,11 +75,7 @@ class DiffusersGenerator(Generator):
     def ready(self) -> None:
         if self._pipe is None:
             options = self._options
-
-            def prepare(pipe: Any) -> None:
-                apply(pipe, self._loras)
-                accelerate(pipe, options)
-
+            prepare = partial(adapt, self._loras, options)
             self._pipe = self._checkpoint.load(
                 "picture", options.torch_dtype, self._device, options.offload, prepare
             )  # weights of 8 bits are so before they come to the device, where others may not fit

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from models.diffusers.acceleration import denoiser_of
+from models.diffusers.acceleration import Acceleration, accelerate, denoiser_of
 from models.messages import one_line, one_sentence
 
 _USUAL = "pytorch_lora_weights.safetensors"
@@ -75,8 +75,17 @@ def _open(given: str) -> Lora:
     return Lora(files[0], weight)
 
 
-def apply(pipe: Any, loras: Sequence[Lora]) -> None:
-    """Adds the adapters to a pipeline's denoiser. Raises ValueError with one sentence for one that does not fit."""
+def adapt(loras: Sequence[Lora], options: Acceleration, pipe: Any) -> None:
+    """Makes a pipeline's denoiser half what adapters and options say, before it comes to the device.
+
+    Raises:
+        ValueError: one of them does not fit; the message is one sentence.
+    """
+    _add(pipe, loras)
+    accelerate(pipe, options)
+
+
+def _add(pipe: Any, loras: Sequence[Lora]) -> None:
     names = [f"lora{number}" for number in range(len(loras))]
     for name, lora in zip(names, loras, strict=True):
         try:
