@@ -25,7 +25,7 @@ from tasks.runfolder.storage import Storage
 from tasks.runfolder.tables import to_parquet
 from tests.tasks.run_folder import make_run
 
-PAIRS_GIVEN, PICTURES = 500, 120
+PAIRS_GIVEN, PICTURES = 500, 240
 
 
 @pytest.fixture(scope="module")
