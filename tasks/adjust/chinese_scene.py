@@ -140,6 +140,8 @@ def removed(text: str, context: Context) -> list[PlanStep] | None:
     if m is None:
         return None
     context.verb = "remove"
+    if some := re.fullmatch(rf"({_COUNT}){_MEASURE}(.+)", m[1]):  # so many of them, not all
+        return count_step(_thing(some[2], context), f"-{CHINESE_COUNTS.get(some[1]) or some[1]}")
     return [step for part in things_listed(m[1]) for step in _thing(part, context).removed()]
 
 

@@ -10,7 +10,7 @@ from tasks.adjust.things import known_as
 from tasks.adjust.words import ENGLISH_NOUNS, ENGLISH_SCOPES
 
 _POLITE = re.compile(
-    r"^(?:(?:please|now|also|just|but|and|then|first|finally|next|maybe|hey|ok|okay|well|so|can you|could you|"
+    r"^(?:(?:please|now|also|just|but|and|then|first|finally|next|maybe|hey|ok|okay|well|so|i think|can you|could you|"
     r"would you|will you|i would like to|i would like you to|i want to|i want you to|i would prefer to|let's|let us|"
     r"you should|try to|kindly)\b[ ,]*)+"
 )

@@ -38,7 +38,8 @@ _PHRASES = (
     (r"as possible", "possible"),
     (r"as much", "much"),
     (r"local contrast", "details"),
-    (r"\b(?:bring|pull) (?:out|up)\b|\bturn up\b", "increase"),
+    (r"\b(?:bring|pull) (?:out|up)\b|\b(?:turn|bump) up\b", "increase"),
+    (r"\b(cool|warm) (?:it|that|them|this) (?:down|up)\b", r"\1er"),
     (r"\bby (?:a )?half\b|\bhalf as\b", "less 50%"),
 )
 

@@ -65,7 +65,7 @@ def _sky_or_place(text: str) -> tuple[str, str] | None:
 
 def _thing(text: str, context: Context, several: bool = False) -> Thing:
     """A noun phrase. Raises Refused, with the nearest that is known, if it names no known thing."""
-    text = re.sub(r"^(?:all|any|both) (?:of )?(?=the |these |those )", "", text.strip())
+    text = re.sub(r"^(?:all (?:of )?(?=the |these |those )|any of (?=the )|both (?:of )?(?:the )?)", "", text.strip())
     text = re.sub(r"^(?:a|an|the|some|any|all|this|that|these|those|his|her|its|another) ", "", text)
     if text in {"it", "them", "that", "this"} and context.thing is not None:
         return Thing(context.thing)
@@ -84,6 +84,8 @@ def _thing(text: str, context: Context, several: bool = False) -> Thing:
 def counted(text: str, context: Context) -> list[PlanStep] | None:
     if m := re.fullmatch(rf"(?:add )?(?:one more|another) (.+?){_WITHIN}|one (.+?) more", text):
         return count_step(_thing(m[1] or m[2], context), "+1")
+    if m := re.fullmatch(rf"{_HAVE}({_COUNT}) more (.+?){_WITHIN}", text):
+        return count_step(_thing(m[2], context, True), f"+{ENGLISH_COUNTS.get(m[1]) or m[1]}")
     if m := re.fullmatch(r"one (?:less|fewer) (.+)|one (.+?) (?:less|fewer)", text):
         return count_step(_thing(m[1] or m[2], context), "-1")
     m = re.fullmatch(
@@ -154,9 +156,10 @@ def coloured(text: str, context: Context) -> list[PlanStep] | None:
 
 def removed(text: str, context: Context) -> list[PlanStep] | None:
     m = re.fullmatch(rf"{_MINUS} (.+?){_WITHIN}", text) or re.fullmatch(r"take (.+) (?:out|away|off)", text)
+    m = m or re.fullmatch(r"i do not (?:like|want) (.+)|(the .+) (?:must|should|has to|can) go(?: away)?", text)
     if m:
         context.verb = "remove"
-        return [step for text in things_listed(m[1]) for step in _thing(text, context).removed()]
+        return [step for text in things_listed(m[1] or m[2]) for step in _thing(text, context).removed()]
     return None
 
 

@@ -58,7 +58,9 @@ class Thing:
     def added(self) -> list[PlanStep]:
         if self.name in WEATHER:
             raise Refused(f"{self.name} is weather; ask for a sky instead, such as rain, snow or night.")
-        steps = [PlanStep("add", self.name)]
+        if self.at in {"up", "down"}:
+            raise Refused(f"how high {self.name} stands follows from what it is; say left, right or in the middle.")
+        steps = [PlanStep("add", self.name, at=self.at)]
         return steps + ([PlanStep("colour", self.colour, self.name)] if self.colour else [])
 
     def removed(self) -> list[PlanStep]:

@@ -14,6 +14,7 @@ _STEP = {"bit": 0.1, "plain": 0.2, "much": 0.32}  # of the picture, that a thing
 _COLUMNS = {1: (0.5,), 2: (0.28, 0.72), 3: (0.18, 0.5, 0.82), 4: (0.14, 0.38, 0.62, 0.86)}
 _SHRINK = (1.0, 0.92, 0.76, 0.62)  # of things that stand side by side, as the training scenes have them
 _PLAIN = (0.78, 0.46, 0.32, 0.25)  # edges of things on plain ground
+_SIDES = {"left": 0.14, "centre": 0.5, "right": 0.86}
 _ROOM, _LEAST = 0.8, 0.65  # of the distance to its neighbours that a thing fills; of its size that it keeps anyway
 
 
@@ -33,7 +34,7 @@ def edit_scene(scene: Scene, edit: Edit, described: Tensor | None = None) -> Non
         for slot in scene.slots_of(edit):
             _OF_SLOT[edit.step](scene, slot, edit)
     elif edit.step == "add":
-        _add(scene, scene.ids.index(edit.new), described)
+        _add(scene, scene.ids.index(edit.new), described, edit.at)
     elif edit.step == "count":
         _count(scene, edit, described)
     else:
@@ -102,7 +103,7 @@ def _replace(scene: Scene, slot: int, edit: Edit) -> None:
     scene.plan.colours[:, slot] = -1
 
 
-def _add(scene: Scene, concept: int, described: Tensor | None) -> None:
+def _add(scene: Scene, concept: int, described: Tensor | None, at: str | None = None) -> None:
     free = [slot for slot in scene.named if slot not in scene.taken()]
     if not free:
         raise ValueError(f"the scene has {OBJECT_SLOTS} things already, as many as fit; ask to replace one.")
@@ -118,6 +119,7 @@ def _add(scene: Scene, concept: int, described: Tensor | None) -> None:
         return
     wanted = math.exp(size) * _SHRINK[len(taken)]
     x, room = _gap(scene)
+    x, room = _SIDES.get(at or "", x), 0.0 if at in _SIDES else room  # where it was asked for, whatever stands there
     edge = max(min(wanted, room * _ROOM * 2), _LEAST * wanted)
     x = min(max(x, 0.45 * edge), 1 - 0.45 * edge)  # no half of it beyond the border
     scene.set_slot(free[0], concept, -1, (x, foot, math.log(edge)))

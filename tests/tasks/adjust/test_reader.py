@@ -48,6 +48,8 @@ def test_a_refusal_says_why(text: str, reason: str) -> None:
         ("加两只鸟", "count 鸟 +2"),
         ("make the red car blue", "colour red car blue"),
         ("not darker", "nothing to change"),
+        ("去掉一只猫", "count 猫 -1"),  # not all of them
+        ("add a tree on the left", "add left tree"),
     ],
 )
 def test_a_turn_of_phrase_is_not_taken_for_its_opposite(text: str, said: str) -> None:

@@ -1,9 +1,9 @@
 """A reward model learns the taste of whoever votes, and is not saved where there is none."""
 
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +42,14 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def taste(run: Path, picture: Picture) -> float:
-    red, green, blue = np.asarray(Image.open(run / picture.image).convert("RGB"), float).mean((0, 1))
+@cache
+def taste_of(file: Path) -> float:
+    red, green, blue = np.asarray(Image.open(file).convert("RGB"), float).mean((0, 1))
     return float(2 * red + green - blue)
+
+
+def taste(run: Path, picture: Picture) -> float:
+    return taste_of(run / picture.image)
 
 
 def vote(run: Path, choose: Callable[[Picture, Picture], str]) -> None:
@@ -88,8 +93,7 @@ def test_shuffled_votes_are_refused(rated: Path, encoder: object, tmp_path: Path
     for seed in range(2):
         labels = found.labels[torch.randperm(len(found.labels), generator=torch.Generator().manual_seed(seed))]
         assert lower_bound(held_out(replace(found, labels=labels), pictures, texts, config)) < 0.5
-    shuffled = tmp_path / "run"
-    shutil.copytree(rated, shuffled)
+    shuffled = make_run(tmp_path / "run", pictures=48)
     chance = random.Random(3)
     vote(shuffled, lambda a, b: chance.choice("ab"))
     with pytest.raises(BadInput, match="may be chance; it is not saved"):

@@ -96,6 +96,12 @@ def test_a_scene_has_room_for_four_things(generator: VaeGenerator, features: dic
         edit_scene(scene, edit("add", "", "dog"), features["dog"])
 
 
+def test_a_thing_is_added_at_the_side_that_is_named(generator: VaeGenerator, features: dict) -> None:
+    scene = scene_of(generator, features, "cats")
+    edit_scene(scene, edit("add", "", "dog", at="right"), features["dog"])
+    assert float(scene.plan.poses[0, scene.slots_of(edit("scope", "", "dog"))[0], 0]) > 0.75
+
+
 def test_the_sky_ends_at_the_horizon(generator: VaeGenerator, features: dict) -> None:
     mask = scene_of(generator, features, "cats").background(EDGE, EDGE, sky=True)[0]
     assert mask[:30].mean() > 0.6
