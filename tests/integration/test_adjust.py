@@ -18,16 +18,13 @@ Mill = Callable[..., Outcome]
 TEXTS = ["two cats on the beach on a sunny day", "一只狗在草地上，晴天", "a cat"]
 
 
-@pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from flows.jobs.render import RenderJob
-    from flows.render import render
-
-    folder = tmp_path_factory.mktemp("parent")
+@pytest.fixture
+def parent(imagemill: Mill, tmp_path: Path) -> Path:
     rows = {"id": ["cats", "dog", "plain"], "text": TEXTS, "shelf": ["a", "b", "c"]}
-    pq.write_table(pa.table(rows), folder / "prompts.parquet")
-    render(RenderJob(prompts=str(folder / "prompts.parquet"), out=str(folder / "run"), seed=3))
-    return folder / "run"
+    pq.write_table(pa.table(rows), tmp_path / "prompts.parquet")
+    outcome = imagemill("render", tmp_path / "prompts.parquet", "--out", tmp_path / "parent", "--seed", "3")
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "parent"
 
 
 def rows_of(run: Path) -> dict[str, dict[str, object]]:
