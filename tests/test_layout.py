@@ -63,6 +63,8 @@ TESTED_BY = {
     "models/filters/*": "tests/models/filters/test_steps.py",
     "models/fixed_batches.py": "tests/models/text/test_text_encoder.py",
     "models/generators/latent/*": "tests/flows/test_train_families.py",
+    "models/generators/sprite_vae/scene_edits.py": "tests/models/generators/sprite_vae/test_scene.py",
+    "models/judge/reward.py": "tests/tasks/feedback/test_reward.py",
     "models/generators/*": "tests/models/generators/test_registry.py",
     "models/panorama.py": "tests/models/generators/sprite_vae/test_panorama.py",
     "flows/cli/cubes.py": "tests/integration/test_panorama.py",
