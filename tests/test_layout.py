@@ -65,6 +65,7 @@ TESTED_BY = {
     "models/generators/latent/*": "tests/flows/test_train_families.py",
     "models/generators/sprite_vae/scene_edits.py": "tests/models/generators/sprite_vae/test_scene.py",
     "models/judge/reward.py": "tests/tasks/feedback/test_reward.py",
+    "tasks/render/rank.py": "tests/tasks/feedback/test_reward.py",
     "models/generators/*": "tests/models/generators/test_registry.py",
     "models/panorama.py": "tests/models/generators/sprite_vae/test_panorama.py",
     "flows/cli/cubes.py": "tests/integration/test_panorama.py",
