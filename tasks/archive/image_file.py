@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
+from tasks.archive.file_kinds import kind_of
 from tasks.dicom import pixels
 from tasks.dicom.codes import coded
 from tasks.dicom.derive import derive, to_bytes
@@ -106,9 +107,7 @@ class ArchiveImage:
     def _open_raster(self, data: bytes) -> None:
         format = raster_format(data[:16])
         if format is None:
-            if data[:4] in {b"PK\3\4", b"PK\5\6"} or data[:2] == b"\x1f\x8b" or data[257:262] == b"ustar":
-                raise Refused("packed: a damaged packed archive, one within another, or a single file; unpack it first")
-            raise Refused("no picture: neither DICOM nor PNG, TIFF, JPEG, WebP or JPEG XL", stage="skip")
+            raise Refused(kind_of(data), stage="skip")
         self.raster = decode_raster(data, format)
         self.frames = self.raster.frames
         self.limits = (0, int(np.iinfo(self.frames.dtype).max))
