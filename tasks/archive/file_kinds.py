@@ -9,8 +9,8 @@ def kind_of(data: bytes) -> str:
     """A sentence on a file that is neither DICOM nor a picture."""
     gzipped = data[:2] == b"\x1f\x8b"
     head = _unpacked(data) if gzipped else data[:HEAD]
-    if head[344:348] in {b"n+1\0", b"ni1\0"} or head[4:8] in {b"n+2\0", b"ni2\0"}:
-        return "a NIfTI volume, which is not read; convert it to DICOM or pages of a TIFF"
+    if head[344:348] == b"ni1\0" or head[4:8] in {b"n+2\0", b"ni2\0"}:
+        return "a NIfTI volume in two files or of version 2, which is not read; convert it to .nii.gz of version 1"
     if head.startswith(b"NRRD000"):
         return "an NRRD volume, which is not read; convert it to DICOM or pages of a TIFF"
     if head.lstrip().startswith((b"ObjectType", b"NDims")):

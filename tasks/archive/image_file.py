@@ -105,13 +105,15 @@ class ArchiveImage:
         }
 
     def _open_raster(self, data: bytes) -> None:
-        format = raster_format(data[:16])
+        format = raster_format(data)
         if format is None:
             raise Refused(kind_of(data), stage="skip")
         self.raster = decode_raster(data, format)
         self.frames = self.raster.frames
-        self.limits = (0, int(np.iinfo(self.frames.dtype).max))
-        self.levels = [Levels(*self.limits)] * len(self.frames)
+        values = np.iinfo(self.frames.dtype)
+        self.limits = (int(values.min), int(values.max))
+        ends = (self.frames.min(), max(self.frames.max(), self.frames.min() + 1)) if format == "nifti" else self.limits
+        self.levels = [Levels(float(ends[0]), float(ends[1]))] * len(self.frames)
         photometric = "RGB" if self.frames.shape[3] == 3 else "MONOCHROME2"
         bits = self.frames.itemsize * 8
         self.about = {"kind": format, "modality": "", "object": "", "photometric": photometric, "bits": bits}

@@ -21,8 +21,9 @@ from tasks.imaging.as_displayed import to_srgb, upright
 from tasks.imaging.jxl import decode_jxl, encode_jxl, is_jxl, jxl_size
 from tasks.imaging.refused import MOST_PIXELS, Refused
 from tasks.imaging.tiff import ORIENTATION, decode_tiff
+from tasks.imaging.volumes import decode_nifti, encode_nifti, is_nifti
 
-Format = Literal["png", "tiff", "jpeg", "webp", "jxl"]
+Format = Literal["png", "tiff", "jpeg", "webp", "jxl", "nifti"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"II*\0", "tiff"),
@@ -31,7 +32,14 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0+", "tiff"),
     (b"\xff\xd8\xff", "jpeg"),
 )
-SUFFIX: dict[Format, str] = {"png": "png", "tiff": "tif", "jpeg": "jpg", "webp": "webp", "jxl": "jxl"}
+SUFFIX: dict[Format, str] = {
+    "png": "png",
+    "tiff": "tif",
+    "jpeg": "jpg",
+    "webp": "webp",
+    "jxl": "jxl",
+    "nifti": "nii.gz",
+}
 # Pillow's readers themselves: `Image.open` adds a limit of the whole process to them, below the one that holds here
 # (WebP's has it inside: it ends at 178,956,970 pixels).
 READERS: dict[Format, Callable[[io.BytesIO], Image.Image]] = {
@@ -49,21 +57,24 @@ class Raster:
         frames: (pages, height, width, 1 or 3), uint8 or uint16.
         alpha: (pages, height, width, 1) of the same type, which enhancement does not touch; None without alpha.
         beside: what a TIFF says that this channel is (ExtraSamples): 1 or 2 for alpha, 0 for something else.
+        header: of a volume, where its slices are.
     """
 
     format: Format
     frames: np.ndarray
     alpha: np.ndarray | None = None
     beside: int = 2
+    header: Any = None
 
 
 def raster_format(head: bytes) -> Format | None:
-    """The format of a file that begins with `head`, or None if it is not one of these."""
+    """The format of a file that begins with `head` (16 bytes; for a volume, all), or None if it is not one of these."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if is_jxl(head):
         return "jxl"
-    return next((format for magic, format in MAGIC if head.startswith(magic)), None)
+    found = next((format for magic, format in MAGIC if head.startswith(magic)), None)
+    return found or ("nifti" if is_nifti(head) else None)
 
 
 def decode_raster(data: bytes, format: Format) -> Raster:
@@ -77,6 +88,9 @@ def decode_raster(data: bytes, format: Format) -> Raster:
             return _split(format, *decode_tiff(data))
         if format == "jxl":
             return _decode_jxl(data)
+        if format == "nifti":
+            frames, header = decode_nifti(data)
+            return Raster(format, frames, header=header)
         with READERS[format](io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Refused(f"{image.width * image.height:,} pixels are more than are held in memory")
@@ -102,6 +116,8 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
     Args:
         quality: of JPEG, 1 to 100; the other formats are lossless.
     """
+    if raster.format == "nifti":
+        return encode_nifti(raster.header, frames)
     if raster.alpha is not None and raster.alpha.shape[1:3] == frames.shape[1:3]:
         frames = np.concatenate([frames, raster.alpha], axis=3)
     squeezed = frames[..., 0] if frames.shape[3] == 1 else frames

@@ -145,6 +145,8 @@ def _views(path: str, data: bytes) -> Iterator[tuple[str, bytes, bool]]:
         yield "schema", str(table.schema).encode(), False
         for name in table.column_names:
             yield f"column {name}", "\n".join(map(str, table[name].to_pylist())).encode(), False
+    elif suffix == ".gz":
+        yield "unpacked", gzip.decompress(data), True
     elif suffix == ".dcm":
         yield from _elements(data)
     elif raster_format(data[:16]):
@@ -166,14 +168,15 @@ def _elements(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
 
 def _read(data: bytes) -> Iterator[str]:
     """What is written among the pixels of a result, line by line, in each of four orientations."""
-    format = raster_format(data[:16])
+    format = raster_format(data)
     if format is None:
         dataset = open_dicom(data)
         frames = pixels.decode(dataset)
         pictures = [*zip(frames, pixels.levels(dataset, frames), strict=True)]
     else:
         raster = decode_raster(data, format)
-        whole = Levels(0, int(np.iinfo(raster.frames.dtype).max))
+        values = np.iinfo(raster.frames.dtype)
+        whole = Levels(int(values.min), int(values.max))
         pictures = [(frame, whole) for frame in (*raster.frames, *(() if raster.alpha is None else raster.alpha))]
     for frame, levels in pictures:
         for view in views(frame, levels):

@@ -7,7 +7,7 @@ import pytest
 from tasks.archive.file_kinds import kind_of
 from tests.tasks.archive.test_packed import PACKED
 
-NIFTI = b"\x5c\x01\0\0".ljust(344, b"\0") + b"n+1\0" + bytes(100)
+NIFTI = b"\x5c\x01\0\0".ljust(344, b"\0") + b"ni1\0" + bytes(100)
 
 
 @pytest.mark.parametrize(
