@@ -35,6 +35,7 @@ CERTAIN = 0.6  # of a mark that was read, 0 to 1
 ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
 STROKE, FAINT = 7, 20  # pixels; of 255, by which a stroke differs from what is beside it
 BOX, STROKES = (33, 13), 40  # pixels around, and how many of them are strokes where there are letters: 88 at the least
+GRID = 32  # pixels of which the detector's input has multiples
 MARGIN = 32  # pixels around what is seen
 THIN = 5  # pixels: what is proposed with less of a height has no letters
 # Fitted to 499 lines of invented names in seven scripts, and 186 proposals on pictures without text.
@@ -110,10 +111,15 @@ def _busy(part: np.ndarray) -> tuple[slice, slice] | None:
     ends = np.array(spans)
     (top, left), (bottom, right) = ends[:, ::2].min(0), ends[:, 1::2].max(0)
     height, width = part.shape[:2]
-    return (
-        slice(max(0, int(top) - MARGIN), min(height, int(bottom) + MARGIN)),
-        slice(max(0, int(left) - MARGIN), min(width, int(right) + MARGIN)),
-    )
+    return _around(int(top), int(bottom), height), _around(int(left), int(right), width)
+
+
+def _around(first: int, last: int, size: int) -> slice:
+    """With the margin, and if it fits of a length that the detector takes as it is, since letters stay in shape so."""
+    first, last = max(0, first - MARGIN), min(size, last + MARGIN)
+    length = min(size, ceil((last - first) / GRID) * GRID)
+    first = min(first, size - length)
+    return slice(first, first + length)
 
 
 def strokes(picture: np.ndarray) -> np.ndarray:
@@ -129,7 +135,7 @@ def strokes(picture: np.ndarray) -> np.ndarray:
 
 
 def _lines(part: np.ndarray, corner: tuple[int, int], scale: float) -> list[Line]:
-    height, width = (max(32, round(side * scale / 32) * 32) for side in part.shape[:2])
+    height, width = (max(GRID, round(side * scale / GRID) * GRID) for side in part.shape[:2])
     seen = cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_CUBIC)
     seen = np.ascontiguousarray(np.broadcast_to(seen.reshape(height, width, -1), (height, width, 3)))
     shrink = np.array([part.shape[1] / width, part.shape[0] / height])
