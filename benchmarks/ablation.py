@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from cyclopts import run
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.generators.registry import DEFAULT
-from models.generators.sprite_vae.sampler import VaeGenerator, _Plan
+from models.generators.sprite_vae.sampler import ScenePlan, VaeGenerator
 from models.judge.model import WEIGHTS, load_judge
 from models.text.text_encoder import LanguageModel, load_text_encoder
 from tasks.evaluation.figures import data_set_figures, generator_figures
@@ -41,8 +42,8 @@ HEAD_STEPS = 600
 class LookUp(VaeGenerator):
     """Shows the sprite of the thing named first, in its own colour, on a plain background."""
 
-    def _plan(self, features: list[Tensor], seeds: list[int]) -> _Plan:
-        plan, config = super()._plan(features, seeds), self.model.config
+    def _plan(self, *arguments: Any, **more: Any) -> ScenePlan:
+        plan, config = super()._plan(*arguments, **more), self.model.config
         plan.place[:], plan.sky[:] = len(config.places) - 1, len(config.skies) - 1
         objects = torch.full_like(plan.concepts, -1)
         objects[:, config.objects] = plan.concepts[:, config.objects]
