@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from models.generators.registry import load_generator
+from models.generators.sprite_vae.followed import Followed
 from models.generators.sprite_vae.panorama import PanoramaGenerator, pitch_at, row_at
 from models.generators.sprite_vae.sphere import floating, paint_band, paint_on, shine, standing
 from models.protocols import Generator
+from models.reference import Reference
 from models.text.text_encoder import load_text_encoder
 from tasks.render.cubes import face_size
 from tests.panoramas import bytes_of, psnr, seam
@@ -71,12 +73,12 @@ def test_a_row_is_the_same_alone_and_in_any_company(
 def test_what_the_text_names_is_ahead_alone(panoramas: Generator, features: list[Tensor]) -> None:
     assert isinstance(panoramas, PanoramaGenerator)
     config = panoramas.model.config
-    plan = panoramas._views(features[0], 5)
+    plan = panoramas._views(features[0], 5, Followed())
     things = {config.concepts[i][1] for i in plan.concepts[0, config.objects : config.objects + 4].tolist() if i >= 0}
     assert "woman and man holding hands" in things
     assert (plan.concepts[1:, config.objects : config.objects + 4] == -1).all()
     assert config.places[int(plan.place[0])] == "beach" and len(set(plan.place.tolist())) == 1
-    plain = panoramas._views(features[3], 5)
+    plain = panoramas._views(features[3], 5, Followed())
     assert config.places[int(plain.place[0])] != "plain"
 
 
@@ -134,3 +136,15 @@ def test_a_band_closes() -> None:
     assert across[0] <= 1.1 * across.median()
     assert canvas[:, 64].min() > 0.1
     assert np.isfinite(canvas.numpy()).all()
+
+
+def test_a_panorama_follows_a_picture_that_was_made_of_another_text(
+    panoramas: Generator, features: list[Tensor]
+) -> None:
+    """An apple, of which nothing says where it is, comes to the forest at night."""
+    forest = Reference(torch.zeros(3, 8, 8, dtype=torch.uint8), "", TEXTS[1], 5, features=features[1])
+    alone, there = (
+        float(panoramas.generate([features[3]], [7], WIDTH, HEIGHT, references=references)[:, :, : HEIGHT // 4].mean())
+        for references in ([], [[forest]])
+    )
+    assert there < alone / 2
