@@ -18,15 +18,19 @@ def denoise_learned(images: Tensor, checkpoint: Loaded) -> Tensor:
     return torch.stack([denoiser.denoise(model, picture) for picture in images])
 
 
+def _times(value: str) -> int:
+    return int(value.partition(":")[0])
+
+
 @step(
     "upscale-learned",
     Choice(tuple(f"{times}{kind}" for kind in ("", ":x4plus", ":x4plus-anime") for times in (2, 4))),
-    scale=lambda value: int(value[0]),
+    scale=_times,
 )
 def upscale_learned(images: Tensor, value: str) -> Tensor:
     """Real-ESRGAN, on the device of the pictures, one at a time as in `denoise_learned`.
 
     Unlike `upscale` it invents what was never there: for drawings and photographs, never for what a diagnosis needs.
     """
-    times, _, kind = value.partition(":")
-    return torch.stack([upscaler.enlarge(picture, int(times), kind) for picture in images])
+    kind = value.partition(":")[2]
+    return torch.stack([upscaler.enlarge(picture, _times(value), kind) for picture in images])

@@ -30,6 +30,10 @@ GRID = 8  # pixels
 Filter = Callable[[Any, Any], Any]
 
 
+def _same_size(value: Any) -> int:
+    return 1
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a chain.
@@ -50,7 +54,7 @@ class Step:
     colour: bool
     each: bool
     reach: int | None
-    scale: Callable[[Any], int] = lambda value: 1
+    scale: Callable[[Any], int] = _same_size
 
     def far(self, value: Any) -> int | None:
         """The reach with this value: what is `auto` is found from the whole picture.
@@ -82,7 +86,7 @@ def step(
     colour: bool = False,
     each: bool = False,
     reach: int | None = None,
-    scale: Callable[[Any], int] = lambda value: 1,
+    scale: Callable[[Any], int] = _same_size,
 ) -> Callable[[Filter], Filter]:
     """Registers a function as a step; the function itself stays as it is. ValueError if the name is taken."""
 

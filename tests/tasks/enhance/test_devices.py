@@ -1,7 +1,7 @@
 """A step gives the same picture on every device, within the tolerance that README states, at every bit depth.
 
-A machine with CUDA compares GPU and CPU for all steps; any machine compares the learned denoiser by oneDNN's
-convolutions with PyTorch's own, the only step whose sums have no fixed order.
+A machine with CUDA compares GPU and CPU for all steps; any machine compares the learned steps by oneDNN's convolutions
+with PyTorch's own, the only ones whose sums have no fixed order.
 """
 
 from pathlib import Path
@@ -24,9 +24,13 @@ VALUES = {
     **dict.fromkeys(("palette", "style"), "{folder}/picture.png@0.7"),
     **dict.fromkeys(("inpaint", "inpaint-telea"), "{folder}/mask.png"),
     **{"temperature": "20", "tint": "5", "white-balance": "grey-edge", "window": "0.5/0.8", "clahe": "2"},
-    **{"upscale": "2", "denoise-learned": "default"},
+    **{"upscale": "2", "upscale-learned": "2", "denoise-learned": "default"},
 }
-CASES = [("own kernels", "denoise-learned"), *(("cuda", name) for name in STEPS if torch.cuda.is_available())]
+CASES = [
+    ("own kernels", "denoise-learned"),
+    ("own kernels", "upscale-learned"),
+    *(("cuda", name) for name in STEPS if torch.cuda.is_available()),
+]
 
 
 @pytest.fixture
