@@ -6,6 +6,7 @@ things of a list gets a sentence like those it was trained on: things in colours
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 from tasks.datasets.emoji.vocabulary import COLOUR_WORDS, PLACE_WORDS, SIZES, SKY_WORDS
 from tasks.storyboard.characters import Character
@@ -14,7 +15,7 @@ from tasks.storyboard.panels import Panel
 from tasks.storyboard.shots import PHRASES
 from tasks.text.segment import segment
 
-MOST_SHOWN = 3  # characters in a panel of things
+MOST_SHOWN = 3  # characters, and things that their action names, in a panel of things
 # Where the embedded model has no such place, the nearest that it has. In order: what names the ground comes first.
 _PLACES: dict[str, str] = {
     "snowfield": r"snow\w*|ice|glacier|arctic|tundra|雪地|雪原|冰",
@@ -31,7 +32,8 @@ _PLACES: dict[str, str] = {
 }  # fmt: skip
 _OUTSIDE = "meadow"  # where a heading outside names no ground
 _NO_PROPS = {"eye", "eyes", "ear", "nose", "mouth", "leg", "foot", "hand", "heart", "hole", "link", "hook"}
-_NO_PROPS |= {"star", "sun", "cloud", "rain", "snow", "fog", "person", "man", "woman", "眼", "手", "心", "人"}
+_NO_PROPS |= {"star", "sun", "moon", "cloud", "rain", "snow", "fog", "person", "man", "woman"}
+_NO_PROPS |= {"眼", "手", "心", "人", "太阳", "月亮", "星", "雨", "雪", "云"}
 
 
 def is_chinese(text: str) -> bool:
@@ -92,7 +94,7 @@ def _scene_of_things(panel: Panel, things: Mapping[str, str], chinese: bool) -> 
     sky = panel.sky or "sunny" if place else None
     near = "close" in panel.shot and len(panel.shown) == 1
     named = [_thing(one, "big" if near else "", chinese) for one in panel.shown[:MOST_SHOWN]]
-    named = named or _props(panel.action, things, chinese)
+    named += [] if near else _props(panel, things, chinese)[: MOST_SHOWN - len(named)]
     if chinese:
         clause, where = (SKY_WORDS[sky][2][0] if sky else ""), (PLACE_WORDS[place][2][0] if place else "")
         what = "和".join(["、".join(named[:-1]), named[-1]] if len(named) > 1 else named)
@@ -117,15 +119,23 @@ def _with_article(noun: str) -> str:
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def _props(action: str, things: Mapping[str, str], chinese: bool) -> list[str]:
-    """The first thing in an action that the generator has, if nobody is in the panel."""
-    tokens = [word.lower() for word, tag in segment([action])[0] if tag in {"NOUN", "PROPN"}]
+def _props(panel: Panel, things: Mapping[str, str], chinese: bool) -> list[str]:
+    """The things in an action that the generator has, in its order; none that stands for a character."""
+    words = [*segment([panel.action])[0], ("", "")]
+    nouns = [(word, tag) for (word, tag), (after, _) in pairwise(words) if after not in {"'s", "’s"}]  # a cook's apron
+    tokens = [word.lower() for word, tag in nouns if tag in {"NOUN", "PROPN"}]
     known = {zh: zh for zh in things.values()} if chinese else {en.lower(): en for en in things}
+    taken = {one.thing_zh if chinese else one.thing for one in panel.shown}
+    found: list[str] = []
+    beyond = 0
     for i, token in enumerate(tokens):
         for name in (" ".join(tokens[i : i + 2]), token, token.removesuffix("s")):
-            if name in known and name not in _NO_PROPS and (len(name) > 1 or chinese):
-                return [known[name] if chinese else _with_article(known[name])]
-    return []
+            if i >= beyond and name in known and name not in _NO_PROPS and (len(name) > 1 or chinese):
+                if known[name] not in {*found, *taken}:
+                    found.append(known[name])
+                beyond = i + 1 + (" " in name)
+                break
+    return found if chinese else [_with_article(name) for name in found]
 
 
 def _with_look(character: Character, chinese: bool) -> str:

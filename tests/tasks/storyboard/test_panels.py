@@ -112,3 +112,18 @@ def test_headings_mean_places_of_the_embedded_model() -> None:
         "mountain",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "prompts"),
+    [
+        (
+            "EXT. PARK - DAY\n\nANN, a girl, in a cook's hat, gives the cat a fish.\n\nA balloon flies off.\n",
+            ["a girl, a cat and a fish in a meadow on a sunny day", "a balloon in a meadow on a sunny day"],
+        ),
+        ("外景 海边 日\n\n一只猫追着一只蝴蝶。\n", ["阳光灿烂，沙滩上有猫和蝴蝶"]),
+    ],
+)
+def test_a_panel_shows_the_things_that_its_action_names(script: str, prompts: list[str]) -> None:
+    rows = rows_of(read_fountain(script, "a"), things())
+    assert [row["text"] for row in rows if row["scene"]] == prompts
