@@ -55,6 +55,7 @@ TESTED_BY = {
     "flows/lanes/*": "tests/integration/test_own_stage.py",
     "flows/jobs/watch.py": "tests/flows/test_watch.py",
     "flows/jobs/local.py": "tests/flows/test_train.py",
+    "flows/plans/generator_options.py": "tests/flows/plans/test_render.py",
     "flows/plans/render.py": "tests/flows/test_tune.py",
     "flows/stages/render.py": "tests/integration/test_own_stage.py",
     "models/device.py": "tests/models/generators/test_devices.py",

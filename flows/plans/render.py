@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flows.jobs.render import RenderJob
+from flows.plans.generator_options import check_options
 from models import checkpoint
 from models.device import free_memory, has_device
 from models.protocols import Generator, TextEncoder
@@ -34,7 +35,6 @@ from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.references import References, check_references, reference_columns
 from tasks.render.survey import anchored, duplicate_rows, row_pixels
-from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
@@ -54,7 +54,7 @@ class Plan:
         self.input = self._find_input(spool)
         self.generator = load_generator(job.generator, job.device, job.acceleration, job.panorama)
         self.size = self._size()
-        self._check_options()
+        check_options(self.job, self.generator, self.reads_text)
         if job.reward is not None:
             load_reward_encoder(load_reward(job.reward), job.device)
         self.generation_params = self.generator.defaults
@@ -130,26 +130,6 @@ class Plan:
     @property
     def shards(self) -> int:
         return len(self.cuts) - 1
-
-    def _check_options(self) -> None:
-        """Refuses options that the generator does not support."""
-        generator, job = self.generator, self.job
-        for name in ("negative_text", "guidance", "steps"):
-            if getattr(job, name) is not None and name not in generator.defaults:
-                option = name.replace("_", "-")
-                raise BadInput(f"--{option}: the generator {generator.name} does not support it; leave it out.")
-        own = generator.own_encoder
-        if job.encoder is not None and own is not None:
-            raise BadInput(f"--encoder: {generator.name} reads texts with its own text encoders; leave it out.")
-        if not self.reads_text and (job.encoder is not None or job.explain):
-            option = "encoder" if job.encoder is not None else "explain"
-            raise BadInput(f"--{option}: the generator {generator.name} reads no text; leave it out.")
-        if job.phase != "auto" and own is None:
-            raise BadInput(
-                f"--phase: {generator.name} has no text encoder of its own to take turns with; leave it out."
-            )
-        if job.keep_features is not None and (own is None or own.cache_key is None):
-            raise BadInput(f"--keep-features: {generator.name} has no text encoder of its own; leave it out.")
 
     @property
     def reads_text(self) -> bool:

@@ -1,7 +1,8 @@
 """Encode: features of the texts that scenes were made from, and of the names of things that are added."""
 
 from models.protocols import TextEncoder
-from tasks.adjust.make import earlier_edits, edit_of
+from tasks.adjust.history import earlier_edits
+from tasks.adjust.make import edit_of
 from tasks.adjust.shard_state import Adjusted, AdjustShard
 from tasks.render.encode import encode_batch
 

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from flows.lanes.lane_process import _portable
@@ -6,8 +8,11 @@ from tasks.runfolder.storage import StorageError
 
 
 class Strange(Exception):
+    """Not made again of its message, nor, where a library has taught pickle to do without that, of its attributes."""
+
     def __init__(self, one: int, other: int) -> None:
         super().__init__(f"{one} and {other}")
+        self.held = threading.Lock()
 
 
 @pytest.mark.parametrize("error", [BadInput("a"), DeviceFault("b"), StorageError("c", passing=True), ValueError("d")])

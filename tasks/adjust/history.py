@@ -1,0 +1,50 @@
+"""What was done to a picture before, as its metadata say: edits of its scene, filters, the size of its scene."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from models.filters import Reference
+from models.generators.sprite_vae.scene import Edit
+from tasks.adjust.plan import PlanStep
+from tasks.enhance.chain import parse_chain
+
+
+def earlier_edits(given: Mapping[str, Any]) -> list[Edit]:
+    """Edits that an adjusted picture has had since it was generated."""
+    try:
+        return [Edit(**{**e, "things": tuple(e["things"])}) for e in json.loads(given.get("scene_edits") or "[]")]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError("scene_edits of the metadata are damaged; adjust the picture as a file.") from error
+
+
+def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the run that generated a picture. Raises ValueError if they are damaged."""
+    settings = json.loads(given.get("settings") or "{}")
+    if not isinstance(settings, dict):
+        raise ValueError("settings of the metadata are damaged; adjust the picture as a file.")
+    return settings
+
+
+def earlier_filters(given: Mapping[str, Any]) -> list[PlanStep | str]:
+    """Filters that a picture has had since it was generated: those of its run, and those of plans."""
+    try:
+        chain = str(settings_of(given).get("enhance") or "")
+        steps = [PlanStep(**step) for step in json.loads(given.get("filters") or "[]")]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError("settings or filters of the metadata are damaged; adjust the picture as a file.") from error
+    if any(isinstance(value, Reference) for _, value in parse_chain(chain)):
+        raise ValueError(f"its run enhanced it with a file ({chain}), which is not at hand to do it again.")
+    return [chain, *steps] if chain else list(steps)
+
+
+def scene_size(given: Mapping[str, Any]) -> tuple[int, int]:
+    """The size at which a picture's scene was rendered, before anything enlarged or cropped it."""
+    if given.get("scene_width") and given.get("scene_height"):
+        return int(given["scene_width"]), int(given["scene_height"])
+    times = 1
+    for chain in earlier_filters(given):
+        if isinstance(chain, str):
+            for step, value in parse_chain(chain):
+                times *= step.scale(value)
+    return int(given["width"]) // times, int(given["height"]) // times
