@@ -1,10 +1,12 @@
 """The stages of `adjust`: plain functions of the run's setting, the pending shard and the shard's state."""
 
+from typing import cast
+
 from flows.jobs.adjust import AdjustJob
 from flows.lanes.named_threads import in_device_thread, in_filter_thread
 from flows.lanes.pending import PendingShard
 from flows.plans.adjust import AdjustingPlan
-from models.protocols import Generator
+from models.generators.sprite_vae.sampler import VaeGenerator
 from tasks.adjust.encode import encode_scenes
 from tasks.adjust.make import Studio, make_pictures
 from tasks.adjust.read import read_pictures
@@ -27,8 +29,8 @@ class Setting:
         self.mask = plan.mask
         self.files = PictureFiles(plan.parents.folder)
 
-    def load_generator(self) -> Generator:
-        return load_generator("default", self.job.device)
+    def load_generator(self) -> VaeGenerator:
+        return cast(VaeGenerator, load_generator("default", self.job.device))  # the embedded default is one
 
     def studio(self) -> Studio:
         device, job = self.job.device, self.job

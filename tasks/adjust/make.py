@@ -11,7 +11,6 @@ from torch import Tensor
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
-from models.protocols import Generator
 from tasks.adjust.history import earlier_edits, earlier_filters, scene_size, settings_of
 from tasks.adjust.picture_mask import blended, cropped
 from tasks.adjust.plan import CROP, PlanStep
@@ -39,7 +38,7 @@ class Studio:
     def __init__(
         self,
         files: PictureFiles,
-        generator: Callable[[], Generator],
+        generator: Callable[[], VaeGenerator],
         on_device: Callable[[Callable[[], Any]], Any],
         on_filters: Callable[[Callable[[], Any]], Any],
         format: Format = "png",
@@ -101,11 +100,11 @@ def _begun(item: Adjusted, data: bytes, studio: Studio) -> tuple[Tensor, Scene |
     return pixels[0], scene
 
 
-def open_scene(item: Adjusted, generator: Generator) -> Scene:
+def open_scene(item: Adjusted, generator: VaeGenerator) -> Scene:
     """The scene of a picture, with all edits that were made of it before. Raises ValueError if there is none."""
     given = item.given
     made_by = given.get("generator_digest")
-    if not isinstance(generator, VaeGenerator) or made_by != generator.digest or "seed" not in given:
+    if made_by != generator.digest or "seed" not in given:
         made = f"made by {given['generator']}" if given.get("generator") else "of unknown making"
         raise ValueError(
             f"the picture is {made}, and only scenes of the embedded default are rendered again; ask for filters alone."

@@ -158,7 +158,7 @@ def test_in_turns_encoder_and_denoiser_are_never_held_at_once(
     assert sorted(loads) == ["picture", "text"]
 
     held: list[bool] = []
-    generator: Any = load_generator(str(checkpoints("sd1")), "cpu", PLAIN)
+    generator: Any = load_generator(str(checkpoints("sd1")), "cpu", PLAIN, False)  # as a run does
     generator.own_encoder.release()
     generator.release()
     loads.clear()
