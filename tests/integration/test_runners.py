@@ -74,7 +74,7 @@ def test_an_archive_comes_out_the_same_as_with_threads(
     assert (tmp_path / "ray-killed").exists()
     made = files(str(tmp_path / "ray"))
     assert snapshot(str(tmp_path / "ray")) == snapshot(str(tmp_path / "threads"))
-    assert sum(name.endswith(".dcm") for name in made) >= 20
+    assert sum(name.endswith(".dcm") for name in made) >= 18
     assert leaks(made) == []
     assert not [path for path in gpus.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
 
