@@ -39,15 +39,6 @@ def _paired(parts: list[str]) -> list[str]:
     return joined
 
 
-def read_clause(text: str, context: Context) -> list[PlanStep] | None:
-    """The steps of a clause, or None if it is not understood. Raises Refused if it is, but cannot be done."""
-    for rule in (_kept, *_RULES):
-        steps = rule(text, context)
-        if steps is not None:
-            return steps
-    return None
-
-
 def _kept(text: str, context: Context) -> list[PlanStep] | None:
     if m := re.fullmatch(r"(?:保持)?(.+?)(?:保持)?(?:不变|不动|不要变|不要动|别动|原样)|保持(.+)", text):
         return [] if _about(m[1] or m[2]) else None
@@ -68,7 +59,8 @@ def _about(text: str) -> bool:
     return text in things or known_as(text) is not None
 
 
-_RULES = (
+RULES = (
+    _kept,
     picture.shape,
     picture.quality,
     scene.scenery,

@@ -46,15 +46,6 @@ def clauses(text: str) -> list[str]:
     return parts
 
 
-def read_clause(text: str, context: Context) -> list[PlanStep] | None:
-    """The steps of a clause, or None if it is not understood. Raises Refused if it is, but cannot be done."""
-    for rule in (_kept, *_RULES):
-        steps = rule(text, context)
-        if steps is not None:
-            return steps
-    return None
-
-
 def _kept(text: str, context: Context) -> list[PlanStep] | None:
     """What is to stay as it is asks for nothing."""
     if m := re.fullmatch(
@@ -87,7 +78,8 @@ def _about(text: str) -> bool:
     return text in things or known_as(text) is not None
 
 
-_RULES = (
+RULES = (
+    _kept,
     picture.shape,
     picture.quality,
     scene.scenery,

@@ -20,19 +20,23 @@ def earlier_edits(given: Mapping[str, Any]) -> list[Edit]:
 
 def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the run that generated a picture. Raises ValueError if they are damaged."""
-    settings = json.loads(given.get("settings") or "{}")
+    damaged = "settings of the metadata are damaged; adjust the picture as a file."
+    try:
+        settings = json.loads(given.get("settings") or "{}")
+    except (ValueError, TypeError) as error:
+        raise ValueError(damaged) from error
     if not isinstance(settings, dict):
-        raise ValueError("settings of the metadata are damaged; adjust the picture as a file.")
+        raise ValueError(damaged)
     return settings
 
 
 def earlier_filters(given: Mapping[str, Any]) -> list[PlanStep | str]:
     """Filters that a picture has had since it was generated: those of its run, and those of plans."""
+    chain = str(settings_of(given).get("enhance") or "")
     try:
-        chain = str(settings_of(given).get("enhance") or "")
         steps = [PlanStep(**step) for step in json.loads(given.get("filters") or "[]")]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError("settings or filters of the metadata are damaged; adjust the picture as a file.") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError("filters of the metadata are damaged; adjust the picture as a file.") from error
     if any(isinstance(value, Reference) for _, value in parse_chain(chain)):
         raise ValueError(f"its run enhanced it with a file ({chain}), which is not at hand to do it again.")
     return [chain, *steps] if chain else list(steps)

@@ -61,13 +61,22 @@ def _steps(text: str) -> list[PlanStep]:
     if not said:
         raise _not_understood(text, language)
     for clause in said:
-        found = language.read_clause(clause, context)
+        found = _read_clause(clause, context, language)
         if found is None:
             raise _not_understood(clause, language)
         if context.softened:
             steps, context.softened = _softened(steps, context), False
         steps += found
     return _settled(steps, context)
+
+
+def _read_clause(text: str, context: Context, language: ModuleType) -> list[PlanStep] | None:
+    """The steps of a clause, or None if it is not understood. Raises Refused if it is, but cannot be done."""
+    for rule in language.RULES:
+        steps: list[PlanStep] | None = rule(text, context)
+        if steps is not None:
+            return steps
+    return None
 
 
 def _softened(steps: list[PlanStep], context: Context) -> list[PlanStep]:
