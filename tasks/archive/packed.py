@@ -19,14 +19,15 @@ from typing import IO
 from tasks.imaging.refused import Refused
 from tasks.runfolder.storage import Storage
 
-PACKED = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
+_ENDING = r"\.(?:zip|tar|tar\.gz|tgz)"
 INSIDE = "!/"
+PACKED = re.compile(rf"{_ENDING}$", re.IGNORECASE)
+MEMBER = re.compile(_ENDING + INSIDE, re.IGNORECASE)
 AHEAD = 64 << 20  # bytes of a tar that are read on, as going back in a compressed one begins from its start
 UNREADABLE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
     *(RuntimeError, NotImplementedError),  # of zipfile: a password, a compression it does not know
 )
-MEMBER = re.compile(r"\.(?:zip|tar|tar\.gz|tgz)!/", re.IGNORECASE)
 
 
 def is_packed(path: str) -> bool:
