@@ -62,13 +62,18 @@ class LatentOptions(CaptionOptions):
     crop: float = Field(0.1, ge=0, lt=1, description="At most so much of a picture's edge is cut off.")
     colour: float = Field(0.05, ge=0, lt=1, description="Brightness and contrast vary by so much.")
     drop: float = Field(0.1, ge=0, lt=1, description="Share of a caption's tokens that a step hides.")
+    retrieve: bool | None = Field(
+        None,
+        description="Whether the networks look at the things that a caption names, as the embedded default remembers "
+        "them; by default where the encoder is the default's.",
+    )
     wordings: int = Field(0, ge=0, le=3, description='Other wordings of each caption beside it, as "a picture of ...".')
 
 
 class AutoencoderOptions(LatentOptions):
     """Training of the autoencoder: pictures to latents to pictures, and a text head that paints latents."""
 
-    size: int = Field(64, ge=16, multiple_of=16, description="Edge of the pictures in pixels.")
+    size: int = Field(128, ge=16, multiple_of=16, description="Edge of the pictures in pixels.")
     pictures: int = Field(24, ge=1, description="Pictures of a step's batch that are decoded too.")
 
 

@@ -1,9 +1,11 @@
 """What the families that generate latents share: `autoencoder`, `gan` and `flow`.
 
-A row's features and noise become latents, and the codec decodes them. Networks run on batches of a fixed size and at
-token lengths that depend on the row alone, so a row's image is the same to the byte whatever rows are in the batch.
+A row's features, the things that they name (things.py) and noise become latents, and the codec decodes them. Networks
+run on batches of a fixed size and at token lengths that depend on the row alone, so a row's image is the same to the
+byte whatever rows are in the batch.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from models import checkpoint
 from models.fixed_batches import chunks
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.latent.codec import Codec
+from models.generators.latent.things import Asked, Looks, Memory
 from models.protocols import Generator
 from models.reference import Reference
 from models.text_features import Features, alike, pad
@@ -33,11 +36,12 @@ class LatentConfig:
     encoder: str  # reference of the text encoder
     encoder_digest: str
     features: int  # width of its features
-    size: int = 64  # edge of images in pixels
-    codec_width: int = 128  # channels of the codec's decoder where it is widest
-    codec_depth: int = 4  # residual blocks of the decoder at the latents' resolution
+    size: int = 128  # edge of images in pixels
+    codec_width: int = 64  # channels of the codec's decoder where it is widest
+    codec_depth: int = 2  # residual blocks of the decoder at the latents' resolution
     width: int = 256  # of the network that turns text into latents
     layers: int = 4  # of that network
+    retrieves: bool = False  # whether it looks at the things that a text names, as the embedded default remembers them
     steps: int = 0  # training steps taken
 
 
@@ -51,8 +55,8 @@ class LatentModel(nn.Module, ABC):
         self.codec = Codec(config.codec_width, config.codec_depth)
 
     @abstractmethod
-    def latents(self, words: Features, noise: Tensor) -> Tensor:
-        """Text features of a batch and noise (batch, *noise) to latents (batch, 16, edge, edge)."""
+    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
+        """What a batch of texts asks for and noise (batch, *noise) to latents (batch, 16, edge, edge)."""
 
 
 Model = TypeVar("Model", bound=LatentModel)
@@ -80,6 +84,11 @@ class LatentGenerator(Generator):
         self.encoder: str | None = model.config.encoder
         self.size = model.config.size
         self._device = device
+        self._memory: Memory | None = None
+        if model.config.retrieves:
+            self._memory = Memory()
+            self._looks = Looks(self._memory, model.codec, self.size)
+            self.digest = hashlib.sha256(f"{digest}:{self._memory.digest}".encode()).hexdigest()
 
     @torch.inference_mode(False)  # or its weights could not be moved again
     def ready(self) -> None:
@@ -109,12 +118,17 @@ class LatentGenerator(Generator):
         pictures = torch.empty(len(features), 3, height, width, device="cpu")
         for rows in alike(features, LONGEST):
             for chunk in chunks(rows, CHUNK):
-                words = pad([features[i][:LONGEST] for i in chunk])
+                asked = self._asked(pad([features[i][:LONGEST] for i in chunk]))
                 noise = torch.stack([_noise(seeds[i], self.model.noise) for i in chunk])
-                latents = self.model.latents(words.to(self._device), noise.to(self._device))
+                latents = self.model.latents(asked, noise.to(self._device))
                 for i, picture in zip(chunk, to_unit_range(self.model.codec.decode(latents)).cpu(), strict=True):
                     pictures[i] = _cover(picture, width, height)
         return pictures
+
+    def _asked(self, words: Features) -> Asked:
+        """The texts' features, and the things that they name, on the device."""
+        things = None if self._memory is None else self._looks.of(self._memory.named(words))
+        return Asked(words.tokens, words.mask, things).to(self._device)
 
 
 def _noise(seed: int, shape: tuple[int, ...]) -> Tensor:

@@ -7,13 +7,18 @@ instance noise (Sønderby 2017): else it tells early outputs from data by their 
 of no use.
 """
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models import checkpoint
 from models.generators.latent.base import LatentConfig, LatentModel
+from models.generators.latent.base import load as load_latent
 from models.generators.latent.codec import CHANNELS, PATCH
 from models.generators.latent.text_to_latent import NOISE, Normaliser, TextToLatent
+from models.generators.latent.things import Asked
 from models.text_features import Features
 
 _INSTANCE_NOISE = 0.5  # its standard deviation; latents have 1
@@ -63,27 +68,36 @@ class Discriminator(nn.Module):
 
 
 class Gan(LatentModel):
-    """Generator and discriminator; the codec is the autoencoder's and stays as it is."""
+    """The generator; the codec is the autoencoder's and stays as it is."""
 
     def __init__(self, config: LatentConfig) -> None:
         super().__init__(config, noise=(NOISE,))
         self.codec.requires_grad_(False)
-        self.generator = TextToLatent(config.features, config.size // PATCH, config.width, config.layers)
+        self.generator = TextToLatent(
+            config.features, config.size // PATCH, config.width, config.layers, config.retrieves
+        )
+
+    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
+        """One sample per text: noise (batch, NOISE) to latents (batch, 16, edge, edge)."""
+        return self.generator(asked, noise)
+
+
+class AdversarialGan(Gan):
+    """The generator with the discriminator that it is trained against, which a checkpoint keeps in a folder beside."""
+
+    def __init__(self, config: LatentConfig) -> None:
+        super().__init__(config)
         self.discriminator = Discriminator(config.features)
 
-    def latents(self, words: Features, noise: Tensor) -> Tensor:
-        """One sample per text: noise (batch, NOISE) to latents (batch, 16, edge, edge)."""
-        return self.generator(words.tokens, words.mask, noise)
-
-    def discriminator_losses(self, words: Features, wanted: Tensor) -> dict[str, Tensor]:
+    def discriminator_losses(self, asked: Asked, wanted: Tensor) -> dict[str, Tensor]:
         """Hinge losses of real, wrongly captioned and generated latents, and the gradient penalty.
 
         `wanted` are latents (batch, 16, edge, edge) of images that the texts describe.
         """
         noise = torch.randn(len(wanted), NOISE, device=wanted.device)
         with torch.no_grad():
-            made = self.latents(words, noise)
-        sentence = self.discriminator.sentence(words)
+            made = self.latents(asked, noise)
+        sentence = self.discriminator.sentence(asked)
         others = sentence.roll(1, 0)
         alike = (sentence - others).abs().amax(1) < 1e-3  # a neighbour with the same caption is no negative
         mismatch = F.relu(1 + self.discriminator(wanted, others)) * ~alike
@@ -98,7 +112,28 @@ class Gan(LatentModel):
             "penalty": slope.mean(),
         }
 
-    def generator_loss(self, words: Features, amount: int) -> Tensor:
+    def generator_loss(self, asked: Asked, amount: int) -> Tensor:
         """Scalar hinge loss of the generator on `amount` texts: minus the discriminator's mean score of its samples."""
-        made = self.latents(words, torch.randn(amount, NOISE, device=words.tokens.device))
-        return -self.discriminator(made, self.discriminator.sentence(words)).mean()
+        made = self.latents(asked, torch.randn(amount, NOISE, device=asked.tokens.device))
+        return -self.discriminator(made, self.discriminator.sentence(asked)).mean()
+
+
+def save(folder: Path, model: AdversarialGan, config: LatentConfig, card: str) -> None:
+    """Writes a checkpoint folder, config.json last. Raises NotFinite, and writes nothing, where weights are not finite."""
+    state = model.state_dict()
+    painter = Gan(config)
+    painter.load_state_dict({name: state[name] for name in painter.state_dict()})
+    checkpoint.check_finite({name: tensor.half() for name, tensor in painter.state_dict().items()})
+    checkpoint.save(
+        folder / "discriminator", "discriminator", config, model.discriminator, "For --from alone; see ../README.md.\n"
+    )
+    checkpoint.save(folder, "gan", config, painter, card)
+
+
+def load(folder: Path) -> AdversarialGan:
+    """Loads a checkpoint with its discriminator. Raises ValueError with one sentence if one of them is damaged."""
+    painter = load_latent(folder, "gan", Gan)
+    model = AdversarialGan(painter.config)
+    model.load_state_dict(painter.state_dict(), strict=False)
+    checkpoint.load_weights(folder / "discriminator", model.discriminator)
+    return model

@@ -1,8 +1,9 @@
-"""`family: "flow"`: latent rectified flow (Liu 2022) by a transformer of diffusers that attends to the words.
+"""`family: "flow"`: latent rectified flow (Liu 2022) by a transformer of diffusers that attends to words and things.
 
 The transformer's velocity leads from noise to an image's latents in a few Euler steps, with classifier-free guidance
 (Ho 2022). A checkpoint is a folder as diffusers keeps them (`model_index.json`, `transformer/`, `scheduler/`), with the
-autoencoder's codec under `vae/` and our `config.json` and model card beside them.
+autoencoder's codec under `vae/`, what makes tokens of retrieved things under `things/`, and our `config.json` and model
+card beside them.
 """
 
 import copy
@@ -17,7 +18,8 @@ from torch import Tensor
 from models import checkpoint
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import CHANNELS, PATCH
-from models.generators.latent.text_to_latent import Normaliser
+from models.generators.latent.text_to_latent import HEAD, Normaliser
+from models.generators.latent.things import Asked, ThingTokens, beside
 from models.messages import one_line
 from models.text_features import Features
 from models.weight_files import check_safetensors_only
@@ -51,8 +53,8 @@ class Flow(LatentModel):
         super().__init__(config, noise=(CHANNELS, edge, edge))
         self.codec.requires_grad_(False)
         self.transformer = transformer or PixArtTransformer2DModel(
-            num_attention_heads=config.width // 64,
-            attention_head_dim=64,
+            num_attention_heads=config.width // HEAD,
+            attention_head_dim=HEAD,
             num_layers=config.layers,
             in_channels=CHANNELS,
             out_channels=CHANNELS,
@@ -64,22 +66,26 @@ class Flow(LatentModel):
         )
         self.scheduler = FlowMatchEulerDiscreteScheduler()
         self.normalise = Normaliser(config.features)
+        self.things = ThingTokens(edge, config.features) if config.retrieves else None
 
-    def velocity(self, latents: Tensor, words: Features, noisiness: Tensor) -> Tensor:
+    def velocity(self, latents: Tensor, asked: Asked, noisiness: Tensor) -> Tensor:
         """The velocity (batch, 16, edge, edge), from data towards noise, at latents mixed with a share of noise.
 
         `latents` is (batch, 16, edge, edge), `noisiness` (batch,) in [0, 1].
         """
+        read = Features(self.normalise(asked.tokens, asked.mask), asked.mask)
+        if self.things is not None and asked.things is not None:
+            read = beside(read, self.things(asked.things))
         return self.transformer(
             latents,
-            encoder_hidden_states=self.normalise(words.tokens, words.mask),
-            encoder_attention_mask=words.mask,
+            encoder_hidden_states=read.tokens,
+            encoder_attention_mask=read.mask,
             timestep=noisiness * self.scheduler.config.num_train_timesteps,
             added_cond_kwargs={"resolution": None, "aspect_ratio": None},
             return_dict=False,
         )[0]
 
-    def loss(self, words: Features, wanted: Tensor) -> Tensor:
+    def loss(self, asked: Asked, wanted: Tensor) -> Tensor:
         """Mean squared error of the velocity at a random share of noise, for latents (batch, 16, edge, edge).
 
         One text in ten is dropped, for classifier-free guidance.
@@ -91,13 +97,12 @@ class Flow(LatentModel):
         noise = torch.randn_like(wanted)
         mixed = torch.lerp(wanted, noise, share[:, None, None, None])
         said = torch.rand(count, device=wanted.device) >= 0.1
-        return (self.velocity(mixed, _unsaid(words, ~said), share).float() - (noise - wanted)).square().mean()
+        return (self.velocity(mixed, asked.without(~said), share).float() - (noise - wanted)).square().mean()
 
-    def latents(self, words: Features, noise: Tensor) -> Tensor:
+    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
         """Euler steps with classifier-free guidance from noise to latents, both (batch, 16, edge, edge)."""
         count = len(noise)
-        nothing = _unsaid(words, torch.ones(count, dtype=torch.bool, device=noise.device))
-        both = Features(torch.cat([words.tokens, nothing.tokens]), torch.cat([words.mask, nothing.mask]))
+        both = asked.twice(asked.without(torch.ones(count, dtype=torch.bool, device=noise.device)))
         self.scheduler.set_timesteps(EULER_STEPS, device=noise.device)
         latents = noise
         for time in self.scheduler.timesteps:
@@ -105,13 +110,6 @@ class Flow(LatentModel):
             said, unsaid = self.velocity(latents.repeat(2, 1, 1, 1), both, share).chunk(2)
             latents = self.scheduler.step(torch.lerp(unsaid, said, GUIDANCE), time, latents, return_dict=False)[0]
         return latents
-
-
-def _unsaid(words: Features, rows: Tensor) -> Features:
-    """The features with the text of some rows (batch,) bool dropped: a single token of zeros in its place."""
-    first = torch.zeros_like(words.mask)
-    first[:, 0] = True
-    return Features(words.tokens * ~rows[:, None, None], torch.where(rows[:, None], first, words.mask))
 
 
 def adapt(model: Flow, rank: int) -> None:
@@ -134,6 +132,9 @@ def begin(model: Flow, folder: Path) -> None:
     """
     loaded = _transformer(folder)
     _fold(loaded, -model.normalise.mean / model.normalise.spread, 1 / model.normalise.spread)
+    if model.things is not None:
+        checkpoint.load_weights(folder / "things", model.things)
+        _fold_things(model.things, -model.normalise.mean / model.normalise.spread, 1 / model.normalise.spread)
     try:
         model.transformer.load_state_dict(loaded.state_dict())
     except RuntimeError as error:
@@ -150,6 +151,13 @@ def _fold(transformer: PixArtTransformer2DModel, mean: Tensor, spread: Tensor) -
         layer.bias -= layer.weight @ mean
 
 
+def _fold_things(things: ThingTokens, mean: Tensor, spread: Tensor) -> None:
+    """Makes the tokens x * spread + mean of what were x."""
+    with torch.no_grad():
+        things.leave.weight *= spread[:, None]
+        things.leave.bias.mul_(spread).add_(mean)
+
+
 def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
     """Writes a checkpoint folder, config.json last; adapters are merged, and kept apart under `lora/` as well.
 
@@ -164,6 +172,10 @@ def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
         adapted.save_pretrained(folder / "lora", safe_serialization=True)
         (folder / "lora" / "README.md").write_text("Adapters that are merged already; see ../README.md.\n", "utf-8")
     checkpoint.save(folder / "vae", "codec", config, model.codec, "The autoencoder's codec; see ../README.md.\n")
+    if model.things is not None:
+        things = copy.deepcopy(model.things)
+        _fold_things(things, model.normalise.mean, model.normalise.spread)
+        checkpoint.save(folder / "things", "things", config, things, "Tokens of retrieved things; see ../README.md.\n")
     for name, part in (("transformer", transformer), ("scheduler", model.scheduler)):
         partial = folder / f".{name}.partial"
         part.save_pretrained(partial)
@@ -189,6 +201,8 @@ def load(folder: Path) -> Flow:
         raise ValueError(f"{folder} has a transformer that does not fit its config.json; copy the checkpoint again.")
     model = Flow(config, transformer)
     checkpoint.load_weights(folder / "vae", model.codec)
+    if model.things is not None:
+        checkpoint.load_weights(folder / "things", model.things)
     return model
 
 
@@ -211,6 +225,7 @@ def _transformer(folder: Path) -> PixArtTransformer2DModel:
 def digest(folder: Path) -> str:
     """sha256, hex, of all files that decide what the checkpoint generates."""
     total = hashlib.sha256()
-    for part in _PARTS:
-        total.update((folder / part).read_bytes())
+    for part in (*_PARTS, "things/model.safetensors"):
+        if (folder / part).exists():  # not all retrieve things
+            total.update((folder / part).read_bytes())
     return total.hexdigest()

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from models.generators.latent.codec import CHANNELS
+from models.generators.latent.things import SQUARE, Asked, ThingTokens, beside
+from models.text_features import Features
 
 NOISE = 32  # width of the noise vector
-SQUARE = 2  # edge in latents of the patch that one query predicts
+HEAD = 32  # width of an attention head
 
 
 class Normaliser(nn.Module):
@@ -29,32 +31,35 @@ class Normaliser(nn.Module):
 
 
 class TextToLatent(nn.Module):
-    """A transformer decoder: one learned query per 2x2 patch of latents, shifted by the noise, attends to the words.
+    """A transformer decoder: a query per 2x2 patch of latents, shifted by the noise, attends to words and things.
 
     `enter` and `leave` are what is elsewhere called proj_in and proj_out; the names are those of saved weights.
     """
 
-    def __init__(self, features: int, edge: int, width: int, layers: int) -> None:
+    def __init__(self, features: int, edge: int, width: int, layers: int, retrieves: bool) -> None:
         super().__init__()
         self.squares = edge // SQUARE
         count = self.squares**2
         self.normalise = Normaliser(features)
         self.enter = nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width))
+        self.things = ThingTokens(edge, width) if retrieves else None
         self.queries = nn.Parameter(torch.randn(count, width) * 0.5)
-        self.noise = nn.Linear(NOISE, count * width)
+        self.noise = nn.Linear(NOISE, width)
         self.layers = nn.ModuleList(
             nn.TransformerDecoderLayer(
-                width, width // 64, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+                width, width // HEAD, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
             )
             for _ in range(layers)
         )
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, CHANNELS * SQUARE * SQUARE))
         self.fold = nn.PixelShuffle(SQUARE)
 
-    def forward(self, tokens: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Features (batch, tokens, features), mask (batch, tokens) and noise (batch, 32) to (batch, 16, edge, edge)."""
-        words = self.enter(self.normalise(tokens, mask))  # (batch, tokens, width)
-        hidden = self.queries + self.noise(noise).reshape(len(words), *self.queries.shape)  # (batch, queries, width)
+    def forward(self, asked: Asked, noise: Tensor) -> Tensor:
+        """What texts ask for and noise (batch, 32) to latents (batch, 16, edge, edge)."""
+        read = Features(self.enter(self.normalise(asked.tokens, asked.mask)), asked.mask)  # (batch, tokens, width)
+        if self.things is not None and asked.things is not None:
+            read = beside(read, self.things(asked.things))
+        hidden = self.queries + self.noise(noise)[:, None]  # (batch, queries, width)
         for layer in self.layers:
-            hidden = layer(hidden, words, memory_key_padding_mask=~mask)
-        return self.fold(self.leave(hidden).transpose(1, 2).reshape(len(words), -1, self.squares, self.squares))
+            hidden = layer(hidden, read.tokens, memory_key_padding_mask=~read.mask)
+        return self.fold(self.leave(hidden).transpose(1, 2).reshape(len(noise), -1, self.squares, self.squares))

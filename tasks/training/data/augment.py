@@ -62,10 +62,9 @@ class Augmentation:
         contrast, brightness = ((torch.rand(2, count, 1, 1, 1, device=device) * 2 - 1) * self.colour).unbind()
         return ((moved - 0.5) * (1 + contrast) + 0.5 + brightness).clamp(0, 1)
 
-    def words(self, words: Features) -> Features:
-        """Masks random tokens of each text, but never its first, and of none more than half."""
+    def words(self, words: Features) -> Tensor:
+        """The mask (n, tokens) of texts of which random tokens are hidden, never the first nor more than half."""
         seen = torch.rand(words.mask.shape, device=words.mask.device) >= self.drop
         seen[:, 0] = True
         enough = (seen & words.mask).sum(1, keepdim=True) * 2 >= words.mask.sum(1, keepdim=True)
-        mask = words.mask & (seen | ~enough)
-        return Features(words.tokens * mask.unsqueeze(-1), mask)
+        return words.mask & (seen | ~enough)

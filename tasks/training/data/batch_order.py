@@ -10,10 +10,12 @@ def rows_of_step(pool: Tensor, amount: int, step: int, seed: int, stream: int) -
     Args:
         stream: tells the pools of one training apart.
     """
-    rows = []
-    for at in range(step * amount, (step + 1) * amount):
-        epoch, place = divmod(at, len(pool))
-        rows.append(int(pool[_permutation(len(pool), seed, stream, epoch)[place]]))
+    rows: list[int] = []
+    at = step * amount
+    while len(rows) < amount:
+        epoch, place = divmod(at + len(rows), len(pool))
+        order = _permutation(len(pool), seed, stream, epoch)
+        rows += pool[order[place : place + amount - len(rows)]].tolist()
     return rows
 
 

@@ -13,10 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.checkpoint import save_tensors
+from models.text_features import Features
 
 A_FILE = 2048  # texts
 _AT_ONCE = 65_536  # tokens
 _LEAST_SPREAD = 0.01
+_MULTIPLE = 4  # lengths of batches are rounded up to it, so that kernels see few shapes
 
 
 class Encoder(Protocol):
@@ -43,9 +45,26 @@ class FeatureCache:
         self.tokens = torch.cat(tokens)
         self.starts = F.pad(torch.cat(lengths).cumsum(0), (1, 0))
 
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
     def __getitem__(self, number: int) -> Tensor:
         """(tokens, width) float32."""
         return self.tokens[self.starts[number] : self.starts[number + 1]].float()
+
+    def batch(self, numbers: Tensor, longest: int) -> Features:
+        """The features of several texts, cut to `longest` tokens and padded, on the device that they are kept on."""
+        device = self.tokens.device
+        starts = self.starts[numbers]
+        lengths = (self.starts[numbers + 1] - starts).clamp(max=longest)
+        steps = torch.arange(-(-int(lengths.max()) // _MULTIPLE) * _MULTIPLE)
+        mask = (steps < lengths[:, None]).to(device)
+        places = (starts[:, None] + steps).clamp(max=len(self.tokens) - 1).to(device)
+        return Features(self.tokens[places].float() * mask[..., None], mask)
+
+    def to(self, device: str) -> None:
+        """Keeps the features on a device."""
+        self.tokens = self.tokens.to(device)
 
     def length(self, number: int) -> int:
         """How many tokens a text has."""

@@ -1,7 +1,7 @@
 """Small captioned pictures in memory, with the features of their captions: what the latent families learn from."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,65 +14,90 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.generators.latent.base import LONGEST
-from models.text_features import Features, pad
+from models.generators.latent.things import Asked
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, may_mirror
 from tasks.training.data.captioned import CaptionedDataset, Refused, content_of, decoded
 from tasks.training.data.feature_cache import A_FILE, FeatureCache, keep_once
+from tasks.training.data.retrieved import RetrievedThings
 
 
-@dataclass(frozen=True)
+@dataclass
 class PictureDataset:
-    """Pictures (rows, 3, edge, edge) uint8, features of every wording of their captions, and which row is for what."""
+    """Pictures, features of every wording of their captions, the things that these name, and which row is for what."""
 
-    data: CaptionedDataset
     pictures: Tensor
-    wordings: Sequence[FeatureCache]  # the captions', then those of each other wording of them
+    """(pictures, 3, edge, edge) uint8."""
+    shown: Tensor
+    """(rows,): the picture of each row; several captions may share one."""
+    words: FeatureCache
+    """Of all captions, then of all their other wordings."""
+    things: RetrievedThings | None
     train: Tensor
     test: Tensor
+    may_mirror: Tensor
+    """(rows,) bool."""
     augmentation: Augmentation
 
-    def training_batch(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
-        """Words and pictures (n, 3, edge, edge) in [0, 1] of these rows, both varied."""
-        chosen = torch.randint(len(self.wordings), (len(rows),)).tolist()
-        words = pad([self.wordings[k][i][:LONGEST] for k, i in zip(chosen, rows, strict=True)], 4)
-        mirror = torch.tensor([may_mirror(self.data.rows[i]["caption"]) for i in rows])
-        pictures = self.augmentation.pictures(self.pictures[rows].to(device).float() / 255, mirror.to(device))
-        return self.augmentation.words(words.to(device)), pictures
+    def to(self, device: str) -> None:
+        """Keeps pictures and features on a device, so that batches need not be copied there."""
+        self.pictures = self.pictures.to(device)
+        self.words.to(device)
 
-    def batch(self, rows: list[int], device: str) -> tuple[Features, Tensor]:
-        """Words and pictures (n, 3, edge, edge) in [0, 1] of these rows, without augmentation."""
-        words = pad([self.wordings[0][i][:LONGEST] for i in rows], 4)
-        return words.to(device), self.pictures[rows].to(device).float() / 255
+    def training_batch(self, rows: list[int]) -> tuple[Asked, Tensor]:
+        """What the captions of these rows ask for, and pictures (n, 3, edge, edge) in [0, 1], both varied."""
+        numbers = torch.tensor(rows)
+        wordings = len(self.words) // len(self.shown)
+        texts = numbers + torch.randint(wordings, (len(rows),)) * len(self.shown)
+        asked, pictures = self._batch(texts, numbers)
+        varied = self.augmentation.pictures(pictures, self.may_mirror[numbers].to(pictures.device))
+        return Asked(asked.tokens, self.augmentation.words(asked), asked.things), varied
+
+    def batch(self, rows: list[int]) -> tuple[Asked, Tensor]:
+        """What the captions of these rows ask for, and their pictures (n, 3, edge, edge) in [0, 1], as they are."""
+        return self._batch(torch.tensor(rows), torch.tensor(rows))
+
+    def _batch(self, texts: Tensor, rows: Tensor) -> tuple[Asked, Tensor]:
+        words = self.words.batch(texts, LONGEST)
+        things = None if self.things is None else self.things.batch(texts)
+        places = self.shown[rows].to(self.pictures.device)
+        return Asked(words.tokens, words.mask, things), self.pictures[places].float() / 255
+
+
+def mirrored(data: CaptionedDataset) -> Tensor:
+    """Which rows' pictures are still right when left and right are exchanged, (rows,) bool."""
+    return torch.tensor([may_mirror(row["caption"]) for row in data.rows])
 
 
 def cached_pictures(
     folder: Path, data: CaptionedDataset, edge: int, done: Callable[[int], None]
-) -> tuple[Tensor, list[int]]:
-    """The rows' pictures (rows, 3, edge, edge) uint8, cut to a square around the middle, and which could not be read.
+) -> tuple[Tensor, Tensor, list[int]]:
+    """The data set's pictures (pictures, 3, edge, edge) uint8, cut to a square around the middle; which of them each
+    row shows, (rows,); and the rows whose picture could not be read.
 
     They are kept under `folder`, in files of 2,048. Latents are not kept: pictures are varied anew in every epoch, and
     the codec's encoder, a matrix product, takes less time than reading its result would.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    parts: list[Tensor] = []
-    broken: list[int] = []
-    for start in range(0, len(data.rows), A_FILE):
-        rows = data.rows[start : start + A_FILE]
-        key = hashlib.sha256(str(edge).encode())
-        for row in rows:
-            key.update(hashlib.sha256(content_of(row["image"])).digest())
-        path = folder / f"pictures-{key.hexdigest()[:16]}.safetensors"
-        keep_once(path, partial(_squares, rows, edge))
+    found: dict[bytes, int] = {}
+    shown = [found.setdefault(hashlib.sha256(content_of(row["image"])).digest(), len(found)) for row in data.rows]
+    digests = list(found)
+    images = {number: row["image"] for number, row in zip(reversed(shown), reversed(data.rows), strict=True)}
+    parts, whole = [], []
+    for start in range(0, len(digests), A_FILE):
+        part = digests[start : start + A_FILE]
+        path = folder / f"pictures-{hashlib.sha256(b''.join([str(edge).encode(), *part])).hexdigest()[:16]}.safetensors"
+        keep_once(path, partial(_squares, [images[start + i] for i in range(len(part))], edge))
         with safe_open(path, "pt") as file:
             parts.append(file.get_tensor("pictures"))
-            broken += [start + i for i in (~file.get_tensor("ok")).nonzero().flatten().tolist()]
-        done(start + len(rows))
-    return torch.cat(parts), broken
+            whole.append(file.get_tensor("ok"))
+        done(start + len(part))
+    ok = torch.cat(whole)[torch.tensor(shown)]
+    return torch.cat(parts), torch.tensor(shown), (~ok).nonzero().flatten().tolist()
 
 
-def _squares(rows: Sequence[Mapping[str, Any]], edge: int) -> dict[str, Tensor]:
-    made = [_square(row["image"], edge) for row in rows]
+def _squares(images: Sequence[Any], edge: int) -> dict[str, Tensor]:
+    made = [_square(image, edge) for image in images]
     blank = torch.zeros(3, edge, edge, dtype=torch.uint8)
     pictures = torch.stack([blank if picture is None else picture for picture in made])
     return {"pictures": pictures, "ok": torch.tensor([picture is not None for picture in made])}

@@ -29,26 +29,27 @@ class AutoencoderFamily(LatentFamily[Autoencoder, AutoencoderOptions]):
         if model is None:
             model, data = Autoencoder(self.new_config()), self.dataset
             chosen = data.train[torch.randperm(len(data.train))[:_FITTED_ON]]
-            model.codec.fit(data.pictures[chosen].float() / 255)
-            normalise(model.head, data.wordings[0])
+            model.codec.fit(data.pictures[data.shown[chosen]].float() / 255)
+            normalise(model.head, data.words)
+        self.place_data(model.codec)
         self.model = model.to(self.device)
         self.optimizer_groups = [OptimizerGroup([model.codec, model.head])]
 
     def losses(self, group: int, step: int) -> dict[str, Tensor]:
-        words, pictures = self.training_batch(step)
+        asked, pictures = self.training_batch(step)
         return {
             "picture": self.model.reconstruction_loss(pictures[: self.options.pictures]),
-            "text": self.model.head_loss(words, pictures),
+            "text": self.model.head_loss(asked, pictures),
         }
 
     @torch.no_grad()
     def evaluate(self, model: Autoencoder) -> dict[str, float]:
         model.eval()
-        words, pictures = self.held_out()
+        asked, pictures = self.held_out()
         made = model.codec.decode(model.codec.encode(pictures)).clamp(0, 1)
         torch.manual_seed(0)
         return {
             "reconstruction, dB": -10 * math.log10(float((made - pictures).square().mean())),
-            "text to latent, error": float(nearest_loss(model.head, words, model.codec.encode(pictures))),
+            "text to latent, error": float(nearest_loss(model.head, asked, model.codec.encode(pictures))),
             "variety over seeds": self.variety(model),
         }

@@ -10,17 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from models import checkpoint
+from models.checkpoint import EMBEDDED
 from models.generators.latent import base
 from models.generators.latent.autoencoder import Autoencoder
 from models.generators.latent.base import LatentConfig, LatentModel
+from models.generators.latent.codec import Codec
 from models.generators.latent.text_to_latent import Normaliser
-from models.text_features import Features
+from models.generators.latent.things import SMALLEST, Asked, Memory
 from tasks.loading.models import resolve
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, reworded
 from tasks.training.data.batch_order import rows_of_step
 from tasks.training.data.feature_cache import FeatureCache
-from tasks.training.data.picture_cache import PictureDataset, cached_pictures, split
+from tasks.training.data.picture_cache import PictureDataset, cached_pictures, mirrored, split
+from tasks.training.data.retrieved import RetrievedThings
 from tasks.training.families.captioned_base import CaptionFamily
 from tasks.training.family import Count
 from tasks.training.init_from import start_config
@@ -38,6 +41,7 @@ class LatentFamily(CaptionFamily[Model, Options]):
     dataset: PictureDataset
     start: Path | None = None  # the checkpoint to begin with
     size: int  # edge of the pictures in pixels
+    retrieves: bool  # whether networks look at things of the embedded default's memory
 
     @property
     def device(self) -> str:  # type: ignore[override]
@@ -47,9 +51,24 @@ class LatentFamily(CaptionFamily[Model, Options]):
         super().load(source)
         if self.options.start is not None:
             self.start = Path(resolve(self.options.start))
-            self.size = self._check_start(self.start_config()).size
+            config = self._check_start(self.start_config())
+            self.size, self.retrieves = config.size, config.retrieves
         else:
             self.size = self.new_size()
+            self.retrieves = self._new_retrieves()
+
+    def _new_retrieves(self) -> bool:
+        """Whether a new model retrieves: as the options say, else where it can."""
+        wanted = self.options.retrieve
+        if self.encoder.digest != checkpoint.read_config(EMBEDDED / "vae")["encoder_digest"]:
+            why_not = f"the embedded default, which finds the things, reads no features of {self.encoder.name}"
+        elif self.size % SMALLEST:
+            why_not = f"pictures need a multiple of {SMALLEST} pixels a side for it, not {self.size}"
+        else:
+            return wanted is not False
+        if wanted:
+            raise BadInput(f"--retrieve: {why_not}; leave it out.")
+        return False
 
     @abstractmethod
     def new_size(self) -> int:
@@ -64,36 +83,47 @@ class LatentFamily(CaptionFamily[Model, Options]):
 
     def encode(self, cache: Path, count: Count) -> None:
         o, captions = self.options, self.captions()
-        wordings = [self.features(cache, captions, count)]
-        for number in range(o.wordings):
-            wordings.append(self.features(cache, [reworded(c, number) for c in captions], count))
+        wordings = [reworded(c, number) for number in range(o.wordings) for c in captions]
+        words = self.features(cache, captions + wordings, count)
+        things = None
+        if self.retrieves:
+            with count("finding things that captions name", "captions", len(words)) as done:
+                things = RetrievedThings(Memory(), words, done)
         with count("reading pictures", "pictures", len(captions)) as done:
-            pictures, broken = cached_pictures(cache, self.data, self.size, done)
+            pictures, shown, broken = cached_pictures(cache, self.data, self.size, done)
         train, test, undecodable = split(self.data, broken)
         self.refused = [*self.data.refused, *undecodable]
+        if things is not None:
+            train = train[~things.misread(self.data.rows)[train]]
         varied = Augmentation(o.mirror, o.crop, o.colour, o.drop)
-        self.dataset = PictureDataset(self.data, pictures, wordings, train, test, varied)
+        self.dataset = PictureDataset(pictures, shown, words, things, train, test, mirrored(self.data), varied)
 
-    def training_batch(self, step: int) -> tuple[Features, Tensor]:
-        """Words and pictures (n, 3, size, size) in [0, 1] that a step learns from, both varied."""
+    def place_data(self, codec: Codec) -> None:
+        """Makes the things' sheets, and puts all data where batches are made: on a GPU if there is one."""
+        if self.dataset.things is not None:
+            self.dataset.things.encode(codec, self.size, self.device)
+        self.dataset.to(self.device)
+
+    def training_batch(self, step: int) -> tuple[Asked, Tensor]:
+        """What a step's captions ask for and pictures (n, 3, size, size) in [0, 1] to learn from, both varied."""
         rows = rows_of_step(self.dataset.train, self.options.batch, step, self.options.seed, 0)
-        return self.dataset.training_batch(rows, self.device)
+        return self.dataset.training_batch(rows)
 
-    def held_out(self, count: int = _EVALUATED) -> tuple[Features, Tensor]:
+    def held_out(self, count: int = _EVALUATED) -> tuple[Asked, Tensor]:
         """Held-out rows, spread over all of them, the same at every call."""
         test = self.dataset.test
-        return self.dataset.batch(test[:: max(1, len(test) // count)][:count].tolist(), self.device)
+        return self.dataset.batch(test[:: max(1, len(test) // count)][:count].tolist())
 
     @torch.no_grad()
     def sample(self, model: Model, path: Path) -> None:
         """Held-out pictures, what the codec makes of them, and two pictures generated from each one's caption."""
         model.eval()
-        words, pictures = self.held_out(_SHOWN)
+        asked, pictures = self.held_out(_SHOWN)
         source = torch.Generator().manual_seed(0)
         rows = [pictures, model.codec.decode(model.codec.encode(pictures))]
         for _ in range(2):
             noise = torch.randn(len(pictures), *model.noise, generator=source).to(self.device)
-            rows.append(model.codec.decode(model.latents(words, noise)))
+            rows.append(model.codec.decode(model.latents(asked, noise)))
         write_grid(path, rows)
 
     def save(self, model: Model, folder: Path, steps: int, figures: dict[str, float]) -> None:
@@ -104,9 +134,9 @@ class LatentFamily(CaptionFamily[Model, Options]):
     def variety(self, model: Model) -> float:
         """Standard deviation over four noises of the latents of one text, as a share of the pictures' own."""
         torch.manual_seed(0)
-        words, pictures = self.held_out(16)
+        asked, pictures = self.held_out(16)
         made = torch.stack(
-            [model.latents(words, torch.randn(len(pictures), *model.noise, device=self.device)) for _ in range(4)]
+            [model.latents(asked, torch.randn(len(pictures), *model.noise, device=self.device)) for _ in range(4)]
         )
         return float(made.std(0).mean() / model.codec.encode(pictures).std(0, correction=0).mean().clamp(min=1e-6))
 
@@ -114,7 +144,13 @@ class LatentFamily(CaptionFamily[Model, Options]):
         """Of a new model."""
         o = self.options
         return LatentConfig(
-            o.encoder, self.encoder.digest, self.encoder.width, self.size, width=o.width, layers=o.layers
+            o.encoder,
+            self.encoder.digest,
+            self.encoder.width,
+            self.size,
+            width=o.width,
+            layers=o.layers,
+            retrieves=self.retrieves,
         )
 
     def start_config(self) -> LatentConfig:

@@ -21,19 +21,22 @@ class FlowFamily(CodecFamily[Flow, FlowOptions]):
 
     def build(self) -> None:
         torch.manual_seed(self.options.seed)
-        self.model = (self._new_model() if self.start is None else self._start_model(self.start)).to(self.device)
-        self.optimizer_groups = [OptimizerGroup([self.model.transformer])]
+        model = self._new_model() if self.start is None else self._start_model(self.start)
+        self.place_data(model.codec)
+        self.model = model.to(self.device)
+        learning = [self.model.transformer] + ([self.model.things] if self.model.things else [])
+        self.optimizer_groups = [OptimizerGroup(learning)]
 
     def _new_model(self) -> Flow:
         model = Flow(self.new_config())
-        normalise(model, self.dataset.wordings[0])
+        normalise(model, self.dataset.words)
         model.codec.load_state_dict(self.autoencoder.codec.state_dict())
         return model
 
     def _start_model(self, start: Path) -> Flow:
         """The checkpoint's model, with adapters where a rank is given."""
         model = Flow(self.start_config())
-        normalise(model, self.dataset.wordings[0])
+        normalise(model, self.dataset.words)
         try:
             rectified_flow.begin(model, start)
             if self.options.lora:
@@ -43,15 +46,15 @@ class FlowFamily(CodecFamily[Flow, FlowOptions]):
         return model
 
     def losses(self, group: int, step: int) -> dict[str, Tensor]:
-        words, pictures = self.training_batch(step)
-        return {"velocity": self.model.loss(words, self.model.codec.encode(pictures))}
+        asked, pictures = self.training_batch(step)
+        return {"velocity": self.model.loss(asked, self.model.codec.encode(pictures))}
 
     @torch.no_grad()
     def evaluate(self, model: Flow) -> dict[str, float]:
         model.eval()
-        words, pictures = self.held_out()
+        asked, pictures = self.held_out()
         torch.manual_seed(0)
-        velocity = model.loss(words, model.codec.encode(pictures))
+        velocity = model.loss(asked, model.codec.encode(pictures))
         return {"velocity, held out": float(velocity), "variety over seeds": self.variety(model)}
 
     def save(self, model: Flow, folder: Path, steps: int, figures: dict[str, float]) -> None:

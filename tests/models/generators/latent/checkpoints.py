@@ -5,10 +5,9 @@ from pathlib import Path
 import torch
 
 from models import checkpoint
-from models.generators.latent import rectified_flow
+from models.generators.latent import gan, rectified_flow
 from models.generators.latent.autoencoder import Autoencoder
 from models.generators.latent.base import LatentConfig
-from models.generators.latent.gan import Gan
 
 FAMILIES = ("autoencoder", "gan", "flow")
 FEATURES = 24
@@ -27,7 +26,12 @@ def write_latent(folder: Path, family: str) -> Path:
         model.codec.fit(torch.rand(8, 3, 32, 32))
         rectified_flow.save(folder, model, CONFIG, "Tiny.\n")
         return folder
-    other = {"autoencoder": Autoencoder, "gan": Gan}[family](CONFIG)
-    other.codec.fit(torch.rand(8, 3, 32, 32))
-    checkpoint.save(folder, family, CONFIG, other, "Tiny.\n")
+    if family == "gan":
+        adversarial = gan.AdversarialGan(CONFIG)
+        adversarial.codec.fit(torch.rand(8, 3, 32, 32))
+        gan.save(folder, adversarial, CONFIG, "Tiny.\n")
+        return folder
+    autoencoder = Autoencoder(CONFIG)
+    autoencoder.codec.fit(torch.rand(8, 3, 32, 32))
+    checkpoint.save(folder, family, CONFIG, autoencoder, "Tiny.\n")
     return folder
