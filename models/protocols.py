@@ -20,7 +20,7 @@ EncodeNegative = Callable[[Sequence[str | None]], list[Any]]
 
 
 class TextEncoder(Protocol):
-    """Texts to the features that a generator reads. Not for two threads at once."""
+    """Texts to the features that a generator reads. Not for two threads at once, but for `cuts`."""
 
     name: str
     digest: str
@@ -45,7 +45,10 @@ class TextEncoder(Protocol):
 
     @abstractmethod
     def cuts(self, texts: Sequence[str]) -> list[bool]:
-        """Whether each text is longer than what the encoder reads of it. Needs no network on the device."""
+        """Whether each text is longer than what the encoder reads of it. Needs no network on the device.
+
+        Any thread may call it, also while another encodes.
+        """
         ...
 
     def ready(self) -> None:

@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import cache
 from queue import PriorityQueue
 from typing import Any, TypeVar
@@ -58,13 +58,34 @@ def _make_current(device: str) -> None:
         torch.cuda.set_device(device)
 
 
-def in_thread(name: str, function: Callable[[], Result], urgency: int = 0, device: str = "cpu") -> Result:
-    """Runs `function` in this process's only thread of that name, which is for a device, and returns its result."""
-    return _worker(name, device).submit(function, urgency).result()
+def nothing() -> None:
+    """What a thread that has nothing else to do does meanwhile."""
 
 
-def in_device_thread(device: str, function: Callable[[], Result], urgency: int = 0) -> Result:
-    """Runs `function` in the thread that encodes texts and generates pictures on a device."""
+def in_thread(
+    name: str,
+    function: Callable[[], Result],
+    urgency: int = 0,
+    device: str = "cpu",
+    meanwhile: Callable[[], None] = nothing,
+) -> Result:
+    """Runs `function` in this process's only thread of that name, which is for a device, and returns its result.
+
+    Args:
+        meanwhile: what the calling thread does until then, such as taking what `function` sends.
+    """
+    result = _worker(name, device).submit(function, urgency)
+    try:
+        meanwhile()
+    finally:
+        wait([result])  # it works on what the caller holds, also if that failed
+    return result.result()
+
+
+def in_device_thread(
+    device: str, function: Callable[[], Result], urgency: int = 0, meanwhile: Callable[[], None] = nothing
+) -> Result:
+    """Runs `function` in the thread that encodes texts and generates pictures on a device; as `in_thread`."""
     seconds = 0.0
 
     def timed() -> Result:
@@ -76,7 +97,7 @@ def in_device_thread(device: str, function: Callable[[], Result], urgency: int =
             seconds = time.perf_counter() - begun
 
     try:
-        return in_thread(f"models on {device}", timed, urgency, device)
+        return in_thread(f"models on {device}", timed, urgency, device, meanwhile)
     finally:
         _mine.seconds = getattr(_mine, "seconds", 0.0) + seconds
 
@@ -88,6 +109,8 @@ def take_device_seconds() -> float:
     return seconds
 
 
-def in_filter_thread(device: str, function: Callable[[], Result]) -> Result:
+def in_filter_thread(device: str, function: Callable[[], Result], meanwhile: Callable[[], None] = nothing) -> Result:
     """Runs `function`, which applies filters: in a GPU's thread, or on a CPU beside the one that generates."""
-    return in_thread("filters on cpu", function) if device == "cpu" else in_device_thread(device, function, urgency=2)
+    if device == "cpu":
+        return in_thread("filters on cpu", function, meanwhile=meanwhile)
+    return in_device_thread(device, function, 2, meanwhile)

@@ -5,7 +5,8 @@ waits for pictures: they arrive in the host's memory while it goes on with anoth
 """
 
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 from torch import Tensor
 
@@ -18,10 +19,9 @@ from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import growth, parse_chain
 from tasks.loading.feature_store import kept_features
-from tasks.loading.hang_watch import ended_after
 from tasks.loading.models import load_encoder, load_generator
 from tasks.prompts.shards import Shard
-from tasks.render.encode import encode
+from tasks.render.encode import Gathering, find_cuts
 from tasks.render.enhance import enhance_work
 from tasks.render.explain import explain
 from tasks.render.generate import generate
@@ -29,8 +29,8 @@ from tasks.render.preprocess import preprocess_work
 from tasks.render.rank import load_reward, load_reward_encoder, rank
 from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
-from tasks.render.transfer import Transfer, arrive
-from tasks.render.write import complete, store
+from tasks.render.transfer import Arrivals, Send, arrive
+from tasks.render.write import begin_encoding, complete, store
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
 
@@ -49,6 +49,9 @@ class Setting:
         self.provenance = plan.provenance
         self.growth = growth(parse_chain(job.enhance))
         self.references = plan.references
+        stages = {"enhance": job.enhance, "explain": job.explain, "generate": True}
+        self.last = None if job.reward else next(stage for stage, taken in stages.items() if taken)
+        """The stage after which nothing is done to pixels; none if the pictures are then ranked by them."""
 
     def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration, self.job.panorama)
@@ -94,14 +97,18 @@ def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: Rende
 def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Maps the texts to features."""
     encoder = setting.load_encoder()
+    with work.timed("encode"):
+        find_cuts(work, encoder)
     store = kept_features(setting.job.keep_features, encoder)
+    gathering = _gathering(setting.job.device)
+    gathering.join(work)
     new: dict[str, dict[str, Tensor]] = {}
 
     def run() -> None:
         if setting.split:
             setting.load_generator().release()
         with work.timed("encode"), beside(setting.job.device):  # pictures are generated meanwhile
-            new.update(encode(work, encoder, store))
+            new.update(gathering.encode(work, encoder, store))
 
     in_device_thread(setting.job.device, run)
     if store is not None:
@@ -109,41 +116,44 @@ def encode_shard(setting: Setting, pending: PendingShard[Shard], work: RenderSha
     return work
 
 
+@cache
+def _gathering(device: str) -> Gathering:
+    """One for each device, as its thread is."""
+    return Gathering()
+
+
 def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Generates the pictures."""
-    last = not (setting.job.explain or setting.job.enhance)
+    job = setting.job
 
-    def run() -> list[Transfer]:
+    def run(send: Send) -> None:
         if setting.split:
             setting.load_encoder().release()
-        with work.timed("generate"):
-            generator, limit = setting.load_generator(), setting.batch_limit
-            return generate(work, generator, limit, last, setting.job.batch_timeout, setting.growth)
+        last = not (job.explain or job.enhance)
+        generate(work, setting.load_generator(), setting.batch_limit, send, last, job.batch_timeout, setting.growth)
 
-    return _arrived(setting, work, "generate", in_device_thread(setting.job.device, run, urgency=1))
+    return _made(setting, work, "generate", run, partial(in_device_thread, urgency=1))
 
 
 def explain_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Finds which word made which part of each picture."""
-    encoder = setting.load_encoder()
-    last = not setting.job.enhance
+    encoder, job = setting.load_encoder(), setting.job
 
-    def run() -> list[Transfer]:
-        with work.timed("explain"):
-            generator, limit = setting.load_generator(), setting.batch_limit
-            return explain(work, encoder, generator, limit, setting.split, last, setting.job.batch_timeout)
+    def run(send: Send) -> None:
+        generator, limit = setting.load_generator(), setting.batch_limit
+        explain(work, encoder, generator, limit, send, setting.split, not job.enhance, job.batch_timeout)
 
-    return _arrived(setting, work, "explain", in_device_thread(setting.job.device, run, urgency=1))
+    return _made(setting, work, "explain", run, partial(in_device_thread, urgency=1))
 
 
 def enhance_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Applies the enhancement chain."""
+    job = setting.job
 
-    def run() -> list[Transfer]:
-        with work.timed("enhance"):
-            return enhance_work(work, setting.job, setting.job.device, setting.job.panorama)
+    def run(send: Send) -> None:
+        enhance_work(work, job, send, job.device, job.panorama)
 
-    return _arrived(setting, work, "enhance", in_filter_thread(setting.job.device, run))
+    return _made(setting, work, "enhance", run, in_filter_thread)
 
 
 def rank_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
@@ -160,10 +170,27 @@ def rank_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard
     return work
 
 
-def _arrived(setting: Setting, work: RenderShard, stage: str, transfers: list[Transfer]) -> RenderShard:
-    """The shard once its pictures have arrived."""
-    with work.timed(stage), ended_after(setting.job.batch_timeout, "what a GPU has queued"):
-        arrive(work, stage, transfers)
+def _made(
+    setting: Setting,
+    work: RenderShard,
+    stage: str,
+    run: Callable[[Send], None],
+    in_its_thread: Callable[..., None],
+) -> RenderShard:
+    """The shard once a stage has made its pictures in a device's thread.
+
+    They are taken batch by batch as they arrive, and those that nothing else is to be done with encoded at once: after
+    the last batch of a run only that batch is still to be encoded.
+    """
+    job, arrivals = setting.job, Arrivals()
+    then = partial(begin_encoding, options=job, provenance=setting.provenance) if setting.last == stage else None
+
+    def take() -> None:
+        arrivals.wait()
+        with work.timed(stage):
+            arrive(work, stage, arrivals, then, job.batch_timeout)
+
+    in_its_thread(job.device, arrivals.sent_by(run), meanwhile=take)
     return work
 
 

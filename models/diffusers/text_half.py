@@ -6,7 +6,10 @@ whatever else is in the batch: batches are filled up with copies to a fixed numb
 the longest text of a batch encodes texts one at a time.
 """
 
+import threading
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,6 +20,7 @@ from models.device import let_go
 from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.signatures import NEGATIVE, Interface
+from models.diffusers.workarounds import spare_conversion
 from models.fixed_batches import BatchLimit, chunks
 from models.messages import one_sentence
 from models.protocols import EncodeNegative, TextEncoder
@@ -42,12 +46,14 @@ class DiffusersTextEncoder(TextEncoder):
         self._device = device
         self._options = options
         self._pipe: Any = None
+        self._counting = threading.Lock()
         self._ragged: bool | None = None
         self._negatives: dict[str | None, dict[str, Tensor]] = {}
 
     def ready(self) -> None:
         if self._pipe is None:
             self._pipe = self._checkpoint.load("text", self._options.torch_dtype, self._device, self._options.offload)
+            spare_conversion(self._pipe)
             self.loads += 1
         if self._ragged is None:
             with one_sentence(self._checkpoint.folder):
@@ -83,13 +89,18 @@ class DiffusersTextEncoder(TextEncoder):
     def cuts(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is longer than what every text encoder reads of it; needs no network."""
         asked = [self.interface.as_read(text) for text in texts]
-        tokenizers = self._checkpoint.tokenizers.values()
-        cut = [bool(tokenizers)] * len(texts)
-        for tokenizer in tokenizers:
-            longest = min(self.interface.longest, tokenizer.model_max_length)
-            lengths = map(len, tokenizer(asked).input_ids)
-            cut = [others and length > longest for others, length in zip(cut, lengths, strict=True)]
+        with self._counting:
+            cut = [bool(self._counters)] * len(texts)
+            for tokenizer in self._counters:
+                longest = min(self.interface.longest, tokenizer.model_max_length)
+                lengths = map(len, tokenizer(asked).input_ids)
+                cut = [others and length > longest for others, length in zip(cut, lengths, strict=True)]
         return cut
+
+    @cached_property
+    def _counters(self) -> list[Any]:
+        """Tokenizers of `cuts` alone: one that a pipeline uses at the moment takes no other calls."""
+        return [deepcopy(tokenizer) for tokenizer in self._checkpoint.tokenizers.values()]
 
     def _each(self, texts: Sequence[Any], negative: bool) -> list[dict[str, Tensor]]:
         if texts:

@@ -32,6 +32,16 @@ def marks_cache_context(function: Callable[..., Any]) -> bool:
     return "cache_context" in inspect.getsource(function)
 
 
+def spare_conversion(pipe: Any) -> None:
+    """Spares a pipeline the look for embeddings of several tokens (textual inversion), where its tokenizers know none.
+
+    It goes over every text once more, token by token in Python, which costs as much as all else of encoding a text.
+    """
+    known = [getattr(part, "added_tokens_encoder", {}) for part in pipe.components.values()]
+    if hasattr(pipe, "maybe_convert_prompt") and not any(name.endswith("_1") for names in known for name in names):
+        pipe.maybe_convert_prompt = lambda prompt, tokenizer: prompt
+
+
 class RowGuidance(float):
     """A guidance scale for each row of a batch where a pipeline expects one number: `scale * (text - other)`.
 

@@ -11,6 +11,7 @@ transformers' format, or a hub id. Weights load from safetensors only, and a mod
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -63,6 +64,7 @@ class LanguageModel(TextEncoder):
         self.width = width
         self._load = load
         self._tokenize = tokenize
+        self._tokenizing = threading.Lock()
         self._device = device
         self._pad = pad
 
@@ -85,7 +87,8 @@ class LanguageModel(TextEncoder):
         if not distinct:
             return []
         self.ready()
-        tokens = self._tokenize(distinct, self.max_tokens)
+        with self._tokenizing:
+            tokens = self._tokenize(distinct, self.max_tokens)
         ids = {text: row or [self._pad] for text, row in zip(distinct, tokens, strict=True)}
         done: dict[str, Tensor] = {}
         for length, group in groupby(sorted(distinct, key=lambda t: len(ids[t])), key=lambda t: bucket(len(ids[t]))):
@@ -96,7 +99,8 @@ class LanguageModel(TextEncoder):
 
     def cuts(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is longer than `max_tokens`."""
-        return [len(row) > self.max_tokens for row in self._tokenize(texts, self.max_tokens + 1)]
+        with self._tokenizing:
+            return [len(row) > self.max_tokens for row in self._tokenize(texts, self.max_tokens + 1)]
 
     @torch.inference_mode()
     def _run(self, rows: Sequence[list[int]], length: int) -> list[Tensor]:

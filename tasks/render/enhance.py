@@ -10,33 +10,29 @@ from models.filters.arguments import File
 from tasks.enhance.chain import Chain, EnhanceOptions, enhance, parse_chain, reach
 from tasks.loading.bisect_failures import isolate
 from tasks.render.shard_state import Picture, RenderShard
-from tasks.render.transfer import Transfer
+from tasks.render.transfer import Send, Transfer
 
 MARGIN = 64  # columns that filters of the whole picture see beyond the ends of a panorama
 
 
 def enhance_work(
-    work: RenderShard, options: EnhanceOptions, device: str = "cpu", panorama: bool = False
-) -> list[Transfer]:
+    work: RenderShard, options: EnhanceOptions, send: Send, device: str = "cpu", panorama: bool = False
+) -> None:
     """Applies the chain on the device, in batches of equal size; moves prompts it fails for to the shard's failures.
 
     Args:
+        send: called with each batch of pictures, on their way to the host as uint8.
         panorama: the pictures' right edges go on at their left.
-
-    Returns:
-        The pictures on their way to the host, as uint8.
     """
     chain = parse_chain(options.enhance)
-    transfers: list[Transfer] = []
 
     def run(pictures: Sequence[Picture]) -> None:
         stacked = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
         made = (_enhance_closed if panorama else enhance)(stacked.to(device), chain)
-        transfers.append(Transfer(pictures, made, as_bytes=True))
+        send(Transfer(pictures, made, as_bytes=True))
 
     failed = {picture.prompt: error for group in work.by_size() for picture, error in isolate(run, group)}
     work.fail("enhance", failed)
-    return transfers
 
 
 def _enhance_closed(images: Tensor, chain: Chain) -> Tensor:

@@ -23,7 +23,7 @@ from models.protocols import Generator, TextEncoder
 from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, RenderShard
-from tasks.render.transfer import Transfer, arrive
+from tasks.render.transfer import Send, Transfer, arrive
 
 WORDS = 8  # content words of a text that are explained, from the first
 TILE = 128  # pixels of a heat map's longer side
@@ -49,22 +49,21 @@ def explain(
     encoder: TextEncoder,
     generator: Generator,
     limit: Callable[[int, int], BatchLimit],
+    send: Send,
     apart: bool = False,
     as_bytes: bool = True,
     timeout: float | None = None,
-) -> list[Transfer]:
+) -> None:
     """Sets `heat` of each picture of the shard; pictures of texts with fewer than two content words get none.
 
     The shortened texts go through `encode` and `generate` as if they were rows. A row for which that fails is
     quarantined.
 
     Args:
+        send: called with the pictures, whose pixels are set once they have arrived.
         apart: encoder and generator don't fit the device's memory together, so they take turns.
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
         timeout: of a batch, as for `generate`.
-
-    Returns:
-        The pictures on their way: their pixels are set once these have arrived.
     """
     variants = [(picture, word, _without(picture, word)) for picture in work.pictures for word in _words(picture)]
     trial = RenderShard(work.shard, [prompt for _, _, prompt in variants], [], work.carried.slice(0, 0))
@@ -76,7 +75,9 @@ def explain(
     of_prompt = {prompt: picture for picture, _, prompt in variants}
     changes: dict[Prompt, Tensor] = {}
     while True:
-        arrive(trial, "explain", generate(trial, generator, limit, as_bytes=False, timeout=timeout))
+        transfers: list[Transfer] = []
+        generate(trial, generator, limit, transfers.append, as_bytes=False, timeout=timeout)
+        arrive(trial, "explain", transfers)
         changes |= {ablated.prompt: _change(of_prompt[ablated.prompt], ablated) for ablated in trial.pictures}
         if not trial.more:
             break
@@ -89,8 +90,9 @@ def explain(
     for picture in work.pictures:
         if picture in words:
             picture.heat = _heat(words[picture])
-    made = [(picture, picture.pixels) for picture in work.pictures if picture.pixels is not None]
-    return [Transfer([picture], pixels[None], as_bytes) for picture, pixels in made]
+    for picture in work.pictures:
+        if picture.pixels is not None:
+            send(Transfer([picture], picture.pixels[None], as_bytes))
 
 
 def _words(picture: Picture) -> list[str]:

@@ -16,7 +16,7 @@ from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
 from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, Prompt, RenderShard
-from tasks.render.transfer import Transfer
+from tasks.render.transfer import Send, Transfer
 from tasks.runfolder.filesystem import without_password
 
 
@@ -38,25 +38,23 @@ def generate(
     work: RenderShard,
     generator: Generator,
     limit: Callable[[int, int], BatchLimit],
+    send: Send,
     as_bytes: bool,
     timeout: float | None = None,
     growth: int = 1,
-) -> list[Transfer]:
+) -> None:
     """Generates the next part of the shard's pictures, one per seed, in batches of prompts that may share one.
 
     Args:
         limit: gives the batch size for pictures of a width and height; it stays halved once the device's memory runs
             out.
+        send: called with each batch of pictures, whose pixels are set once they have arrived.
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
         timeout: seconds after which a batch is taken to hang, which ends the process; none never does.
         growth: how many times as many pixels the pictures have once they are enhanced.
-
-    Returns:
-        The pictures on their way: their pixels are set once these have arrived.
     """
     ready(generator)
     work.next_part(max(SHARD_PIXELS // growth, _least(work, generator, limit)))
-    transfers: list[Transfer] = []
 
     def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
@@ -64,14 +62,13 @@ def generate(
         def run(batch: Sequence[Picture]) -> list[None]:
             with ended_after(timeout, "a batch"):
                 images = infer(batch, generator, rows.size)
-            transfers.append(Transfer(batch, images, as_bytes))
+            send(Transfer(batch, images, as_bytes))
             return [None] * len(batch)
 
         return isolate(lambda part: in_batches(run, part, rows), pictures)
 
     for pictures in work.by_size(lambda prompt: batch_key(prompt, generator)):
         work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
-    return transfers
 
 
 def _least(work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> int:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,11 +77,12 @@ class Picture(_Portable):
 
     Attributes:
         width, height: in pixels; the prompt's, unless an enhancement step upscaled the picture.
-        pixels: (3, height, width) from `generate` until `write` encodes them: uint8 in the host's memory, but while
+        pixels: (3, height, width) from `generate` until they are encoded: uint8 in the host's memory, but while
             `explain` or `enhance` is to come float32 in [0, 1] on the device.
         heat: which word made which part of it, from `explain` on.
         reward: how much people would like it, from `rank` on.
-        file, figures, heat_file: the encoded picture, its quality figures and the encoded heat maps, from `write` on.
+        encoding: how far its file is, once nothing else is to be done with it.
+        file, figures, heat_file: the encoded picture, its quality figures and the encoded heat maps, from then on.
     """
 
     def __init__(self, prompt: Prompt, number: int) -> None:
@@ -92,6 +94,7 @@ class Picture(_Portable):
         self.pixels: Tensor | None = None
         self.heat: Heat | None = None
         self.reward: float | None = None
+        self.encoding: Future[None] | None = None
         self.file = b""
         self.figures: dict[str, float] = {}
         self.heat_file = b""
@@ -126,6 +129,7 @@ class RenderShard(ShardState[Shard, Prompt]):
         pictures: pictures of the prompts that are in hand, from `generate` on: of one part.
         made: what has been stored of each picture.
         unwanted: stored files of prompts that have failed since.
+        ahead: features of texts that were encoded together with those of other shards.
         carried: the columns passed through to the metadata, for all rows of the shard.
         names: file names by id; of all rows of the shard, so that they don't depend on which are tried again.
     """
@@ -139,6 +143,7 @@ class RenderShard(ShardState[Shard, Prompt]):
         self.pictures: list[Picture] = []
         self.made: list[Made] = []
         self.unwanted: set[str] = set()
+        self.ahead: Mapping[str, Encoded] = {}
         self._to_come: deque[list[Picture]] | None = None
 
     @property

@@ -1,12 +1,15 @@
 """Brings pictures from the device to the host's memory while the device goes on with the next batch."""
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import SimpleQueue
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tasks.imaging.encode import to_uint8
+from tasks.loading.hang_watch import ended_after
 from tasks.render.shard_state import Picture, RenderShard
 
 
@@ -44,6 +47,8 @@ class Transfer:
             sound = [bool(np.isfinite(image.numpy()).all()) for image in self._images]
         failed = {}
         for picture, pixels, fine in zip(self._pictures, self._images, sound, strict=True):
+            if picture.encoding is not None:
+                continue  # it came before; its batch was made again, as one after it failed
             if fine:
                 on_host = self._as_bytes and self._queued is None
                 picture.pixels = torch.from_numpy(to_uint8(pixels)).permute(2, 0, 1) if on_host else pixels
@@ -53,12 +58,65 @@ class Transfer:
         del self._images  # float32 is four times what the pictures keep
         return failed
 
+    @property
+    def pictures(self) -> Sequence[Picture]:
+        return self._pictures
 
-def arrive(work: RenderShard, stage: str, transfers: Iterable[Transfer]) -> None:
-    """Waits for a stage's pictures; quarantines prompts with unusable ones."""
+
+Send = Callable[[Transfer], None]
+"""What a stage calls with each batch as soon as it is on its way."""
+
+
+class Arrivals:
+    """The batches that a stage sends from a device's thread, for the thread of their shard."""
+
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+        self._sent: SimpleQueue[Transfer | None] = SimpleQueue()
+
+    def sent_by(self, stage: Callable[[Send], None]) -> Callable[[], None]:
+        """The stage as a function for the device's thread."""
+
+        def run() -> None:
+            self._begun.set()
+            try:
+                stage(self._sent.put)
+            finally:
+                self._sent.put(None)
+
+        return run
+
+    def wait(self) -> None:
+        """Until the stage begins."""
+        self._begun.wait()
+
+    def __iter__(self) -> Iterator[Transfer]:
+        """Each batch as it is sent, until the stage ends."""
+        while (transfer := self._sent.get()) is not None:
+            yield transfer
+
+
+def arrive(
+    work: RenderShard,
+    stage: str,
+    transfers: Iterable[Transfer],
+    then: Callable[[Picture], None] | None = None,
+    timeout: float | None = None,
+) -> None:
+    """Waits for a stage's pictures; quarantines prompts with unusable ones.
+
+    Args:
+        then: called with each usable picture as it arrives.
+        timeout: of a batch, as for `generate`.
+    """
     failed: dict[Picture, str] = {}
     for transfer in transfers:
-        failed |= transfer.arrive()
+        with ended_after(timeout, "what a GPU has queued"):
+            failed |= transfer.arrive()
+        if then is not None:
+            for picture in transfer.pictures:
+                if picture not in failed:
+                    then(picture)
     work.fail(stage, {picture.prompt: error for picture, error in failed.items()})
 
 

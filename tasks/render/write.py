@@ -85,10 +85,19 @@ def _encoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="encoder")
 
 
+def begin_encoding(picture: Picture, options: WriteOptions, provenance: Provenance) -> None:
+    """Has a picture encoded that nothing else is to be done with; once, however often it is called."""
+    if picture.encoding is None:
+        picture.encoding = _encoders().submit(encode_one, picture, options, provenance)
+
+
 def _encode(work: RenderShard, options: WriteOptions, provenance: Provenance) -> None:
-    """Encodes the pictures that are not encoded yet: a retry after a failed write finds them encoded."""
-    for _ in _encoders().map(lambda picture: encode_one(picture, options, provenance), work.pictures):
-        pass
+    """Waits until all pictures are encoded: most are by now, and a retry after a failed write finds them all so."""
+    for picture in work.pictures:
+        begin_encoding(picture, options, provenance)
+    for picture in work.pictures:
+        if picture.encoding is not None:
+            picture.encoding.result()
 
 
 def encode_one(picture: Picture, options: WriteOptions, provenance: Provenance) -> None:

@@ -1,5 +1,7 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
@@ -54,3 +56,28 @@ def test_two_that_come_at_once_get_the_same_thread() -> None:
 
         with ThreadPoolExecutor(4) as shards:
             assert len({future.result() for future in [shards.submit(ask) for _ in range(4)]}) == 1
+
+
+def test_the_caller_takes_what_is_sent_while_the_function_runs() -> None:
+    sent, taken = SimpleQueue[int](), SimpleQueue[int]()
+
+    def send() -> int:
+        sent.put(1)
+        return taken.get(timeout=30)
+
+    assert in_thread("sending", send, meanwhile=lambda: taken.put(sent.get(timeout=30) + 1)) == 2
+
+
+def test_the_function_has_ended_when_the_callers_own_work_fails() -> None:
+    ended = threading.Event()
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    def work() -> None:
+        time.sleep(0.1)
+        ended.set()
+
+    with pytest.raises(ValueError, match="no"):
+        in_thread("working", work, meanwhile=fail)
+    assert ended.is_set()

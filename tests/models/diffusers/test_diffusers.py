@@ -19,6 +19,7 @@ from models.diffusers.checkpoint import DiffusersCheckpoint, Half
 from models.diffusers.hub import find_checkpoint, is_checkpoint
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
 from models.diffusers.signatures import Interface
+from models.diffusers.workarounds import spare_conversion
 from tasks.loading.models import load_generator, ready
 from tasks.render.encode import encode_batch
 from tasks.runfolder.errors import BadInput
@@ -597,3 +598,15 @@ def test_another_librarys_config_beside_the_index_makes_no_difference(checkpoint
 def test_a_folder_of_another_kind_is_left_to_others(tmp_path: Path) -> None:
     assert open_diffusers(str(tmp_path), "cpu", PLAIN) is None
     assert open_diffusers("default", "cpu", PLAIN) is None
+
+
+def test_embeddings_of_several_tokens_are_looked_for_only_where_there_are_some() -> None:
+    def pipe(*added: str) -> Any:
+        tokenizer = SimpleNamespace(added_tokens_encoder=dict.fromkeys(added, 1))
+        return SimpleNamespace(components={"tokenizer": tokenizer}, maybe_convert_prompt=lambda text, tokenizer: "more")
+
+    without, with_them = pipe("<cat>", "<pad>"), pipe("<cat>", "<cat>_1")
+    for each in (without, with_them):
+        spare_conversion(each)
+    assert without.maybe_convert_prompt("a <cat>", None) == "a <cat>"
+    assert with_them.maybe_convert_prompt("a <cat>", None) == "more"

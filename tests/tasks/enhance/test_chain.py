@@ -19,6 +19,7 @@ from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import _enhance_closed, enhance_work
 from tasks.render.shard_state import Picture, Prompt, RenderShard
+from tasks.render.transfer import Transfer
 from tasks.runfolder.errors import BadInput
 from tests.tasks.dicom.samples import sample
 
@@ -237,7 +238,7 @@ def test_learned_denoiser_shows_no_seam_in_tiles(monkeypatch: pytest.MonkeyPatch
 def test_rows_that_a_step_does_not_fit_are_taken_out_of_the_work(tmp_path: Path) -> None:
     mask = saved(tmp_path / "mask.png", np.pad(np.full((4, 4), 255, np.uint8), 6))
     work = work_of((16, 16), (16, 24), (16, 16))
-    enhance_work(work, EnhanceOptions(enhance=f"inpaint:{mask}"))
+    enhance_work(work, EnhanceOptions(enhance=f"inpaint:{mask}"), lambda sent: None)
     assert [prompt.row for prompt in work.prompts] == [0, 2]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(1, "enhance")]
     assert "this picture 16 x 24" in work.failures[0].error
@@ -258,7 +259,9 @@ def test_a_panorama_has_no_seam_after_any_step(chain: str) -> None:
 def test_a_mask_fits_a_panorama_as_it_is(tmp_path: Path) -> None:
     mask = saved(tmp_path / "mask.png", np.pad(np.full((4, 4), 255, np.uint8), ((6, 6), (14, 14))))
     work = work_of((32, 16))
-    assert enhance_work(work, EnhanceOptions(enhance=f"inpaint:{mask}"), panorama=True) and not work.failures
+    sent: list[Transfer] = []
+    enhance_work(work, EnhanceOptions(enhance=f"inpaint:{mask}"), sent.append, panorama=True)
+    assert sent and not work.failures
 
 
 def work_of(*sizes: tuple[int, int]) -> RenderShard:

@@ -9,7 +9,8 @@ import torch
 
 from models.text.text_encoder import LanguageModel, load_text_encoder
 from tasks.prompts.shards import Shard
-from tasks.render.encode import encode, encode_batch
+from tasks.render import encode as encode_module
+from tasks.render.encode import Gathering, encode, encode_batch, find_cuts
 from tasks.render.shard_state import Prompt, RenderShard
 from tasks.text.preprocess import Prepared
 from tests.models.text.language_models import write_language_model
@@ -63,7 +64,7 @@ def test_every_prompt_gets_its_own_features(encoder: LanguageModel) -> None:
 
 def test_a_text_longer_than_the_encoder_reads_is_told(encoder: LanguageModel) -> None:
     work = work_of(["w1", "w2 " * 62, "w3 " * 63])  # two more tokens stand around them; 64 are read
-    encode(work, encoder)
+    find_cuts(work, encoder)
     assert [prompt.text_cut for prompt in work.prompts] == [False, False, True]
 
 
@@ -106,3 +107,55 @@ def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
     assert [failure.error for failure in work.failures] == ["RuntimeError: cannot be tokenised"]
     assert len(work.prompts) == len(TEXTS) - 1
     assert all(prompt.features is not None for prompt in work.prompts)
+
+
+def test_texts_of_shards_that_wait_are_encoded_together_each_as_alone(
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = encoder.encode(TEXTS)
+    encoder.limit.size = 64
+    given = memory_for(1000, encoder, monkeypatch)
+    shards = [work_of(TEXTS[start : start + 10]) for start in range(0, 40, 10)]
+    for shard in shards:
+        encode(shard, encoder)
+    apart = len(given)
+    again, gathering = [work_of(TEXTS[start : start + 10]) for start in range(0, 40, 10)], Gathering()
+    for shard in again:
+        gathering.join(shard)
+    given.clear()
+    for shard in again:
+        gathering.encode(shard, encoder, None)
+    assert len(given) < apart
+    made = [prompt.features for shard in again for prompt in shard.prompts]
+    assert all(isinstance(one, torch.Tensor) and torch.equal(one, own) for one, own in zip(made, expected, strict=True))
+
+
+def test_a_text_that_cannot_be_encoded_costs_its_own_shards_row_alone(
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenize = encoder._tokenize
+
+    def fragile(texts: list[str], longest: int) -> list[list[int]]:
+        if "w3 w3" in texts:
+            raise RuntimeError("cannot be tokenised")
+        return tokenize(texts, longest)
+
+    monkeypatch.setattr(encoder, "_tokenize", fragile)
+    shards, gathering = [work_of(TEXTS[:5]), work_of(TEXTS[5:10])], Gathering()
+    for shard in shards:
+        gathering.join(shard)
+    for shard in reversed(shards):
+        gathering.encode(shard, encoder, None)
+    assert [[failure.row for failure in shard.failures] for shard in shards] == [[3], []]
+    assert all(prompt.features is not None for shard in shards for prompt in shard.prompts)
+
+
+def test_no_more_shards_are_encoded_at_once_than_pictures_can_wait_for(
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode_module, "TOGETHER", 25)
+    shards, gathering = [work_of(TEXTS[start : start + 10]) for start in range(0, 40, 10)], Gathering()
+    for shard in shards:
+        gathering.join(shard)
+    gathering.encode(shards[0], encoder, None)
+    assert [bool(shard.ahead) for shard in shards] == [False, True, False, False]  # the first has used its own

@@ -50,7 +50,7 @@ def explained(text: str, keywords: list[str]) -> RenderShard:
     work = RenderShard(Shard(0, 0, 1), [prompt], [], pa.table({}))
     work.pictures = [Picture(prompt, 0)]
     work.pictures[0].pixels = Corners().generate(WordEncoder().encode([text]), [3], 64, 64)[0]
-    explain(work, Letters(), Corners(), lambda *size: BatchLimit(2))
+    explain(work, Letters(), Corners(), lambda *size: BatchLimit(2), lambda sent: None)
     return work
 
 

@@ -13,7 +13,7 @@ from models.protocols import Generator
 from tasks.prompts.shards import Shard
 from tasks.render.generate import generate
 from tasks.render.shard_state import Prompt, RenderShard
-from tasks.render.transfer import arrive
+from tasks.render.transfer import Transfer, arrive
 
 
 class Flat(Generator):
@@ -33,11 +33,18 @@ class Flat(Generator):
         return images
 
 
+def sent_by(work: RenderShard, generator: Generator, limit: BatchLimit, growth: int = 1) -> list[Transfer]:
+    """The batches on their way."""
+    sent: list[Transfer] = []
+    generate(work, generator, lambda *size: limit, sent.append, as_bytes=True, growth=growth)
+    return sent
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_picture_with_a_value_that_is_no_finite_number_is_quarantined_alone(value: float) -> None:
     prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
     work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
-    arrive(work, "generate", generate(work, Flat({3: value}), lambda *size: BatchLimit(4), as_bytes=True))
+    arrive(work, "generate", sent_by(work, Flat({3: value}), BatchLimit(4)))
     assert [picture.seed for picture in work.pictures] == [0, 1, 2, 4]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(3, "generate")]
     assert "not finite numbers" in work.failures[0].error
@@ -59,7 +66,7 @@ def test_a_broken_device_costs_no_row() -> None:
     prompts = [Prompt(row, str(row), "a cat", [row], 8, 8) for row in range(5)]
     work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
     with pytest.raises(RuntimeError, match="illegal memory access"):
-        generate(work, Broken({}), lambda *size: BatchLimit(2), as_bytes=True)
+        sent_by(work, Broken({}), BatchLimit(2))
     assert not work.failures
 
 
@@ -70,7 +77,6 @@ def test_pictures_that_are_to_grow_come_in_smaller_parts_but_in_whole_batches(fi
     generator.fixed_batch = fixed
     prompts = [Prompt(row, str(row), "a cat", [row], 1024, 1024) for row in range(5)]
     work = RenderShard(Shard(0, 0, 5), prompts, [], pa.table({}))
-    transfers = generate(work, generator, lambda *size: BatchLimit(4), as_bytes=True, growth=16)
-    arrive(work, "generate", transfers)
+    arrive(work, "generate", sent_by(work, generator, BatchLimit(4), growth=16))
     assert len(work.pictures) == taken
     assert work.more

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,7 +9,7 @@ import torch
 from tasks.imaging.encode import to_uint8
 from tasks.prompts.shards import Shard
 from tasks.render.shard_state import Picture, Prompt, RenderShard
-from tasks.render.transfer import Transfer, arrive
+from tasks.render.transfer import Arrivals, Send, Transfer, arrive
 
 
 def shard(rows: int, height: int, width: int) -> RenderShard:
@@ -80,3 +83,31 @@ def test_pictures_of_another_device_come_to_the_host(as_bytes: bool) -> None:
     for picture, image in zip(work.pictures, images, strict=True):
         assert picture.pixels is not None
         assert np.array_equal(to_uint8(picture.pixels), to_uint8(image))
+
+
+def test_pictures_are_taken_while_later_batches_are_still_made() -> None:
+    work, arrivals, order = shard(2, 5, 7), Arrivals(), list[str]()
+    taken = threading.Event()
+
+    def stage(send: Send) -> None:
+        send(Transfer(work.pictures[:1], torch.rand(1, 3, 5, 7), as_bytes=True))
+        order.append("second batch" if taken.wait(30) else "nobody took the first")
+        send(Transfer(work.pictures[1:], torch.rand(1, 3, 5, 7), as_bytes=True))
+
+    def then(picture: Picture) -> None:
+        order.append(f"picture {picture.seed}")
+        taken.set()
+
+    with ThreadPoolExecutor(1) as device:
+        device.submit(arrivals.sent_by(stage))
+        arrive(work, "generate", arrivals, then)
+    assert order == ["picture 0", "second batch", "picture 1"]
+
+
+def test_a_picture_that_is_being_encoded_is_not_taken_again() -> None:
+    """Where a batch fails, those before it are made once more on the way to the row that is to blame."""
+    work = shard(1, 5, 7)
+    (picture,) = work.pictures
+    picture.encoding = Future()
+    arrive(work, "generate", [Transfer(work.pictures, torch.rand(1, 3, 5, 7), as_bytes=True)])
+    assert picture.pixels is None
