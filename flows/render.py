@@ -60,7 +60,7 @@ def rendered(run: OpenRun[Any], write: Callable[[Storage], str] | None = None) -
     job = run.plan.job
     # A resumed run keeps its batch size: another would change the last bits of a checkpoint's pictures.
     recorded = None if job.batch_size else run.record.get("batch_size")
-    setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size)
+    setting = stages.Setting(job, run.plan, recorded or run.plan.batch_size, PIPELINE)
     summary = Summary(
         out=run.out.url(),
         rows=run.plan.rows_of_this_part(),

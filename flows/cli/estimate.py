@@ -82,7 +82,7 @@ def _measured(job: RenderJob, folder: Path, sample: int) -> dict[str, Any]:
 
     def rendered(place: str, chosen: list[PendingShard[Shard]]) -> list[Outcome]:
         here = job.model_copy(update={"out": str(folder / place)})
-        return list(Lane(PIPELINE, Setting(here, plan, plan.batch_size), call, plan.split).run(iter(chosen)))
+        return list(Lane(PIPELINE, Setting(here, plan, plan.batch_size, PIPELINE), call, plan.split).run(iter(chosen)))
 
     chosen = _spread(list(plan.of_this_part()), sample, plan.batch_size)
     rendered("first", chosen[:1])

@@ -5,7 +5,7 @@ waits for pictures: they arrive in the host's memory while it goes on with anoth
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from flows.jobs.render import RenderJob
 from flows.lanes.named_threads import in_device_thread, in_filter_thread
 from flows.lanes.pending import PendingShard
+from flows.lanes.pipeline import Stage
 from flows.plans.render import Plan
 from models.device import beside
 from models.fixed_batches import BatchLimit
@@ -38,7 +39,7 @@ from tasks.runfolder.storage import Storage
 class Setting:
     """What every shard of a run has in common. A plain class: Prefect would walk through the fields of a model."""
 
-    def __init__(self, job: RenderJob, plan: Plan, batch_size: int) -> None:
+    def __init__(self, job: RenderJob, plan: Plan, batch_size: int, pipeline: Sequence[Stage]) -> None:
         self.job = job
         self.input = plan.input
         self.size = plan.size
@@ -49,9 +50,8 @@ class Setting:
         self.provenance = plan.provenance
         self.growth = growth(parse_chain(job.enhance))
         self.references = plan.references
-        stages = {"enhance": job.enhance, "explain": job.explain, "generate": True}
-        self.last = None if job.reward else next(stage for stage, taken in stages.items() if taken)
-        """The stage after which nothing is done to pixels; none if the pictures are then ranked by them."""
+        self.last = [stage.name for stage in pipeline if stage.when(self)][-2]
+        """The stage before `write`, after which nothing is done to pixels."""
 
     def load_generator(self) -> Generator:
         return load_generator(self.job.generator, self.job.device, self.job.acceleration, self.job.panorama)
