@@ -27,6 +27,7 @@ from tasks.prompts.shards import (
     cut_evenly,
     mark_duplicates,
     shards_between,
+    taper,
 )
 from tasks.prompts.whole_input import Input
 from tasks.render.anchors import Anchors
@@ -67,7 +68,7 @@ class Plan:
         self.shard_size = job.shard_size or auto_shard_size(
             self.input.rows, *self.size, self.batch_size, job.count, self._sized
         )
-        self._by_file = False
+        self._by_file, self._tapered = False, job.shard_size is None
         check_references(self.input.schema.names, self.generator, job.layout, job.part[1] > 1, job.explain)
 
     def _size(self) -> tuple[int, int]:
@@ -85,6 +86,7 @@ class Plan:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
         self.shard_size = record["shard_size"]
         self._by_file = "shard_pixels" not in record  # a run from before shards spanned several files
+        self._tapered = record.get("tapered", False)
         self.shard_pixels = record.get("shard_pixels")
         if self._by_file:
             self.input = self.input.without_source_files()
@@ -101,6 +103,8 @@ class Plan:
         if self._by_file:
             return cut_by_file([source.rows for source in self.input.sources], self.shard_size)
         cuts = self._cuts_by_size()
+        if self._tapered:
+            cuts = taper(cuts, max(1, self.batch_size // self.job.count))
         return cuts if self.anchors is None else self.anchors.cuts(cuts)
 
     def _cuts_by_size(self) -> np.ndarray:
@@ -176,6 +180,7 @@ class Plan:
             "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,
             "shard_pixels": self.shard_pixels,
+            "tapered": self._tapered,
             "shards": self.shards,
             "versions": versions(),
         }

@@ -68,6 +68,24 @@ def cut_by_pixels(pixels: Iterable[np.ndarray], shard_size: int, most: int, batc
     return np.array(cuts, np.int64)
 
 
+def taper(cuts: np.ndarray, batch: int) -> np.ndarray:
+    """The cuts and further ones in the first and the last shard: of one batch, two, four and so on from either end.
+
+    So the first batch is painted while most of the first shards are still being read and encoded, and at the end little
+    is left for one lane to do while others have nothing.
+
+    Args:
+        batch: rows that the generator takes at once.
+    """
+    if len(cuts) < 3:  # a single shard: it has the first batch and the last
+        return cuts
+    first, second, before, last = cuts[0], cuts[1], cuts[-2], cuts[-1]
+    steps = batch * 2 ** np.arange(32)
+    rising, falling = first + steps, last - steps
+    more = [rising[rising <= second - batch], falling[falling >= before + batch]]
+    return np.unique(np.concatenate([cuts, *more]))
+
+
 def _that_fit(pixels: np.ndarray, most: int, batch: int) -> int:
     fit = int(np.searchsorted(np.cumsum(pixels), most, side="right"))
     if fit == len(pixels):

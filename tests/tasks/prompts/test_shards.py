@@ -2,7 +2,15 @@ import itertools
 
 import numpy as np
 
-from tasks.prompts.shards import SHARD_PIXELS, auto_shard_size, cut_by_file, cut_by_pixels, cut_evenly, shards_between
+from tasks.prompts.shards import (
+    SHARD_PIXELS,
+    auto_shard_size,
+    cut_by_file,
+    cut_by_pixels,
+    cut_evenly,
+    shards_between,
+    taper,
+)
 
 
 def test_shards_cover_every_row_once() -> None:
@@ -59,3 +67,11 @@ def test_equal_rows_are_cut_alike_whatever_the_chunks() -> None:
 
 def test_a_shard_that_is_cut_short_has_whole_batches() -> None:
     assert cut_by_pixels([np.full(100, SHARD_PIXELS // 10)], 64, SHARD_PIXELS, 4).tolist()[:4] == [0, 8, 16, 24]
+
+
+def test_the_first_and_the_last_shard_are_cut_down_to_a_batch() -> None:
+    assert taper(cut_evenly(48, 16), 4).tolist() == [0, 4, 8, 16, 32, 40, 44, 48]
+    assert taper(cut_evenly(700, 64), 32).tolist()[:3] == [0, 32, 64]
+    assert taper(cut_evenly(33, 16), 16).tolist() == [0, 16, 32, 33]
+    assert taper(cut_evenly(16, 16), 4).tolist() == [0, 16]
+    assert taper(cut_evenly(0, 16), 4).tolist() == [0]
