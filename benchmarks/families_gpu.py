@@ -272,7 +272,7 @@ def train(
             trainer.step()
             rates.append(time.perf_counter())
         half = len(rates) // 2
-        per_step = (rates[-1] - rates[half]) / (len(rates) - 1 - half)
+        per_step = (rates[-1] - rates[half]) / max(1, len(rates) - 1 - half) or seconds
         total = trainer.done + int((seconds - (time.perf_counter() - began)) / per_step)
         trainer.schedule = replace(trainer.schedule, steps=total)
         say(f"{1 / per_step:.1f} steps a second, {batch / per_step:.0f} pictures a second: {total} steps")

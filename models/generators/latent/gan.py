@@ -119,7 +119,7 @@ class AdversarialGan(Gan):
 
 
 def save(folder: Path, model: AdversarialGan, config: LatentConfig, card: str) -> None:
-    """Writes a checkpoint folder, config.json last. Raises NotFinite, and writes nothing, where weights are not finite."""
+    """Writes a checkpoint folder, config.json last. Raises NotFinite, and writes nothing, if weights are not finite."""
     state = model.state_dict()
     painter = Gan(config)
     painter.load_state_dict({name: state[name] for name in painter.state_dict()})

@@ -1,4 +1,4 @@
-"""The things that captions name, encoded once, for latent families that retrieve (models/generators/latent/things.py)."""
+"""The things that captions name, encoded once for families that retrieve (models/generators/latent/things.py)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
