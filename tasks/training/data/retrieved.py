@@ -40,11 +40,8 @@ class RetrievedThings:
         What such rows show would teach networks to mistrust the things that they look at.
         """
         ids = [concept[0] for concept in self._memory.model.config.concepts]
-        found = self._distinct[self._places[: len(rows)], 0].tolist()
-        pairs = zip(found, rows, strict=True)
-        return torch.tensor(
-            [row.get("concepts") is not None and read_as(read, ids) != sorted(row["concepts"]) for read, row in pairs]
-        )
+        read = self._distinct[self._places[: len(rows)], 0].tolist()
+        return torch.tensor([differs(one, ids, row.get("concepts")) for one, row in zip(read, rows, strict=True)])
 
     def encode(self, codec: Codec, size: int, device: str) -> None:
         """Makes the sheets for pictures of `size` pixels, and keeps them on a device."""
@@ -57,6 +54,7 @@ class RetrievedThings:
         return self._sheets[self._places[numbers.to(self._places.device)]].float()
 
 
-def read_as(read: Sequence[int], ids: Sequence[str]) -> list[str]:
-    """Ids, sorted, of the concepts that a text was read as; -1 stands for none."""
-    return sorted(ids[concept] for concept in read if concept >= 0)
+def differs(read: Sequence[int], ids: Sequence[str], told: Sequence[str] | None) -> bool:
+    """Whether a text was read as other concepts than those told, all of which the memory knows; -1 stands for none."""
+    known = told is not None and set(told) <= set(ids)
+    return known and sorted(ids[concept] for concept in read if concept >= 0) != sorted(told or ())

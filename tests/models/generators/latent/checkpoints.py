@@ -17,21 +17,21 @@ CONFIG = LatentConfig(
 )  # fmt: skip
 
 
-def write_latent(folder: Path, family: str) -> Path:
+def write_latent(folder: Path, family: str, config: LatentConfig = CONFIG) -> Path:
     """Saves a checkpoint of the family, the same weights each time."""
     torch.manual_seed(0)
     if family == "flow":
-        model = rectified_flow.Flow(CONFIG)
+        model = rectified_flow.Flow(config)
         folder.mkdir(parents=True)
         model.codec.fit(torch.rand(8, 3, 32, 32))
-        rectified_flow.save(folder, model, CONFIG, "Tiny.\n")
+        rectified_flow.save(folder, model, config, "Tiny.\n")
         return folder
     if family == "gan":
-        adversarial = gan.AdversarialGan(CONFIG)
+        adversarial = gan.AdversarialGan(config)
         adversarial.codec.fit(torch.rand(8, 3, 32, 32))
-        gan.save(folder, adversarial, CONFIG, "Tiny.\n")
+        gan.save(folder, adversarial, config, "Tiny.\n")
         return folder
-    autoencoder = Autoencoder(CONFIG)
+    autoencoder = Autoencoder(config)
     autoencoder.codec.fit(torch.rand(8, 3, 32, 32))
-    checkpoint.save(folder, family, CONFIG, autoencoder, "Tiny.\n")
+    checkpoint.save(folder, family, config, autoencoder, "Tiny.\n")
     return folder
