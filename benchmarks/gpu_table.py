@@ -16,7 +16,7 @@ from benchmarks.prompts import write_prompts
 from benchmarks.real_size import base_dtype, write_checkpoint
 from benchmarks.usage import Span, Usage, painting
 from models.device import let_go
-from models.diffusers.acceleration import Acceleration
+from models.diffusers.options import Acceleration
 from models.generators.registry import load_generator
 
 

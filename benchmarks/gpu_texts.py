@@ -12,7 +12,7 @@ from benchmarks.gpu_report import Report
 from benchmarks.prompts import write_prompts
 from benchmarks.real_size import base_dtype, write_text_checkpoint
 from models.device import let_go
-from models.diffusers.acceleration import Acceleration
+from models.diffusers.options import Acceleration
 from models.fixed_batches import BatchLimit
 from models.generators.registry import load_generator
 

@@ -24,9 +24,9 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.real_size import REAL, base_dtype, write_checkpoint
-from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.image_half import DiffusersGenerator
+from models.diffusers.options import Acceleration
 from models.diffusers.text_half import DiffusersTextEncoder
 from models.diffusers.tuning import example
 from models.messages import one_line

@@ -1,7 +1,6 @@
 """Checkpoints: folders with config.json, model.safetensors and README.md (the model card), never pickle."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.weight_files import EMBEDDED, digest  # noqa: F401 (read as checkpoint.EMBEDDED, checkpoint.digest)
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-EMBEDDED = Path(__file__).parent / "weights"
-"""Checkpoints that come with the package: generator, judge, denoiser."""
 
 FORMAT = 1
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -88,14 +86,6 @@ def load_weights(folder: Path, model: nn.Module) -> None:
     for name, scale in scales.items():
         state[name] *= scale.float().reshape(-1, *[1] * (state[name].ndim - 1))
     model.load_state_dict(state)
-
-
-def digest(folder: Path) -> str:
-    """sha256, hex, of the folder's weights and configuration."""
-    total = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
-        total.update((folder / name).read_bytes())
-    return total.hexdigest()
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -11,9 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+EMBEDDED = Path(__file__).parent / "weights"
+"""Checkpoints that come with the package: generator, judge, denoiser."""
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _MOST_JSON = 256 << 20  # bytes; a large model's index has 10 MB
 _CLASS_KEYS = ("tokenizer_class", "processor_class", "image_processor_type", "feature_extractor_type")
+
+
+def digest(folder: Path) -> str:
+    """sha256, hex, of a checkpoint's weights and configuration."""
+    total = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        total.update((folder / name).read_bytes())
+    return total.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from flows.engine import local_server
+from flows.jobs.render import RenderJob
 from flows.jobs.strict import unknown_option
 from tasks.runfolder.errors import BadInput
 
@@ -42,12 +43,24 @@ def full_job(
     return model(**values)
 
 
-def plan_or_run(job: BaseModel, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
-    """Prints a job's plan, or carries it out; `plan` and `flow` are imported only when needed."""
+def plan_or_run(job: Any, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
+    """Prints a job's plan, or carries it out; `plan` and `flow` are imported only when needed.
+
+    What can be refused without Prefect and models is, unless a Prefect server of the user's is to be told of it.
+    """
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
             print_described(resolve_name(plan)(job, Path(spool)).described(), as_json)
         return 0
+    if not local_server.is_elsewhere():
+        from flows.plans.early import finished_early, refuse_early
+
+        refuse_early(job, job.out)
+        done = finished_early(job) if type(job) is RenderJob else None
+        if done is not None:
+            print(f"nothing to do: all of {done.rows:,} rows were done before", file=sys.stderr)
+            print_summary(done, as_json)
+            return done.exit_code
     local_server.configure()  # before Prefect is imported; the server starts during the other imports
     carry_out = resolve_name(flow)
     local_server.wait_for_server()

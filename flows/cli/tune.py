@@ -9,8 +9,8 @@ from rich.table import Table
 
 from flows.jobs.render import check_device
 from models.diffusers import tuning
-from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.image_half import open_diffusers
+from models.diffusers.options import PLAIN, Acceleration
 from tasks.loading.models import ready, resolve, usable
 from tasks.runfolder.errors import BadInput
 

@@ -55,6 +55,11 @@ def configure() -> None:
     prefect_internals.reload_settings()
 
 
+def is_elsewhere() -> bool:
+    """Whether runs of this process are on a server other than the private one."""
+    return prefect_internals.is_run_of_a_worker() or prefect_internals.user_has_server()
+
+
 class NoServer(RuntimeError):
     """No Prefect server takes this run: one sentence that says why. No work has begun; exit code 1."""
 

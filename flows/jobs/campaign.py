@@ -13,9 +13,8 @@ from tasks.campaign.grid import Combine
 from tasks.campaign.labels import Labels
 from tasks.campaign.pictures import FOLDER
 from tasks.campaign.placements import Format
-from tasks.enhance.chain import EnhanceOptions
-from tasks.render.generate import GenerateOptions
-from tasks.render.read import MOST_GUIDANCE, MOST_STEPS
+from tasks.enhance.options import EnhanceOptions
+from tasks.render.options import MOST_GUIDANCE, MOST_STEPS, GenerateOptions
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.out_folder import check_out
 

@@ -9,13 +9,9 @@ from pydantic import AfterValidator, Field
 from flows.jobs.local import Place
 from flows.jobs.service import ServiceOptions
 from flows.jobs.strict import StrictJob
-from models.diffusers.acceleration import Acceleration
-from tasks.enhance.chain import EnhanceOptions
-from tasks.render.explain import ExplainOptions
-from tasks.render.generate import GenerateOptions
-from tasks.render.rank import RankOptions
-from tasks.render.read import ReadOptions
-from tasks.render.write import WriteOptions
+from models.diffusers.options import Acceleration
+from tasks.enhance.options import EnhanceOptions
+from tasks.render.options import ExplainOptions, GenerateOptions, RankOptions, ReadOptions, WriteOptions
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import JOINED, WHOLE, Role, part
 from tasks.runfolder.out_folder import check_out

@@ -11,7 +11,7 @@ from flows.jobs.render import RunOptions, at_day
 from flows.jobs.strict import StrictJob
 from tasks.adjust.reader import read_chain
 from tasks.dicom.retain import RetainOptions
-from tasks.enhance.chain import EnhanceOptions
+from tasks.enhance.options import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.out_folder import check_out

@@ -9,10 +9,9 @@ from pydantic import Field
 from flows.jobs.local import Place
 from flows.jobs.render import RenderJob, RenderRunOptions, at_day
 from flows.jobs.strict import StrictJob
-from tasks.enhance.chain import EnhanceOptions
+from tasks.enhance.options import EnhanceOptions
 from tasks.imaging.encode import Format
-from tasks.render.generate import GenerateOptions
-from tasks.render.read import LARGEST, MOST_GUIDANCE, MOST_STEPS, SMALLEST
+from tasks.render.options import LARGEST, MOST_GUIDANCE, MOST_STEPS, SMALLEST, GenerateOptions
 from tasks.storyboard.film import AnimaticFormat
 
 

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from models.cache import cache_folder
 from models.device import let_go
-from models.diffusers.acceleration import DENOISERS, PLAIN, Acceleration, accelerate, denoiser_of, kernels
+from models.diffusers.acceleration import DENOISERS, accelerate, denoiser_of, kernels
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.hub import find_checkpoint
 from models.diffusers.lora import adapt, digest_with, open_loras
+from models.diffusers.options import PLAIN, Acceleration
 from models.diffusers.reference_images import reference_arguments, reference_key
 from models.diffusers.signatures import Interface
 from models.diffusers.sizes import edge_multiple, native_size

@@ -13,7 +13,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from models.diffusers.acceleration import Acceleration, accelerate, denoiser_of
+from models.diffusers.acceleration import accelerate, denoiser_of
+from models.diffusers.options import Acceleration
 from models.messages import one_line, one_sentence
 
 _USUAL = "pytorch_lora_weights.safetensors"

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.image_half import DiffusersGenerator
+from models.diffusers.options import Acceleration
 from models.panorama import check_shape
 
 MARGIN = 1 / 8  # of a panorama's width, on either side, for transformers

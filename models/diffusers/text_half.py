@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.device import let_go
-from models.diffusers.acceleration import Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
+from models.diffusers.options import Acceleration
 from models.diffusers.signatures import NEGATIVE, Interface
 from models.diffusers.workarounds import spare_conversion
 from models.fixed_batches import BatchLimit, chunks

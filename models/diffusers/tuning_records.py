@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from models.cache import cache_folder
 from models.device import device_name
-from models.diffusers.acceleration import Acceleration
+from models.diffusers.options import Acceleration
 
 NAME = "imagemill-tuned.json"
 MOST = 4096  # images in one batch; a record beyond it is damaged, and ignored

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models import checkpoint
-from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.image_half import open_diffusers
+from models.diffusers.options import PLAIN, Acceleration
 from models.generators.dummy import DummyGenerator
 from models.messages import one_sentence
 from models.protocols import Generator

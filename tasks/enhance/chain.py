@@ -14,38 +14,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import torch
-from pydantic import BaseModel, field_validator
 from torch import Tensor
 
 from models.filters import GRID, STEPS, Reference, Step
 from tasks.enhance import reference_files
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import without_password
 
 Chain = tuple[tuple[Step, Any], ...]
 
 # Images are independent, so a batch is processed in parts: that bounds memory, and on a CPU a part fits the cache.
 PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**22}
 TILE = 2048  # pixels per side: larger images are processed in tiles by steps with a finite reach
-
-
-class EnhanceOptions(BaseModel):
-    """How every picture is enhanced before it is written."""
-
-    enhance: str = ""
-    """Enhancement steps in order, as in denoise:0.3,contrast:1.1; empty for none."""
-
-    @field_validator("enhance")
-    @classmethod
-    def _readable(cls, chain: str) -> str:
-        chain = without_password(chain)
-        parse_chain(chain)
-        return chain
-
-    @property
-    def enhance_named(self) -> str:
-        """The chain with files by their names, as results record it: where they lie is nobody's business."""
-        return name_files(self.enhance)
 
 
 def parse_chain(text: str) -> Chain:

@@ -7,15 +7,17 @@ pictures at once as there are cores.
 import io
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from tasks.imaging.gpano import gpano_packet
 from tasks.imaging.jxl import encode_jxl
 from tasks.imaging.png import encode_png
+
+if TYPE_CHECKING:  # the options of commands name the formats; torch takes seconds to import
+    from torch import Tensor
 
 Format = Literal["png", "jpeg", "webp", "jxl"]
 SUFFIX: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "jxl": "jxl"}
@@ -26,7 +28,7 @@ PNG_XMP = "XML:com.adobe.xmp"  # the text's key (XMP specification, part 3)
 JPEG_EXIF = 65_533  # bytes that a segment of a JPEG holds
 
 
-def to_uint8(pixels: Tensor) -> np.ndarray:
+def to_uint8(pixels: "Tensor") -> np.ndarray:
     """(3, h, w), uint8 or float32 in [0, 1], to (h, w, 3) uint8, rounded to nearest.
 
     The rest works on NumPy arrays: small torch operations in many threads would each start a thread pool.

@@ -11,8 +11,8 @@ import torch
 from fsspec.implementations.dirfs import DirFileSystem
 
 from models.cache import made_once
-from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.hub import INDEX
+from models.diffusers.options import PLAIN, Acceleration
 from models.generators import registry
 from models.protocols import Generator, TextEncoder
 from models.text.text_encoder import load_text_encoder

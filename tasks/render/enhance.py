@@ -7,7 +7,8 @@ from torch import Tensor
 
 from models.filters import GRID
 from models.filters.arguments import File
-from tasks.enhance.chain import Chain, EnhanceOptions, enhance, parse_chain, reach
+from tasks.enhance.chain import Chain, enhance, parse_chain, reach
+from tasks.enhance.options import EnhanceOptions
 from tasks.loading.bisect_failures import isolate
 from tasks.render.shard_state import Picture, RenderShard
 from tasks.render.transfer import Send, Transfer

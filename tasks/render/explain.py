@@ -14,7 +14,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,13 +26,6 @@ from tasks.render.transfer import Send, Transfer, arrive
 
 WORDS = 8  # content words of a text that are explained, from the first
 TILE = 128  # pixels of a heat map's longer side
-
-
-class ExplainOptions(BaseModel):
-    """Whether heat maps are made."""
-
-    explain: bool = False
-    """Write heat maps that show which word made which part of each picture (generates one more picture per word)."""
 
 
 def without(text: str, word: str) -> str:

@@ -2,12 +2,9 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict
 from torch import Tensor
 
-from models.diffusers.acceleration import Acceleration
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator
 from tasks.loading.bisect_failures import isolate
@@ -17,21 +14,6 @@ from tasks.loading.oom_batching import in_batches
 from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.render.transfer import Send, Transfer
-from tasks.runfolder.filesystem import without_password
-
-
-class GenerateOptions(Acceleration):
-    """Which model generates the pictures, and how a diffusers checkpoint is run."""
-
-    model_config = ConfigDict(frozen=False)
-
-    generator: Annotated[str, AfterValidator(without_password)] = "default"
-    """The embedded `default`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
-
-    @property
-    def acceleration(self) -> Acceleration:
-        """The options that apply to diffusers checkpoints."""
-        return Acceleration(**self.model_dump(include=set(Acceleration.model_fields)))
 
 
 def generate(

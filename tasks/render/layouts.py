@@ -6,17 +6,16 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.render.options import Layout
 from tasks.render.shard_state import Picture
 from tasks.runfolder.storage import Storage
 
 _BATCH = 32  # pictures of a Parquet shard in memory at a time
 
-Layout = Literal["files", "parquet", "tar", "dummy"]
 Entry = tuple[Picture, str, bytes]  # the picture, its file name, the file's bytes
 
 

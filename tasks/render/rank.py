@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from pydantic import BaseModel, Field, model_validator
 
 from models.judge.model import Judge, load_judge
 from models.judge.reward import RewardModel, picture_features, text_features
@@ -15,21 +13,6 @@ from models.text.text_encoder import load_text_encoder
 from tasks.loading.models import resolve, usable
 from tasks.render.shard_state import Picture, RenderShard
 from tasks.runfolder.errors import BadInput
-
-
-class RankOptions(BaseModel):
-    """Which of a prompt's pictures are kept."""
-
-    reward: str | None = None
-    """A reward model of `imagemill train reward` (a folder, local or s3://): the metadata say each picture's reward."""
-    keep_best: Annotated[int | None, Field(ge=1)] = None
-    """Keep only this many pictures of each prompt, those with the highest reward; by default all."""
-
-    @model_validator(mode="after")
-    def _together(self) -> "RankOptions":
-        if self.keep_best is not None and self.reward is None:
-            raise ValueError("--keep-best needs a reward model to tell the best; give --reward too")
-        return self
 
 
 @cache

@@ -3,47 +3,22 @@
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel, Field
 
 from models.panorama import check_shape
 from tasks.prompts.parquet_reader import shard_rows
 from tasks.prompts.shards import Shard
 from tasks.prompts.whole_input import Input
 from tasks.render.anchors import ANCHOR, FILE
+from tasks.render.options import LARGEST, MOST_GUIDANCE, MOST_PICTURES, MOST_STEPS, SMALLEST, ReadOptions
 from tasks.render.references import References
 from tasks.render.row_values import number, row_id, utf8_text, whole
 from tasks.render.shard_state import Prompt, RenderShard, prompt_identity
 from tasks.runfolder.shard_state import Failure
 
 USED_COLUMNS = ("id", "seed", "width", "height", "count")  # and the text: all others are carried through
-LARGEST, SMALLEST = 4096, 16  # pixels an edge
-MOST_PICTURES = 1000  # of one prompt
-MOST_GUIDANCE, MOST_STEPS = 100, 1000
-
-
-class ReadOptions(BaseModel):
-    """What a row that does not say so itself gets."""
-
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the job: a row without a seed of its own gets one made from this and its id."""
-    width: Annotated[int | None, Field(ge=SMALLEST, le=LARGEST)] = None
-    """Width in pixels; by default the generator's own."""
-    height: Annotated[int | None, Field(ge=SMALLEST, le=LARGEST)] = None
-    """Height in pixels; by default the generator's own."""
-    panorama: bool = False
-    """Seamless pictures of all that is around (equirectangular, 360 x 180 degrees): twice as wide as high, so of width
-    and height give one."""
-    count: Annotated[int, Field(ge=1, le=MOST_PICTURES)] = 1
-    """Pictures of each prompt."""
-    negative_text: str | None = None
-    """What is to be kept out of the pictures; for diffusers checkpoints that know such a thing."""
-    guidance: Annotated[float | None, Field(ge=0, le=MOST_GUIDANCE)] = None
-    """How closely a diffusers checkpoint follows the text; by default as its pipeline does."""
-    steps: Annotated[int | None, Field(ge=1, le=MOST_STEPS)] = None
-    """Denoising steps of a diffusers checkpoint; by default as many as its pipeline takes."""
 
 
 def picture_seed(job_seed: int, id: str, number: int = 0) -> int:

@@ -11,7 +11,8 @@ import pyarrow as pa
 from tasks.prompts.parquet_reader import column_batches
 from tasks.prompts.whole_input import Input
 from tasks.render.anchors import ANCHOR, MISSING, Anchors, named_rows
-from tasks.render.read import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions, values
+from tasks.render.options import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions
+from tasks.render.read import values
 from tasks.render.row_values import row_id, whole
 
 _PICTURE = re.compile(r"~(0|[1-9][0-9]{0,3})\Z")  # what is added to the id of a row with several pictures

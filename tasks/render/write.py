@@ -3,32 +3,20 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
-from typing import Annotated
 
 import pyarrow as pa
 import torch
-from pydantic import BaseModel, Field
 
-from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
+from tasks.imaging.encode import SUFFIX, encode_picture, quality_figures, to_uint8
 from tasks.render.explain import heat_file
-from tasks.render.layouts import LAYOUTS, Layout, pack_name
+from tasks.render.layouts import LAYOUTS, pack_name
 from tasks.render.metadata import EXPLAINED, METADATA, RANKED, Provenance, metadata_table, picture_row
+from tasks.render.options import WriteOptions
 from tasks.render.references import provenance
 from tasks.render.shard_state import Made, Picture, Prompt, RenderShard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.filenames import numbered
 from tasks.runfolder.storage import Storage
-
-
-class WriteOptions(BaseModel):
-    """How pictures are stored."""
-
-    format: Format = "png"
-    """Picture format; PNG and JPEG XL (`jxl`) are lossless."""
-    quality: Annotated[int, Field(ge=1, le=100)] = 90
-    """Quality of JPEG and WebP."""
-    layout: Layout = "files"
-    """One file per picture, one Parquet file or WebDataset tar per shard."""
 
 
 def store(

@@ -102,6 +102,13 @@ class Lease:
                 raise StorageError(f"{self._url}: it keeps changing hands; run the same command again.", passing=True)
         _held.add(self._owner["token"])
 
+    def check_free(self) -> None:
+        """Raises Busy if somebody else holds the lock."""
+        with self._explained():
+            held = self._object.read()
+        if held is not None and not is_dead(held):
+            raise Busy(self._refusal(held), held.name)
+
     def renew(self) -> None:
         """A heartbeat.
 

@@ -103,6 +103,22 @@ def working(storage: Storage, role: Role) -> Iterator[Worker]:
         yield worker
 
 
+def check_free(storage: Storage, role: Role) -> None:
+    """Checks that a run may begin in this folder, and leaves no file there.
+
+    Raises:
+        Busy: as `working`.
+        StorageError: the store fails.
+    """
+    if role.lock is not None:
+        if storage.local is None:
+            Lease(storage.url(f"{role.lock}.lock")).check_free()
+        elif storage.exists(f".{role.lock}.lock"):
+            with locked(storage, role.lock):
+                pass
+    Worker(storage, role.group, role.mend).check_alone()
+
+
 def _delete_empty(storage: Storage) -> None:
     """Deletes the folders of marks and claims; the last one out finds them empty."""
     for name in (claims.FOLDER, workers.FOLDER):

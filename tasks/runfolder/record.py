@@ -97,6 +97,12 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[
             return record
         known = read_record(storage)  # of another that came at the same time
         assert known is not None
+    check_same(storage, known, record, resume)
+    return known
+
+
+def check_same(storage: Storage, known: dict[str, Any], record: dict[str, Any], resume: bool) -> None:
+    """Checks that the folder's record is of the same run. Raises BadInput as `open_record` does."""
     if not resume:
         raise BadInput(
             f"{storage.url()}: there is a run already; drop --no-resume to carry on, or choose another --out."
@@ -113,7 +119,6 @@ def open_record(storage: Storage, record: dict[str, Any], resume: bool) -> dict[
             f"{storage.url()}: the run there was made from something else ({'; '.join(differences)}); "
             "give the same again to carry on, or choose another --out."
         )
-    return known
 
 
 def _changed_files(was: dict[str, str], now: dict[str, str]) -> list[str]:

@@ -40,11 +40,18 @@ class Worker(Lease):
             StorageError: the store fails.
         """
         super().acquire()
+        try:
+            self.check_alone()
+        except Busy:
+            self.release()
+            raise
+
+    def check_alone(self) -> None:
+        """Raises Busy if runs of another group are at work."""
         foreign = [name for name in self._names() if _group_of(name) != self._group]
         others = [(name, held) for name in foreign if (held := self.living(name)) is not None]
         if not others:
             return
-        self.release()
         (name, held), *rest = others
         what = "another run is writing here" if _group_of(name) == "run" else "runs that share this folder are at work"
         more = f" and {len(rest)} more" if rest else ""

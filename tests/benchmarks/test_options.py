@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("diffusers")
 
 from benchmarks.options import OPTIONS, Baseline, Effect, Rows, features_of
-from models.diffusers.acceleration import Acceleration
+from models.diffusers.options import Acceleration
 from tests.models.diffusers.checkpoints import write_checkpoint
 
 

@@ -12,9 +12,9 @@ import torch
 from flows.cli.main import main
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
-from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.checkpoint import DiffusersCheckpoint
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
+from models.diffusers.options import PLAIN, Acceleration
 from models.diffusers.tuning import choose, measure
 from models.diffusers.tuning_records import NAME, Measured, Tuned, Tunings
 from tests.models.diffusers.checkpoints import Checkpoints

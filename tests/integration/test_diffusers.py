@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from flows.jobs.render import RenderJob
 from flows.plans.render import Plan
 from flows.stages.render import batch_limit
-from models.diffusers.acceleration import PLAIN
 from models.diffusers.checkpoint import DiffusersCheckpoint, Half
+from models.diffusers.options import PLAIN
 from models.generators.registry import load_generator
 from tasks.loading.feature_store import FeatureFolder
 from tasks.runfolder.storage import StorageError

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tasks.render.layouts import LAYOUTS, Layout
+from tasks.render.layouts import LAYOUTS
+from tasks.render.options import Layout
 from tasks.render.shard_state import Picture, Prompt
 from tasks.runfolder.filenames import file_name
 

@@ -14,10 +14,11 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from models.diffusers.acceleration import PLAIN, Acceleration, accelerate
+from models.diffusers.acceleration import accelerate
 from models.diffusers.checkpoint import DiffusersCheckpoint, Half
 from models.diffusers.hub import find_checkpoint, is_checkpoint
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
+from models.diffusers.options import PLAIN, Acceleration
 from models.diffusers.signatures import Interface
 from models.diffusers.workarounds import spare_conversion
 from tasks.loading.models import load_generator, ready

@@ -8,8 +8,8 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
-from models.diffusers.acceleration import Acceleration
 from models.diffusers.image_half import DiffusersGenerator
+from models.diffusers.options import Acceleration
 from tests.models.diffusers.checkpoints import Checkpoints, build_pipeline
 from tests.models.diffusers.test_diffusers import features_of, halves
 

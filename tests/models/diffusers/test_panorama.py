@@ -15,8 +15,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusers.acceleration import PLAIN, Acceleration
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
+from models.diffusers.options import PLAIN, Acceleration
 from models.diffusers.panorama import DiffusersPanoramas, _by_columns, check_pipeline, margin
 from tests.models.diffusers.checkpoints import Checkpoints
 from tests.panoramas import bytes_of, psnr, seam

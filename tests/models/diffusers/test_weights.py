@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from models.diffusers.acceleration import PLAIN
 from models.diffusers.image_half import DiffusersGenerator, open_diffusers
+from models.diffusers.options import PLAIN
 from tests.models.diffusers.checkpoints import Checkpoints
 
 

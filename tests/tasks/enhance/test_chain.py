@@ -14,7 +14,8 @@ from torch import Tensor
 from models.filters import STEPS, Reference
 from models.filters.arguments import Number
 from tasks.enhance import chain as module
-from tasks.enhance.chain import EnhanceOptions, enhance, growth, name_files, open_chain, parse_chain
+from tasks.enhance.chain import enhance, growth, name_files, open_chain, parse_chain
+from tasks.enhance.options import EnhanceOptions
 from tasks.imaging.jxl import encode_jxl
 from tasks.prompts.shards import Shard
 from tasks.render.enhance import _enhance_closed, enhance_work

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import SHARD_PIXELS, cut_by_pixels, cut_evenly, mark_duplicates, shards_between
 from tasks.prompts.whole_input import Input
-from tasks.render.read import ReadOptions, read
+from tasks.render.options import ReadOptions
+from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput

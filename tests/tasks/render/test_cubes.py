@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tasks.render.cubes import FACES, cube, face_size, write_cubes
-from tasks.render.layouts import Layout
+from tasks.render.options import Layout
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
 from tests.panoramas import directions, psnr

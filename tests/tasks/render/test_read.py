@@ -8,7 +8,8 @@ import pytest
 
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import cut_evenly, mark_duplicates, shards_between
-from tasks.render.read import ReadOptions, picture_seed, read
+from tasks.render.options import ReadOptions
+from tasks.render.read import picture_seed, read
 from tasks.render.shard_state import RenderShard
 from tasks.render.survey import duplicate_rows, row_pixels
 from tasks.runfolder.storage import Storage

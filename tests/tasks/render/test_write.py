@@ -16,10 +16,10 @@ from PIL import Image
 
 from tasks.imaging.decode import open_picture
 from tasks.prompts.shards import Shard
-from tasks.render.layouts import Layout
 from tasks.render.metadata import Provenance
+from tasks.render.options import Layout, WriteOptions
 from tasks.render.shard_state import Picture, Prompt, RenderShard, prompt_identity
-from tasks.render.write import WriteOptions, complete, store
+from tasks.render.write import complete, store
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.shard_state import Failure
 from tasks.runfolder.storage import Storage

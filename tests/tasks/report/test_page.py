@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from tasks.imaging.jxl import encode_jxl
-from tasks.render.layouts import Layout
+from tasks.render.options import Layout
 from tasks.report.data import _table
 from tasks.report.page import write_report
 from tasks.report.thumbnails import thumbnails
