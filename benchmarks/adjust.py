@@ -30,8 +30,8 @@ from models.judge.model import EDGE, Judge, load_judge
 from models.protocols import TextEncoder
 from tasks.adjust.make import edit_of
 from tasks.adjust.reader import read_instruction
-from tasks.adjust.things import concepts_of
 from tasks.datasets.emoji.scenes import PROPS
+from tasks.datasets.emoji.things import concepts_of
 from tasks.loading.models import load_encoder, load_generator
 
 KINDS = ("sky", "place", "count", "colour", "add", "remove", "replace", "move")

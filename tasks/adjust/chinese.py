@@ -6,8 +6,9 @@ from tasks.adjust import chinese_picture as picture
 from tasks.adjust import chinese_scene as scene
 from tasks.adjust.phrases import Context
 from tasks.adjust.plan import PlanStep
-from tasks.adjust.things import known_as
-from tasks.adjust.words import CHINESE_COUNT, CHINESE_MEASURE, CHINESE_QUALITIES, CHINESE_SCOPES
+from tasks.adjust.words import CHINESE_QUALITIES, CHINESE_SCOPES
+from tasks.datasets.emoji.scene_words import CHINESE_COUNT, CHINESE_MEASURE
+from tasks.datasets.emoji.things import known_as
 
 _SPLIT = re.compile(r"[，。；！？,;!?\s]+|、(?=[把改加去换再])|并且|并|然后|而且|同时|但是|不过|可是|但|接着|最后")
 _HEAD = re.compile(

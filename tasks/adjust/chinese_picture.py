@@ -5,16 +5,9 @@ import re
 from tasks.adjust.phrases import Context, crop_step
 from tasks.adjust.plan import PlanStep, Refused, filter_step
 from tasks.adjust.qualities import Said
-from tasks.adjust.things import known_as
-from tasks.adjust.words import (
-    CHINESE_BECOME,
-    CHINESE_COUNT,
-    CHINESE_COUNTS,
-    CHINESE_DIGITS,
-    CHINESE_QUALITIES,
-    CHINESE_ROLES,
-    CHINESE_SCOPES,
-)
+from tasks.adjust.words import CHINESE_BECOME, CHINESE_QUALITIES, CHINESE_ROLES, CHINESE_SCOPES
+from tasks.datasets.emoji.scene_words import CHINESE_COUNT, CHINESE_COUNTS, CHINESE_DIGITS
+from tasks.datasets.emoji.things import known_as
 
 _GREY = (
     rf"(?:把|将)?(?:它|画面|图片|照片|整体)?(?:{CHINESE_BECOME})?(?:黑白|灰度|单色)"

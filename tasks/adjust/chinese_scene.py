@@ -4,18 +4,16 @@ import re
 
 from tasks.adjust.phrases import Context, Thing, count_step, named, things_listed
 from tasks.adjust.plan import Amount, PlanStep
-from tasks.adjust.things import known_as
-from tasks.adjust.words import (
-    CHINESE_BECOME,
+from tasks.adjust.words import CHINESE_BECOME, CHINESE_SCOPES, CHINESE_SIDES
+from tasks.datasets.emoji.scene_words import (
     CHINESE_COLOURS,
     CHINESE_COUNT,
     CHINESE_COUNTS,
     CHINESE_MEASURE,
     CHINESE_PLACES,
-    CHINESE_SCOPES,
-    CHINESE_SIDES,
     CHINESE_SKIES,
 )
+from tasks.datasets.emoji.things import known_as
 
 _BECOME, _COUNT, _MEASURE = CHINESE_BECOME, CHINESE_COUNT, CHINESE_MEASURE
 _SIDE = "|".join(sorted(CHINESE_SIDES, key=len, reverse=True))

@@ -6,8 +6,8 @@ from tasks.adjust import english_picture as picture
 from tasks.adjust import english_scene as scene
 from tasks.adjust.phrases import Context
 from tasks.adjust.plan import PlanStep
-from tasks.adjust.things import known_as
 from tasks.adjust.words import ENGLISH_NOUNS, ENGLISH_SCOPES
+from tasks.datasets.emoji.things import known_as
 
 _POLITE = re.compile(
     r"^(?:(?:please|now|also|just|but|and|then|first|finally|next|maybe|hey|ok|okay|well|so|i think|can you|could you|"

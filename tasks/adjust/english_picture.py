@@ -5,8 +5,8 @@ import re
 from tasks.adjust.phrases import Context, crop_step
 from tasks.adjust.plan import PlanStep, Refused, filter_step
 from tasks.adjust.qualities import Said
-from tasks.adjust.things import known_as
 from tasks.adjust.words import ENGLISH_ADJECTIVES, ENGLISH_NOUNS, ENGLISH_ROLES, ENGLISH_SCOPES
+from tasks.datasets.emoji.things import known_as
 
 _GREY = r"(?:black&white|black[- ]and[- ]white|b&w|b/w|monochrome|greyscale|grey scale)"
 _IT = r"(?:it |this |the (?:picture|image|photo|whole thing|size|resolution) |everything )?"

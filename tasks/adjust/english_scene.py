@@ -4,8 +4,9 @@ import re
 
 from tasks.adjust.phrases import Context, Thing, count_step, named, things_listed
 from tasks.adjust.plan import Amount, PlanStep
-from tasks.adjust.things import known_as
-from tasks.adjust.words import ENGLISH_COLOURS, ENGLISH_COUNTS, ENGLISH_PLACES, ENGLISH_SIDES, ENGLISH_SKIES
+from tasks.adjust.words import ENGLISH_SIDES
+from tasks.datasets.emoji.scene_words import ENGLISH_COLOURS, ENGLISH_COUNTS, ENGLISH_PLACES, ENGLISH_SKIES
+from tasks.datasets.emoji.things import known_as
 
 _SIDE = "|".join(sorted(ENGLISH_SIDES, key=len, reverse=True))
 _COLOUR = "|".join(sorted(ENGLISH_COLOURS, key=len, reverse=True))

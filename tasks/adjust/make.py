@@ -17,7 +17,7 @@ from tasks.adjust.plan import CROP, PlanStep
 from tasks.adjust.read import FOLLOWS
 from tasks.adjust.shard_state import OF_PARENT, Adjusted, AdjustShard
 from tasks.adjust.sources import PictureFiles
-from tasks.adjust.things import concepts_of, may_be
+from tasks.datasets.emoji.things import concepts_of, may_be
 from tasks.enhance.chain import enhance, parse_chain
 from tasks.imaging.decode import decoded
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8

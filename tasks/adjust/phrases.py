@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from tasks.adjust.plan import CROP, Amount, PlanStep, Refused
-from tasks.adjust.things import WEATHER, known_as, nearest
+from tasks.datasets.emoji.things import WEATHER, known_as, nearest
 
 MOST_THINGS = 4  # named things of a scene of the embedded model
 

@@ -3,7 +3,7 @@
 import random
 
 from benchmarks.adjust import Seen, cases, has_changed, kept, measure
-from tasks.adjust.things import concepts_of
+from tasks.datasets.emoji.things import concepts_of
 
 CAT, DOG = concepts_of("cat")[0], concepts_of("dog")[0]
 

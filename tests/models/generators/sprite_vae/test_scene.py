@@ -6,7 +6,7 @@ import torch
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
-from tasks.adjust.things import concepts_of, may_be
+from tasks.datasets.emoji.things import concepts_of, may_be
 from tasks.loading.models import load_encoder, load_generator
 
 EDGE = 128
