@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from models.asked import Asked, Match
 from models.fixed_batches import BatchLimit
 from models.reference import Reference
 
@@ -86,6 +87,9 @@ class Generator(Protocol):
     """To how many pixels these are reduced."""
     recalls: bool = False
     """Whether of a reference that it made itself it takes text and seed, rather than pixels alone."""
+    reads_words: bool = False
+    """Whether `generate` takes `asked` (what each text asks for in so many words, or None), and `match` can tell how
+    much of it a picture shows."""
     fixed_batch: bool = False
     """Whether an image's bytes depend on the number of rows in the call, so that batches must be filled up to it."""
 
@@ -115,6 +119,10 @@ class Generator(Protocol):
             ValueError: rows, seeds, size or features do not fit; the message is one sentence.
         """
         ...
+
+    def match(self, features: Sequence[Any], seeds: Sequence[int], asked: Sequence[Asked]) -> list[Match]:
+        """How much of what each text asks for its picture shows; of a generator that `reads_words`."""
+        return []
 
     def batch_key(
         self, features: Any, steps: int | None, guidance: float | None, references: Sequence[Reference] = ()

@@ -39,6 +39,8 @@ class Summary(BaseModel):
     """`stage: error` and how many rows it failed; the rare ones are missing where there are very many."""
     texts_cut: int = 0
     """Rows whose text or negative text is longer than the encoder reads; marked `text_cut` in the metadata."""
+    unmatched: int = 0
+    """Pictures that show little of what their text asks for: `match` in the metadata is below 0.75."""
     rows_done_before: int = 0
     pictures_made: int = 0
     """In this run alone, without those of earlier ones."""
@@ -74,6 +76,7 @@ class Summary(BaseModel):
         self.pictures += done.pictures
         self.quarantined += done.quarantined
         self.texts_cut += done.texts_cut
+        self.unmatched += done.unmatched
         self.failed_at = _sum(self.failed_at, done.failed)
         if len(self.reasons) < MOST_REASONS:
             self.reasons = _sum(self.reasons, done.reasons if self.tells_reasons else {})
@@ -112,6 +115,8 @@ class Summary(BaseModel):
             rows.insert(1, (f"files left out: {reason}", f"{count:,}"))
         if self.texts_cut:
             rows.append(("texts cut", f"{self.texts_cut:,}"))
+        if self.unmatched:
+            rows.append(("match below 0.75", f"{self.unmatched:,}"))
         if self.rows_done_before:
             rows.append(("rows done before", f"{self.rows_done_before:,}"))
         rows += [(f"seconds {stage}", f"{seconds:.1f}") for stage, seconds in self.seconds.items()]

@@ -219,5 +219,6 @@ class RenderJob(StrictJob, RenderOptions):
         shaping = self.model_dump(mode="json", exclude=outside)
         shaping["enhance"] = self.enhance_named
         # options that are off are not worth recording
-        unset = Acceleration().model_dump(mode="json") | RankOptions().model_dump() | {"panorama": False}
+        unset = Acceleration().model_dump(mode="json") | RankOptions().model_dump()
+        unset |= {"panorama": False, "min_match": 0.0}
         return {name: value for name, value in shaping.items() if name not in unset or value != unset[name]}

@@ -36,9 +36,11 @@ from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.references import References, check_references, reference_columns
 from tasks.render.survey import anchored, duplicate_rows, row_pixels
+from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
+WORDS = 1  # of the way in which the words of a text are read
 ROOM = 0.8  # share of the free memory that weights may take; the rest is for activations
 
 
@@ -59,6 +61,9 @@ class Plan:
         if job.reward is not None:
             load_reward_encoder(load_reward(job.reward), job.device)
         self.generation_params = self.generator.defaults
+        self.reads_words = self.generator.reads_words
+        if job.min_match and not self.reads_words:
+            raise BadInput(f"--min-match: {job.generator} cannot tell how well it matches a text; leave it out.")
         usable(partial(self.generator.check_size, *self.size))
         if job.keep_features is not None:
             kept = kept_features(job.keep_features, self.load_encoder())
@@ -88,6 +93,7 @@ class Plan:
         self._by_file = "shard_pixels" not in record  # a run from before shards spanned several files
         self._tapered = record.get("tapered", False)
         self.shard_pixels = record.get("shard_pixels")
+        self.reads_words = self.reads_words and "reads" in record  # a run from before words were read goes on as it was
         if self._by_file:
             self.input = self.input.without_source_files()
         self.__dict__.pop("cuts", None)
@@ -184,7 +190,8 @@ class Plan:
             "shards": self.shards,
             "versions": versions(),
         }
-        return record | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
+        words = {"reads": WORDS} if self.reads_words else {}
+        return record | words | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
 
     def _reward(self) -> dict[str, str]:
         """The reward model by what it is: where it lies may differ."""

@@ -44,6 +44,7 @@ class Setting:
         self.input = plan.input
         self.size = plan.size
         self.reads_text = plan.reads_text
+        self.reads_words = plan.reads_words
         self.generation_params = dict(plan.generation_params)
         self.batch_size = batch_size
         self.split = plan.split
@@ -90,7 +91,7 @@ def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) ->
 def preprocess_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShard) -> RenderShard:
     """Segments and tags the texts."""
     with work.timed("preprocess"):
-        preprocess_work(work, setting.job)
+        preprocess_work(work, setting.job, setting.reads_words)
     return work
 
 
@@ -130,7 +131,8 @@ def generate_shard(setting: Setting, pending: PendingShard[Shard], work: RenderS
         if setting.split:
             setting.load_encoder().release()
         last = not (job.explain or job.enhance)
-        generate(work, setting.load_generator(), setting.batch_limit, send, last, job.batch_timeout, setting.growth)
+        generator, limit = setting.load_generator(), setting.batch_limit
+        generate(work, generator, limit, send, last, job.batch_timeout, setting.growth, job.min_match)
 
     return _made(setting, work, "generate", run, partial(in_device_thread, urgency=1))
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
+from tasks.render.asked import read_asked
 from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, RenderShard
@@ -97,7 +98,18 @@ def _without(picture: Picture, word: str) -> Prompt:
     """The picture's prompt without the word, for one picture with the same seed."""
     prompt = copy(picture.prompt)
     assert prompt.prepared is not None
-    prompt.prepared = replace(prompt.prepared, encoder_text=without(prompt.prepared.encoder_text, word))
+    kept = [
+        (token, tag)
+        for token, tag in zip(prompt.prepared.tokens, prompt.prepared.pos, strict=True)
+        if token.casefold() != word.casefold()
+    ]
+    prompt.prepared = replace(
+        prompt.prepared,
+        encoder_text=without(prompt.prepared.encoder_text, word),
+        tokens=[token for token, _ in kept],
+        pos=[tag for _, tag in kept],
+    )
+    prompt.asked = None if prompt.asked is None else read_asked(prompt.prepared)
     prompt.seeds, prompt.features = [picture.seed], None
     return prompt
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, Prompt, RenderShard
 from tasks.render.transfer import Send, Transfer
 
+NAMED = 3  # of what a picture does not show, in a sentence
+
 
 def generate(
     work: RenderShard,
@@ -24,6 +27,7 @@ def generate(
     as_bytes: bool,
     timeout: float | None = None,
     growth: int = 1,
+    min_match: float | None = None,
 ) -> None:
     """Generates the next part of the shard's pictures, one per seed, in batches of prompts that may share one.
 
@@ -34,9 +38,12 @@ def generate(
         as_bytes: whether the pictures come to the host as uint8; else they stay on the device as float32.
         timeout: seconds after which a batch is taken to hang, which ends the process; none never does.
         growth: how many times as many pixels the pictures have once they are enhanced.
+        min_match: set `match` of pictures where that is known, and fail rows with less; none leaves it unset.
     """
     ready(generator)
     work.next_part(max(SHARD_PIXELS // growth, _least(work, generator, limit)))
+    if min_match is not None:
+        _match(work, generator, min_match)
 
     def run_group(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
@@ -51,6 +58,21 @@ def generate(
 
     for pictures in work.by_size(lambda prompt: batch_key(prompt, generator)):
         work.fail("generate", {picture.prompt: error for picture, error in run_group(pictures)})
+
+
+def _match(work: RenderShard, generator: Generator, least: float) -> None:
+    """Sets `match` of the pictures in hand, and fails rows of which a picture would show too little of the text."""
+    pictures = [picture for picture in work.pictures if picture.prompt.asked is not None]
+    features, seeds = [p.prompt.features for p in pictures], [p.seed for p in pictures]
+    asked = [p.prompt.asked for p in pictures if p.prompt.asked is not None]
+    found = generator.match(features, seeds, asked) if pictures else []
+    poor: dict[Prompt, str] = {}
+    for picture, match in zip(pictures, found, strict=True):
+        picture.match = match
+        if match.share < least:
+            told = "; ".join(match.notes[:NAMED])
+            poor[picture.prompt] = f"match {match.share:.2f}, less than --min-match {least:g} ({told}); reword it."
+    work.fail("match", poor)
 
 
 def _least(work: RenderShard, generator: Generator, limit: Callable[[int, int], BatchLimit]) -> int:
@@ -74,7 +96,9 @@ def infer(pictures: Sequence[Picture], generator: Generator, rows: int) -> Tenso
     features = [picture.prompt.features for picture in batch]
     seeds, guidance = [picture.seed for picture in batch], [picture.prompt.guidance for picture in batch]
     arguments = features, seeds, first.width, first.height, first.steps, guidance
-    if not any(picture.prompt.references for picture in batch):
-        return generator.generate(*arguments)[: len(pictures)]
-    references = [picture.prompt.references for picture in batch]
-    return generator.generate(*arguments, references=references)[: len(pictures)]
+    more: dict[str, Any] = {}  # what only some generators take
+    if any(picture.prompt.references for picture in batch):
+        more["references"] = [picture.prompt.references for picture in batch]
+    if any(picture.prompt.asked is not None for picture in batch):
+        more["asked"] = [picture.prompt.asked for picture in batch]
+    return generator.generate(*arguments, **more)[: len(pictures)]

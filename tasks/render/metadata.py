@@ -38,6 +38,8 @@ METADATA = pa.schema(
         "brightness": pa.float32(),
         "contrast": pa.float32(),
         "sharpness": pa.float32(),
+        "match": pa.float32(),
+        "notes": pa.list_(pa.string()),
     }
 )
 EXPLAINED = pa.schema(
@@ -99,6 +101,8 @@ def picture_row(picture: Picture, provenance: Provenance) -> dict[str, Any]:
         "steps": prompt.steps,
         "settings": provenance.settings_json,
         "reward": picture.reward,
+        "match": picture.match.share if picture.match else None,
+        "notes": picture.match.notes if picture.match else [],
     }
 
 

@@ -44,6 +44,9 @@ class GenerateOptions(Acceleration):
     generator: Annotated[str, AfterValidator(without_password)] = "default"
     """The embedded `default`, a checkpoint folder (local or s3://), or a diffusers checkpoint's hub id."""
 
+    min_match: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Quarantine rows of whose text a picture would show less than this share; the default generator alone can tell."""
+
     @property
     def acceleration(self) -> Acceleration:
         """The options that apply to diffusers checkpoints."""

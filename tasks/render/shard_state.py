@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
+from models.asked import Asked, Match
 from models.reference import Reference
 from models.text_features import Encoded
 from tasks.prompts.shards import Shard
@@ -34,6 +35,7 @@ class Prompt(_Portable):
         prepared: set by `preprocess`.
         references: the pictures that it follows; set by `read`.
         negative_text, guidance, steps: None if the generator does not support it (negative_text: or has its own).
+        asked: what the text asks for in so many words, for a generator that reads them; set by `preprocess`.
         features, text_cut: set by `encode`; text_cut: the text or negative text was truncated.
     """
 
@@ -60,6 +62,7 @@ class Prompt(_Portable):
         self.steps = steps
         self.references: list[Reference] = []
         self.prepared: Prepared | None = None
+        self.asked: Asked | None = None
         self.features: Encoded | None = None
         self.text_cut: bool | None = None
 
@@ -79,6 +82,7 @@ class Picture(_Portable):
         width, height: in pixels; the prompt's, unless an enhancement step upscaled the picture.
         pixels: (3, height, width) from `generate` until they are encoded: uint8 in the host's memory, but while
             `explain` or `enhance` is to come float32 in [0, 1] on the device.
+        match: how much of what its text asks for it shows, of a generator that can tell; set by `generate`.
         heat: which word made which part of it, from `explain` on.
         reward: how much people would like it, from `rank` on.
         encoding: how far its file is, once nothing else is to be done with it.
@@ -92,6 +96,7 @@ class Picture(_Portable):
         self.id = prompt.id if self.number is None else f"{prompt.id}~{number}"
         self.width, self.height = prompt.width, prompt.height
         self.pixels: Tensor | None = None
+        self.match: Match | None = None
         self.heat: Heat | None = None
         self.reward: float | None = None
         self.encoding: Future[None] | None = None

@@ -19,6 +19,7 @@ from tasks.runfolder.lock import check_locks
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.tables import damaged, open_table, read_table, to_parquet
 
+MATCHED = 0.75  # share of what a text asks for below which a picture is told of
 MOST_REASONS = 20  # of a shard that are told apart
 OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
 READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
@@ -38,7 +39,8 @@ class AnyShard(Protocol):
 class Outcome:
     """How many rows a shard has, what became of them, and the seconds that each stage took.
 
-    `texts_cut`: rows with pictures whose text is longer than the encoder reads. `discarded`: another worker
+    `texts_cut`: rows with pictures whose text is longer than the encoder reads. `unmatched`: pictures that show less
+    than `MATCHED` of what their text asks for. `discarded`: another worker
     had completed the shard by then, and this is what came of it there. `failed`: rows quarantined at each stage;
     `reasons`: `stage: error` and how many rows it failed, at most `MOST_REASONS` of them. `device_seconds`: that
     the device worked for it in this run.
@@ -49,6 +51,7 @@ class Outcome:
     quarantined: int
     seconds: dict[str, float]
     texts_cut: int = 0
+    unmatched: int = 0
     discarded: bool = False
     failed: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -82,7 +85,14 @@ def commit(
     failed = dict(Counter(stage for stage, _ in told if stage))
     reasons = dict(Counter(f"{stage}: {error}" for stage, error in told if stage).most_common(MOST_REASONS))
     outcome = Outcome(
-        shard.rows, metadata.num_rows, quarantine.num_rows, rounded, len(cut), failed=failed, reasons=reasons
+        shard.rows,
+        metadata.num_rows,
+        quarantine.num_rows,
+        rounded,
+        len(cut),
+        metadata.filter(pc.field("match") < MATCHED).num_rows if "match" in metadata.schema.names else 0,
+        failed=failed,
+        reasons=reasons,
     )
     if attempt == 1:
         return _create(storage, name, metadata, quarantine, outcome)

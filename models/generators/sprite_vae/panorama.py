@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.asked import Asked
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.followed import Followed
 from models.generators.sprite_vae.losses import lamp_of
@@ -41,6 +42,7 @@ class PanoramaGenerator(VaeGenerator):
     def __init__(self, model: StructuredVae, name: str, digest: str, device: str = "cpu") -> None:
         super().__init__(model, name, digest, device)
         self.size = 1024
+        self.reads_words = False  # what words say of left and right means nothing all round
 
     def check_size(self, width: int, height: int) -> None:
         check_shape(width, height)
@@ -56,6 +58,7 @@ class PanoramaGenerator(VaeGenerator):
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
         references: Sequence[Sequence[Reference]] = (),
+        asked: Sequence[Asked | None] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         self.ready()

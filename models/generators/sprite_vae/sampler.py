@@ -5,7 +5,7 @@ kernels choose their summation order by shape, so this makes a row's image the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models import checkpoint
+from models.asked import Asked, Match
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.compositor import paint, place
 from models.generators.sprite_vae.followed import LOOK, MOST, Followed, main_colour
@@ -22,6 +23,7 @@ from models.generators.sprite_vae.model import LATENT, POSE, StructuredVae, VaeC
 from models.generators.sprite_vae.recolour import recolour
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
+from models.generators.sprite_vae.wishes import Extra, Wish, match
 from models.protocols import Generator
 from models.reference import Reference
 from models.text_features import alike, pad
@@ -51,6 +53,7 @@ class ScenePlan:
     colours: Tensor  # (n, slots), -1 where an object keeps its own
     poses: Tensor  # (n, slots, 3)
     z: Tensor  # (n, 16)
+    extra: list[list[Extra]] = field(default_factory=list)  # of each row, what is drawn beyond the slots
 
 
 def noise_of(seed: int, slots: int) -> Noise:
@@ -84,6 +87,7 @@ class VaeGenerator(Generator):
         self.references = MOST
         self.reference_pixels = LOOK * LOOK
         self.recalls = True
+        self.reads_words = True
 
     @classmethod
     def load(cls, folder: Path, device: str, name: str) -> Self:
@@ -116,6 +120,7 @@ class VaeGenerator(Generator):
         steps: int | None = None,
         guidance: Sequence[float | None] = (),
         references: Sequence[Sequence[Reference]] = (),
+        asked: Sequence[Asked | None] = (),
     ) -> Tensor:
         """Images (rows, 3, height, width), float32 in [0, 1], on the CPU; see models/protocols.py."""
         self.ready()
@@ -128,10 +133,31 @@ class VaeGenerator(Generator):
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
                 noise = [noise_of(seeds[i], self.model.config.slots) for i in full]
                 shown = [self._shown(references[i]) if references else Followed() for i in full]
-                plan = self._plan([features[i][:LONGEST] for i in full], noise, followed=shown)
+                wishes = [Wish(config, asked[i] if asked else None) for i in full]
+                plan = self._plan([features[i][:LONGEST] for i in full], noise, followed=shown, wishes=wishes)
                 for i, picture in zip(chunk, self._decode(plan, len(chunk), width, height), strict=True):
                     pictures[i] = picture.cpu()
         return pictures
+
+    @torch.inference_mode()
+    def match(self, features: Sequence[Tensor], seeds: Sequence[int], asked: Sequence[Asked]) -> list[Match]:
+        """How much of what its text asks for each picture shows; see models/protocols.py."""
+        self.ready()
+        config = self.model.config
+        found: list[Match | None] = [None] * len(features)
+        for rows in alike(features, LONGEST):
+            for start in range(0, len(rows), CHUNK):
+                chunk = rows[start : start + CHUNK]
+                full = chunk + chunk[:1] * (CHUNK - len(chunk))
+                wishes = [Wish(config, asked[i]) for i in full]
+                noise = [noise_of(seeds[i], config.slots) for i in full]
+                short = [features[i][:LONGEST] for i in full]
+                plan = self._plan(short, noise, wishes=wishes)
+                batch = pad(short).to(self._device)
+                reading = self.model.reader(batch.tokens, batch.mask)
+                for row, i in enumerate(chunk):
+                    found[i] = match(wishes[row], row, reading, plan)
+        return [one for one in found if one is not None]
 
     def _decode(self, plan: ScenePlan, rows: int, width: int, height: int) -> list[Tensor]:
         """Images (3, height, width) of the plan's first `rows` rows; the others only pad the batch."""
@@ -169,6 +195,12 @@ class VaeGenerator(Generator):
             if cover is not None and slot in self.model.config.front:
                 layer, ys, xs = place(sprite[3:], (x, foot, size), canvas.shape[1], canvas.shape[2])
                 cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
+        for concept, colour, pose in plan.extra[row] if plan.extra else ():
+            sprite = self._sprite(concept, colour)
+            paint(canvas, sprite, pose, lights[row, self.model.config.objects])
+            if cover is not None:
+                layer, ys, xs = place(sprite[3:], pose, canvas.shape[1], canvas.shape[2])
+                cover[:, ys, xs] = torch.maximum(cover[:, ys, xs], layer)
 
     def _sprite(self, concept: int, colour: int) -> Tensor:
         """A sprite (4, 128, 128) recoloured, or in its own colour (-1)."""
@@ -196,7 +228,12 @@ class VaeGenerator(Generator):
         return Followed(int(plan.place[0]), int(plan.sky[0]), [thing for thing in things if thing[0] >= 0])
 
     def _plan(
-        self, features: list[Tensor], noise: list[Noise], plain: bool = True, followed: Sequence[Followed] = ()
+        self,
+        features: list[Tensor],
+        noise: list[Noise],
+        plain: bool = True,
+        followed: Sequence[Followed] = (),
+        wishes: Sequence[Wish] = (),
     ) -> ScenePlan:
         """Samples every latent of the rows from its prior.
 
@@ -204,6 +241,7 @@ class VaeGenerator(Generator):
             features: (tokens, width) each.
             plain: whether a text may have the plain background.
             followed: what the references of each row show, which fills in what its text leaves open.
+            wishes: what each text asks for in so many words.
         """
         model, config = self.model, self.model.config
         choices = torch.stack([n.choices for n in noise]).to(self._device)
@@ -217,6 +255,8 @@ class VaeGenerator(Generator):
         tint[tint == len(config.colours)] = -1
         for row, known in enumerate(followed):
             known.fill(row, reading, where, above, there, asked, tint)
+        for row, wish in enumerate(wishes):
+            wish.fill(row, reading, where, above, there, asked, tint)
         bare = where == len(config.places) - 1
         scene = model.scene(where, above)
         there[:, 0] |= bare & ~there.any(1)  # a plain background shows at least one object
@@ -238,4 +278,5 @@ class VaeGenerator(Generator):
         poses[:, slots] = mean + (0.5 * log_variance).exp() * eps[:, slots] * TEMPERATURE
         mean, log_variance = model.prior(scene, reading)
         z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * TEMPERATURE
-        return ScenePlan(where, above, shown, colours, poses, z)
+        extra = [wish.arrange(row, shown, colours, poses, bool(bare[row])) for row, wish in enumerate(wishes)]
+        return ScenePlan(where, above, shown, colours, poses, z, extra)

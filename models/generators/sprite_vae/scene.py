@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.asked import Asked
 from models.generators.sprite_vae.compositor import place as placed
 from models.generators.sprite_vae.model import POSE, StructuredVae
 from models.generators.sprite_vae.sampler import (
@@ -23,6 +24,7 @@ from models.generators.sprite_vae.sampler import (
     noise_of,
 )
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
+from models.generators.sprite_vae.wishes import Wish
 from models.text_features import pad
 
 SKY_SLOTS = (0, 1, 2, 3, 12)  # stars, lamp, two clouds, weather: what the sky decides
@@ -52,8 +54,8 @@ class Edit:
 class Scene:
     """The latents of one picture, to be edited and rendered."""
 
-    def __init__(self, generator: VaeGenerator, features: Tensor, seed: int) -> None:
-        """`features` (tokens, width) are those of the text that the picture was made from."""
+    def __init__(self, generator: VaeGenerator, features: Tensor, seed: int, asked: Asked | None = None) -> None:
+        """`features` (tokens, width) are those of the text that the picture was made from, `asked` what it asks for."""
         generator.ready()
         self._generator = generator
         self.model: StructuredVae = generator.model
@@ -62,7 +64,8 @@ class Scene:
         self.noise = noise_of(seed, self.config.slots)
         rows = [features[:LONGEST]] * CHUNK  # as many as a batch has, or the last bits would be others
         with torch.inference_mode():
-            self.plan = generator._plan(rows, [self.noise] * CHUNK)
+            wishes = [Wish(self.config, asked) for _ in rows]
+            self.plan = generator._plan(rows, [self.noise] * CHUNK, wishes=wishes)
             batch = pad(rows)
             self.reading = self.model.reader(batch.tokens.to(self.plan.z.device), batch.mask.to(self.plan.z.device))
         self.named = range(self.config.objects, self.config.objects + OBJECT_SLOTS)

@@ -30,6 +30,14 @@ _MORE = {
     "snowman": ("26C4",), "雪人": ("26C4",), "牛": ("1F404", "1F402"), "羊": ("1F411", "1F410"), "鸡": ("1F414",),
     "鸭": ("1F986",), "猪": ("1F416",), "人": ("1F9CD", "1F6B6"), "人物": ("1F9CD", "1F6B6"),
     "虎": ("1F405",), "船": ("26F5", "1F6A2"), "车": ("1F697",), "飞机": ("2708",),
+    # what photographs' data sets call them
+    "bottle": ("1F37E", "1F37C", "1F9F4"), "瓶子": ("1F37E", "1F37C"),
+    "book": ("1F4D5", "1F4D6", "1F4D7", "1F4D8", "1F4D9"), "vase": ("1F3FA",), "花瓶": ("1F3FA",), "tie": ("1F454",),
+    "suitcase": ("1F9F3",), "行李箱": ("1F9F3",), "tv": ("1F4FA",), "donut": ("1F369",), "couch": ("1F6CB",),
+    "sofa": ("1F6CB",), "沙发": ("1F6CB",), "traffic light": ("1F6A5", "1F6A6"),
+    "sports ball": ("26BD", "1F3C0", "1F3BE", "1F3D0"), "ball": ("26BD", "1F3C0"), "tennis racket": ("1F3BE",),
+    "knife": ("1F52A",), "fork": ("1F374",), "bowl": ("1F963", "1F35C"), "cup": ("2615", "1F964"),
+    "杯子": ("2615", "1F964"), "snowboard": ("1F3C2",), "surfboard": ("1F3C4",),
 }  # fmt: skip
 _PEOPLE = {"person", "people", "man", "woman", "人", "人物", "男人", "女人", "男人们"}
 _PERSON = {"person", "man", "woman", "people", "boy", "girl", "baby", "couple", "men", "women"}
