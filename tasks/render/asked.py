@@ -59,12 +59,31 @@ huge small little tiny new some several many few other another one thing things 
 sitting stand stands standing lie lies lying look looks looking hang hangs hanging walk walks run runs fly flies flying
 swim swims swimming show shows showing have has make made put see seen set called wave waves
 照片 图片 图像 画面 背景 场景 一张 一幅 一片 一 个 只 大 小 里 上 下 中 天 天空 旁边 附近 一起 正在 着 坐 站 躺 看 飞
-跑 走 是 有 在 海浪 浪花 波浪 波涛 海风 海水 海岸线
+跑 走 是 有 在 前有 前面 后面 前 后 海浪 浪花 波浪 波涛 海风 海水 海岸线
 """
+_PART_OF = frozenset(
+    [
+        "cup",
+        "glass",
+        "bowl",
+        "slice",
+        "piece",
+        "bottle",
+        "plate",
+        "bunch",
+        "pair",
+        "group",
+        "foot",
+        "top",
+        "middle",
+        "edge",
+        "couple",
+    ]
+)
 _FILLERS = frozenset(_FILLER_WORDS.split())
 _WEIGHTS = {"NOUN": NOUN, "PROPN": NOUN, "X": NOUN, "ADJ": QUALITY, "NUM": QUALITY, "VERB": ACTION}
 _MEASURED = re.compile(
-    r"([一二两三四五六七八九十]|\d{1,2})[只个把棵辆艘匹条座朵架台头位名幢栋间颗枚张本件顶块根幅支口尾峰束轮株艇对]?"
+    r"([一二两三四五六七八九十]|\d{1,2})[只个把棵辆艘匹条座朵架台头位名幢栋间颗枚张本件顶块根幅支口尾峰束轮株艇对杯碗盘瓶列串片份]?"
 )
 
 
@@ -163,6 +182,8 @@ def _take(reader: _Reader, span: Sequence[str], tags: Sequence[str], after: Sequ
     text = _joined(span)
     if text in _NONE:
         reader.none = True
+    elif len(span) == 2 and span[1] == "of" and span[0] in _PART_OF and after:
+        pass  # a cup of coffee, the foot of a mountain: what follows is the thing
     elif text in _END_OF_NONE:
         reader.none, reader.pending, reader.within = False, None, None
         reader.drop_colour()
@@ -243,10 +264,8 @@ def _named(reader: _Reader, span: Sequence[str], text: str, tags: Sequence[str])
         return False
     if len(text) == 1 and not text.isascii() and tags[0] not in {"NOUN", "PROPN", "VERB", "ADJ"}:
         return False
-    if len(span) > 1 and (span[0] in ENGLISH_COLOURS or tags[-1] not in {"NOUN", "PROPN", "ADJ", "VERB", "NUM"}):
-        own = known_as(text)
-        if own is None or span[0] not in ENGLISH_COLOURS or known_as(" ".join(span[1:])) is not None:
-            return False  # `red apple` is an apple whose colour is asked for
+    if len(span) > 1 and (tags[-1] not in {"NOUN", "PROPN", "ADJ", "VERB", "NUM"} or {"in", "on", "at"} & set(span)):
+        return False  # `umbrella in the rain` is a wording of one picture alone
     name = known_as(text, several=(reader.count or 1) > 1)
     if name is None and not text.isascii() and len(span) == 1 and len(text) > 1:
         colour, rest = CHINESE_COLOURS.get(text[0]), known_as(text[1:])

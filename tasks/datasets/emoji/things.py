@@ -53,7 +53,8 @@ def names() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {name: list(ids) for name, ids in _MORE.items()}
     concepts = checkpoint.read_config(checkpoint.EMBEDDED / "vae")["concepts"]
     known = {id for id, _, _ in concepts}
-    for id, english, chinese in ALIASES:
+    for written, english, chinese in ALIASES:
+        id = written if written in known else written.removesuffix("-FE0F")
         if id in known:
             found.setdefault(english.lower(), []).append(id)
             found.setdefault(chinese, []).append(id)
