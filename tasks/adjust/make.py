@@ -1,13 +1,14 @@
 """Makes the adjusted pictures of a shard one by one: the scene rendered again if that is asked, then the filters."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.asked import Asked
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
@@ -21,8 +22,10 @@ from tasks.datasets.emoji.things import concepts_of, may_be
 from tasks.enhance.chain import enhance, parse_chain
 from tasks.imaging.decode import decoded
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
+from tasks.render.asked import read_asked
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import distinct_names
+from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 
 class Studio:
@@ -114,10 +117,17 @@ def open_scene(item: Adjusted, generator: VaeGenerator) -> Scene:
     if any(given.get(column) for column in FOLLOWS):
         raise ValueError("the picture follows a reference, and is not rendered again without; ask for filters alone.")
     assert item.features is not None
-    scene = Scene(generator, item.features, int(given["seed"]))
+    scene = Scene(generator, item.features, int(given["seed"]), _asked(given))
     for edit in earlier_edits(given):
         edit_scene(scene, edit, item.described.get(edit.name))
     return scene
+
+
+def _asked(given: Mapping[str, Any]) -> Asked | None:
+    """What the picture's text asks for, if it was made by that: older ones have no `match`."""
+    text = str(given.get("encoder_text") or given.get("text") or "")
+    (prepared,) = preprocess([text], PreprocessOptions()) if given.get("match") is not None else (None,)
+    return read_asked(prepared) if isinstance(prepared, Prepared) else None
 
 
 def edit_of(step: PlanStep) -> Edit:

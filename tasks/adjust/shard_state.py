@@ -19,6 +19,7 @@ _OF_PARENT = {
     "generator_digest": pa.string(),
     "seed": pa.int64(),
     "settings": pa.string(),
+    "match": pa.float32(),
 }
 """Columns that a picture has from the one that it was made of: how that was generated."""
 METADATA = pa.schema(

@@ -23,11 +23,10 @@ from tasks.datasets.emoji.scene_words import (
 )
 from tasks.datasets.emoji.things import concepts_of, known_as, may_be
 from tasks.datasets.emoji.vocabulary import PLACE_WORDS, SKY_WORDS, VERBS
-from tasks.text.preprocess import Prepared
+from tasks.text.preprocess import TAGGED, Prepared
 
 LONGEST = 6  # words of a name
 MOST = 10  # of one thing
-READ = ("en", "zh", "mixed")
 _RELATIONS = {
     **dict.fromkeys(("to the left of", "left of", "on the left of", "on the left side of"), "left"),
     **dict.fromkeys(("to the right of", "right of", "on the right of", "on the right side of"), "right"),
@@ -57,29 +56,12 @@ _FILLER_WORDS = """
 photo picture image photograph shot pic scene view background front side piece kind lot middle center centre big large
 huge small little tiny new some several many few other another one thing things day time sky air be is are sit sits
 sitting stand stands standing lie lies lying look looks looking hang hangs hanging walk walks run runs fly flies flying
-swim swims swimming show shows showing have has make made put see seen set called wave waves
+swim swims swimming hill hills show shows showing have has make made put see seen set called wave waves
 照片 图片 图像 画面 背景 场景 一张 一幅 一片 一 个 只 大 小 里 上 下 中 天 天空 旁边 附近 一起 正在 着 坐 站 躺 看 飞
 跑 走 是 有 在 前有 前面 后面 前 后 海浪 浪花 波浪 波涛 海风 海水 海岸线
 """
-_PART_OF = frozenset(
-    [
-        "cup",
-        "glass",
-        "bowl",
-        "slice",
-        "piece",
-        "bottle",
-        "plate",
-        "bunch",
-        "pair",
-        "group",
-        "foot",
-        "top",
-        "middle",
-        "edge",
-        "couple",
-    ]
-)
+_PART_WORDS = "cup glass bowl slice piece bottle plate bunch pair group foot top middle edge couple"
+_PART_OF = frozenset(_PART_WORDS.split())
 _FILLERS = frozenset(_FILLER_WORDS.split())
 _WEIGHTS = {"NOUN": NOUN, "PROPN": NOUN, "X": NOUN, "ADJ": QUALITY, "NUM": QUALITY, "VERB": ACTION}
 _MEASURED = re.compile(
@@ -148,7 +130,7 @@ class _Reader:
 def read_asked(prepared: Prepared) -> Asked:
     """What a text asks for; of one in a language that the model's reader does not know, only that."""
     words, tags = [word.lower() for word in prepared.tokens], prepared.pos
-    if prepared.language not in READ:
+    if prepared.language not in TAGGED:
         return Asked(
             unread=tuple((w, NOUN) for w, t in zip(words, tags, strict=True) if t in _WEIGHTS),
             language=prepared.language,

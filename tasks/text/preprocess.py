@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import regex
 from pydantic import BaseModel, Field
 
+from tasks.text.language import language
 from tasks.text.segment import is_content, segment
 
 _FULL_WIDTH = {code: code - 0xFEE0 for first, last in ("０９", "Ａｚ") for code in range(ord(first), ord(last) + 1)}
@@ -31,9 +32,8 @@ _INVISIBLE = regex.compile(
     r"(?V1)[\p{Cc}--\s]|\p{Noncharacter_Code_Point}|[\p{Cf}--[\u200c\u200d\U000E0020-\U000E007F]]"
 )
 _SAYS_SOMETHING = regex.compile(r"(?V1)[\p{L}\p{N}\p{So}\p{Extended_Pictographic}--\uFFFD]")
-_HAN, _LATIN = regex.compile(r"\p{Han}"), regex.compile(r"\p{Latin}")
-
-Language = Literal["zh", "en", "mixed", "other"]
+TAGGED = ("zh", "en", "mixed")
+"""Languages whose words have parts of speech that can be relied on."""
 
 
 class PreprocessOptions(BaseModel):
@@ -51,7 +51,7 @@ class Prepared:
 
     text: str
     encoder_text: str
-    language: Language
+    language: str
     tokens: list[str]
     pos: list[str]
     keywords: list[str]
@@ -109,7 +109,7 @@ def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions
     tokens = [word for word, _ in words]
     text_language = language(tokens)
     # a text without content words ("what is it?") or in a language without a tagger is kept in full
-    reduced = options.text == "content-words" and keywords and text_language != "other"
+    reduced = options.text == "content-words" and keywords and text_language in TAGGED
     return Prepared(
         text=text,
         encoder_text=" ".join(keywords) if reduced else text,
@@ -118,24 +118,3 @@ def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions
         pos=[tag for _, tag in words],
         keywords=keywords,
     )
-
-
-def language(words: Sequence[str]) -> Language:
-    """The language by script: Chinese characters against Latin words; "mixed" if the rarer makes up a quarter or more.
-
-    Latin script counts as English. Texts mostly in other scripts, or in none, are "other"; so is Japanese, by its kana.
-    """
-    han = latin = other = 0
-    for word in words:
-        letters = sum(character.isalpha() for character in word)
-        if _HAN.search(word):
-            han += letters
-        elif _LATIN.search(word):
-            latin += 1
-        else:
-            other += letters
-    if han + latin == 0 or other > (han + latin) / 2:
-        return "other"
-    if min(han, latin) * 4 >= han + latin:
-        return "mixed"
-    return "zh" if han > latin else "en"

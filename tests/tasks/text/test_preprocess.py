@@ -82,7 +82,7 @@ def test_both_languages_in_one_sentence() -> None:
         ("赛博朋克风格的城市，8K，超细节，HDR", "zh"),
         ("a portrait of 李白 drinking wine under the moon at night", "en"),
         ("Кошка сидит на диване", "other"),
-        ("猫がソファに座っている", "other"),
+        ("猫がソファに座っている", "ja"),
         ("🐱🌊", "other"),
         ("2024", "other"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.asked import Asked, AskedThing
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
@@ -39,6 +40,12 @@ def test_a_scene_without_edits_has_the_bytes_of_its_picture(generator: VaeGenera
     for name, size in (("car", (EDGE, EDGE)), ("cats", (160, 96))):
         made = generator.generate([features[name]], [7], *size)[0]
         assert torch.equal(scene_of(generator, features, name).render(*size), made)
+
+
+def test_a_scene_of_a_counted_text_has_the_bytes_of_its_picture(generator: VaeGenerator, features: dict) -> None:
+    asked = Asked(things=(AskedThing("dog", may_be("dog"), 6),))
+    made = generator.generate([features["dog"]], [7], EDGE, EDGE, asked=[asked])[0]
+    assert torch.equal(Scene(generator, features["dog"], 7, asked).render(EDGE, EDGE), made)
 
 
 def test_a_colour_changes_the_thing_and_its_shadow_alone(generator: VaeGenerator, features: dict) -> None:
