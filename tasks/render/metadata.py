@@ -102,7 +102,7 @@ def picture_row(picture: Picture, provenance: Provenance) -> dict[str, Any]:
         "settings": provenance.settings_json,
         "reward": picture.reward,
         "match": picture.match.share if picture.match else None,
-        "notes": picture.match.notes if picture.match else [],
+        "notes": [*prepared.notes, *(picture.match.notes if picture.match else [])],
     }
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from models.messages import one_line
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
+from tasks.runfolder.commit import MATCHED
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.tables import open_table, read_table
@@ -48,6 +49,8 @@ class RunData:
     quarantined: int = 0
     texts_cut: int = 0
     """Rows whose text or negative text is longer than the encoder reads."""
+    unmatched: int = 0
+    """Pictures that show little of what their text asks for."""
     images: list[str] = field(default_factory=list)
     """Paths of the first pictures: their `image` values, or `preview` if there is such a column."""
     pairs: bool = False
@@ -70,11 +73,13 @@ def read_run(storage: Storage, facet: str = "language") -> RunData:
     names = sorted({PurePosixPath(path).name for path in metadata | quarantine if path.endswith(".parquet")})
     lister = _Lister(facet)
 
+    counted = ["row", "text_cut", "match"]
+
     def load(name: str) -> tuple[str, pa.Table | None, pa.Table | None]:
         pictures, failures = f"metadata/{name}", f"quarantine/{name}"
         return (
             pictures,
-            _table(storage, pictures, ["row", "text_cut"] if lister.full else None) if pictures in metadata else None,
+            _table(storage, pictures, counted if lister.full else None) if pictures in metadata else None,
             _table(storage, failures, None) if failures in quarantine else None,
         )
 
@@ -111,6 +116,8 @@ class _Lister:
             self._data.pictures += len(pictures)
             if "text_cut" in pictures.column_names:
                 self._data.texts_cut += len(pictures.filter(pc.field("text_cut"))["row"].unique())
+            if "match" in pictures.column_names and pa.types.is_floating(pictures.schema.field("match").type):
+                self._data.unmatched += pictures.filter(pc.field("match") < MATCHED).num_rows
             if not self.full:
                 block["pictures"] = self._list_pictures(pictures.slice(0, LISTED_PICTURES - self._pictures))
         if failures is not None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
 CLIP_FULL = 10_000
-_LISTED_COLUMNS = {"id", "row", "text", "keywords", "image", "preview"}  # and the facet
+_LISTED_COLUMNS = {"id", "row", "text", "keywords", "image", "preview", "match"}  # and the facet
 
 Columns = dict[str, list[Any]]
 
@@ -42,12 +42,19 @@ def listed_columns(table: pa.Table, facet_column: str) -> Columns:
         "text": [clip(text, CLIP) for text in table["text"].to_pylist()],
         "language": [value or "" for value in facet],
         "keywords": [clip(" ".join(some or ()), CLIP) for some in words],
+        "match": [None if share is None else round(share, 2) for share in _shares(table)],
         # Repeating the id in the path would double its cost: NUL, which no path contains, stands for it.
         "image": [
             (path or "").replace(id, "\0") if id else path or ""
             for path, id in zip(table["image"].to_pylist(), ids, strict=True)
         ],
     }
+
+
+def _shares(table: pa.Table) -> list[float | None]:
+    """How much of their texts pictures show, where that is known; a campaign's own column may have this name."""
+    known = "match" in table.column_names and pa.types.is_floating(table.schema.field("match").type)
+    return table["match"].to_pylist() if known else [None] * len(table)
 
 
 def packed_details(table: pa.Table, facet: str) -> str:

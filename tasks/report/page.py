@@ -157,6 +157,8 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]], cost: float | None
         facts.append(("Cost", f"{cost:,.2f} <small>{a_thousand} per 1,000</small>", ""))
     if data.texts_cut:
         facts.insert(3, ("Texts cut", f"{data.texts_cut:,}", ' class="warn"'))
+    if data.unmatched:
+        facts.insert(3, ("Low match", f"{data.unmatched:,}", ' class="warn"'))
     if data.studies_incomplete:
         facts.insert(3, ("Studies incomplete", f"{data.studies_incomplete:,}", ' class="warn"'))
     return "\n".join(f"<div{extra}><dt>{name}</dt><dd>{value}</dd></div>" for name, value, extra in facts)

@@ -23,7 +23,7 @@ async function unpack(script) {
 }
 
 // An item is a number: i for picture i, -1 - j for quarantined row j; `order` has them by row of the input.
-const pictures = { id: [], row: [], text: [], language: [], keywords: [], image: [] }; // columns
+const pictures = { id: [], row: [], text: [], language: [], keywords: [], image: [], match: [] }; // columns
 const quarantined = { prompt_id: [], row: [], text: [], stage: [], error: [], attempt: [] };
 const shards = []; // [metadata file, its first listed picture]
 let counts = [0, 0]; // pictures and quarantined rows of the run, listed or not
@@ -34,6 +34,8 @@ let haystacks = null; // what search looks through, made on the first search
 const detailsCache = new Map();
 
 const isPicture = (item) => item >= 0;
+const MATCHED = 0.75; // share of a text below which its picture is marked
+const isDoubtful = (item) => isPicture(item) && (pictures.match[item] ?? 1) < MATCHED;
 const fold = (text) => text.normalize('NFKC').toLowerCase();
 const textOf = (item) => (isPicture(item) ? pictures.text[item] : quarantined.text[-1 - item]) || '';
 const imageOf = (item) => pictures.image[item].replaceAll('\0', pictures.id[item]);
@@ -74,6 +76,7 @@ function filter() {
   shown = order.filter((item) => {
     if (status === 'pictures' && !isPicture(item)) return false;
     if (status === 'quarantined' && isPicture(item)) return false;
+    if (status === 'doubtful' && !isDoubtful(item)) return false;
     if (language && status !== 'quarantined' && !(isPicture(item) && pictures.language[item] === language)) return false;
     return words.every((word) => haystacks.get(item).includes(word));
   });
@@ -213,6 +216,10 @@ function makeTile(item) {
   image.addEventListener('error', () => words(path.endsWith('.jxl') ? 'JPEG XL not found beside this page, or not shown by this browser' : 'picture not found beside this page'));
   image.src = source;
   frame.append(image);
+  if (isDoubtful(item)) {
+    const badge = frame.appendChild(element('b', 'match', `match ${pictures.match[item].toFixed(2)}`));
+    badge.title = 'How much of its text the picture shows; the dialog says what is missing.';
+  }
   return tile;
 }
 
@@ -263,7 +270,8 @@ async function open(position) {
 
 async function pictureRows(item) {
   const start = [['id', pictures.id[item]], ['row', String(pictures.row[item])], [facet, pictures.language[item]],
-    ...(pairs ? [] : [['keywords', pictures.keywords[item].split(' ').filter(Boolean)]]), ['image', imageOf(item)]];
+    ...(pairs ? [] : [['keywords', pictures.keywords[item].split(' ').filter(Boolean)]]), ['image', imageOf(item)],
+    ...(pictures.match[item] == null ? [] : [['match', String(pictures.match[item])]])];
   const more = await detailsOf(item);
   if (more) return start.concat(more);
   const [file, first] = shards.findLast((shard) => shard[1] <= item);
@@ -482,6 +490,7 @@ async function start() {
     option.value = code;
     byId('language').append(option);
   }
+  byId('doubtful').hidden = !order.some(isDoubtful);
   const listed = [pictures.id.length, quarantined.row.length];
   if (listed[0] < counts[0] || listed[1] < counts[1]) {
     byId('partial').textContent = `Listed here: the first ${number.format(listed[0])} of ${number.format(counts[0])} pictures`

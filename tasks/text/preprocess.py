@@ -19,6 +19,7 @@ import regex
 from pydantic import BaseModel, Field
 
 from tasks.text.language import language
+from tasks.text.prompt_syntax import plain
 from tasks.text.segment import is_content, segment
 
 _FULL_WIDTH = {code: code - 0xFEE0 for first, last in ("０９", "Ａｚ") for code in range(ord(first), ord(last) + 1)}
@@ -47,7 +48,8 @@ class PreprocessOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The preprocessed text of a row. `pos` has the Universal POS tag of each of `tokens`."""
+    """The preprocessed text of a row. `pos` has the Universal POS tag of each of `tokens`; `notes` say what was made of
+    signs that other tools give a meaning (prompt_syntax.py), which `encoder_text` and `tokens` are without."""
 
     text: str
     encoder_text: str
@@ -55,6 +57,7 @@ class Prepared:
     tokens: list[str]
     pos: list[str]
     keywords: list[str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,12 @@ def preprocess(texts: Sequence[object], options: PreprocessOptions) -> list[Prep
     """
     cleaned = [_clean(text, options.max_characters) for text in texts]
     distinct = list(dict.fromkeys(text for text in cleaned if isinstance(text, str)))
-    prepared = {text: _prepare(text, words, options) for text, words in zip(distinct, segment(distinct), strict=True)}
+    read = [plain(text) for text in distinct]
+    words_of = segment([text for text, _ in read])
+    prepared = {
+        text: _prepare(text, words, options, *found)
+        for text, words, found in zip(distinct, words_of, read, strict=True)
+    }
     return [prepared[text] if isinstance(text, str) else text for text in cleaned]
 
 
@@ -88,7 +96,7 @@ def _clean(text: object, max_characters: int) -> str | Rejected:
     clean = _SPACE.sub(" ", clean).strip()
     if not clean:
         return Rejected("The text is empty.")
-    if not _SAYS_SOMETHING.search(clean):
+    if not _SAYS_SOMETHING.search(plain(clean)[0]):
         return Rejected(f"The text has no words, only {clean[:20]!r}.")
     return clean
 
@@ -100,7 +108,9 @@ def _not_text(value: object) -> str:
     return f"The value is not text but of the type {type(value).__name__}: give the row a text."
 
 
-def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions) -> Prepared:
+def _prepare(
+    text: str, words: list[tuple[str, str]], options: PreprocessOptions, read: str, notes: list[str]
+) -> Prepared:
     distinct: dict[str, str] = {}
     for word, tag in words:
         if is_content(word, tag):
@@ -112,9 +122,10 @@ def _prepare(text: str, words: list[tuple[str, str]], options: PreprocessOptions
     reduced = options.text == "content-words" and keywords and text_language in TAGGED
     return Prepared(
         text=text,
-        encoder_text=" ".join(keywords) if reduced else text,
+        encoder_text=" ".join(keywords) if reduced else read,
         language=text_language,
         tokens=tokens,
         pos=[tag for _, tag in words],
         keywords=keywords,
+        notes=tuple(notes),
     )

@@ -258,6 +258,22 @@ def test_a_word_shows_what_it_made_and_again_the_picture(chromium: webdriver.Chr
     assert page.complaints() == []
 
 
+def test_pictures_that_show_little_of_their_text_are_marked(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 4)
+    table = pq.read_table(run / "metadata/00000.parquet")
+    table = table.append_column("match", pa.array([1.0, 0.2, None, 0.74], pa.float32()))
+    notes = pa.array([[], ["not read: SALE"], [], ["not shown: night"]], pa.list_(pa.string()))
+    pq.write_table(table.append_column("notes", notes), run / "metadata/00000.parquet")
+    page = Page(chromium, Path(write_report(Storage(str(run)))).as_uri())
+    badges = page.browser.find_elements(By.CSS_SELECTOR, "#grid .match")
+    assert [badge.text for badge in badges] == ["match 0.20", "match 0.74"]
+    page.status("doubtful")
+    assert page.count == "2 of 4"
+    page.open(0)
+    assert page.columns()["notes"] == "not read: SALE"
+    assert page.columns()["match"] == "0.2"
+
+
 def test_dialog_steps_through_what_the_filters_leave(page: Page) -> None:
     page.search("fox")
     page.open(0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.asked import Asked, Match
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator
 from tasks.prompts.shards import Shard
@@ -80,3 +81,28 @@ def test_pictures_that_are_to_grow_come_in_smaller_parts_but_in_whole_batches(fi
     arrive(work, "generate", sent_by(work, generator, BatchLimit(4), growth=16))
     assert len(work.pictures) == taken
     assert work.more
+
+
+class Judging(Flat):
+    """It shows a tenth of its text for each seed."""
+
+    reads_words = True
+
+    def generate(  # type: ignore[override]
+        self, features: Sequence[object], seeds: Sequence[int], width: int, height: int, *more: object, **words: object
+    ) -> Tensor:
+        return super().generate(features, seeds, width, height)
+
+    def match(self, features: Sequence[object], seeds: Sequence[int], asked: Sequence[Asked]) -> list[Match]:
+        return [Match(seed / 10, [f"not read: {seed}"]) for seed in seeds]
+
+
+def test_rows_that_match_too_little_are_quarantined_and_the_others_say_how_much() -> None:
+    prompts = [Prompt(row, str(row), "a cat", [row, 9], 8, 8) for row in range(6)]
+    for prompt in prompts[:5]:
+        prompt.asked = Asked()
+    work = RenderShard(Shard(0, 0, 6), prompts, [], pa.table({}))
+    arrive(work, "generate", generate(work, Judging({}), lambda *size: BatchLimit(4), True, min_match=0.3))
+    assert [picture.match and picture.match.share for picture in work.pictures] == [0.3, 0.9, 0.4, 0.9, None, None]
+    assert [(failure.row, failure.stage) for failure in work.failures] == [(0, "match"), (1, "match"), (2, "match")]
+    assert work.failures[1].error == "match 0.10, less than --min-match 0.3 (not read: 1); reword it."
