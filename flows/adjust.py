@@ -16,6 +16,7 @@ from flows.lanes.pipeline import Stage, timed_names
 from flows.plans.adjust import AdjustingPlan, AdjustSummary
 from flows.stages import adjust as stages
 from tasks.report.page import write_report
+from tasks.runfolder.storage import Storage
 
 PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
@@ -42,5 +43,6 @@ def adjust(job: AdjustJob) -> AdjustSummary:
         )
         carry_out(PIPELINE, stages.Setting(job, run.plan), run, summary)
         if job.report and job.part[1] == 1:
-            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE)))
+            parents = Storage(job.source) if run.plan.parents.flow else None
+            summary.report = run.report(lambda: write_report(run.out, timed_names(PIPELINE), parents))
     return concluded(summary, job.quarantine_alarm)

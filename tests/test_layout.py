@@ -37,6 +37,7 @@ TESTED_BY = {
     "flows/*series.py": "tests/integration/test_series.py",
     "tasks/series/*": "tests/integration/test_series.py",
     "flows/*storyboard.py": "tests/integration/test_storyboard.py",
+    "flows/cli/report.py": "tests/tasks/report/test_beside.py",
     "flows/cli/review.py": "tests/tasks/feedback/test_label_studio.py",
     "tasks/feedback/*": "tests/tasks/feedback/test_server.py",
     "flows/*adjust*.py": "tests/integration/test_adjust.py",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from models.messages import one_line
+from tasks.report.columns import ColumnPacker, PackedColumn
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
 from tasks.runfolder.commit import MATCHED
 from tasks.runfolder.errors import BadInput
@@ -61,6 +62,10 @@ class RunData:
     """Packed: one JSON object per shard, then one with the counts."""
     details: list[tuple[int, int, str]] = field(default_factory=list)
     """First picture, number of pictures, packed columns."""
+    columns: list[PackedColumn] = field(default_factory=list)
+    """Of all listed pictures, to sort and filter by."""
+    left_out: list[str] = field(default_factory=list)
+    """Names of columns that are too long for that."""
 
 
 def read_run(storage: Storage, facet: str = "language") -> RunData:
@@ -99,7 +104,7 @@ class _Lister:
 
     def __init__(self, facet: str) -> None:
         self._facet = facet
-        self._data, self._pack = RunData(), Pack()
+        self._data, self._pack, self._columns = RunData(), Pack(), ColumnPacker()
         self._pictures = self._quarantined = self._characters = self._detail_bytes = 0
         self._studies: set[str] = set()
 
@@ -134,6 +139,7 @@ class _Lister:
         self._pack.add({"counts": [self._data.pictures, self._data.quarantined]})
         self._data.listing = self._pack.close()
         self._data.studies_incomplete = len(self._studies)
+        self._data.columns, self._data.left_out = self._columns.finish()
         return self._data
 
     def _list_pictures(self, table: pa.Table) -> Columns:
@@ -146,6 +152,7 @@ class _Lister:
                 packed = packed_details(chunk, self._facet)
                 self._detail_bytes += len(packed)
                 self._data.details.append((self._pictures + start, len(chunk), packed))
+        self._columns.add(self._pictures, table)
         self._pictures += len(table)
         columns = listed_columns(table, self._facet)
         self._characters += sum(len(text) for name in ("id", "text", "keywords") for text in columns[name])

@@ -48,6 +48,7 @@ def listed_columns(table: pa.Table, facet_column: str) -> Columns:
             (path or "").replace(id, "\0") if id else path or ""
             for path, id in zip(table["image"].to_pylist(), ids, strict=True)
         ],
+        "aspect": _aspects(table),
     }
 
 
@@ -57,10 +58,18 @@ def _shares(table: pa.Table) -> list[float | None]:
     return table["match"].to_pylist() if known else [None] * len(table)
 
 
+def _aspects(table: pa.Table) -> list[float]:
+    """Height by width of each picture, 1 where it is not known."""
+    if not {"width", "height"} <= set(table.column_names):
+        return [1] * len(table)
+    sizes = zip(table["width"].to_pylist(), table["height"].to_pylist(), strict=True)
+    return [round(height / width, 3) if width and height else 1 for width, height in sizes]
+
+
 def packed_details(table: pa.Table, facet: str) -> str:
     """The columns that are not listed, including carried ones, each value as the text (or words) the dialog shows."""
     columns: Columns = {
-        name: [_shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
+        name: [shown(value, table.schema.field(name).type) for value in table[name].to_pylist()]
         for name in table.column_names
         if name not in {*_LISTED_COLUMNS, facet}
     }
@@ -71,7 +80,8 @@ def packed_details(table: pa.Table, facet: str) -> str:
     return pack.close()
 
 
-def _shown(value: Any, kind: pa.DataType) -> str | list[str] | None:
+def shown(value: Any, kind: pa.DataType) -> str | list[str] | None:
+    """A value as the text, or the list of words, that the dialog shows."""
     if value is None:
         return None
     if isinstance(value, str):

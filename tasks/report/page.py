@@ -9,6 +9,8 @@ storage or from a mail:
   `files` loads `../images/...` on scrolling; the other layouts show the prompt and name the shard's file.
 - The first 100,000 pictures and 10,000 quarantined rows are listed and searched; the header counts all.
 - All columns of some 20,000 pictures (4 MB) are in the page; the dialog of a later one names its Parquet file and row.
+- Of all listed pictures the columns that one sorts, filters and searches by are there, too (6 MB), each by itself.
+- Beside a run's pictures it can show those of another: parents of adjusted ones, or a run to compare with.
 
 Prompts are untrusted. Every value is HTML-escaped or packed as base64 here and becomes a text node in the page, whose
 content security policy allows only its own script and style, by their hashes.
@@ -24,28 +26,35 @@ from pathlib import PurePosixPath
 from string import Template
 from typing import Any
 
-from tasks.report.data import RunData, read_ahead, read_run
+from tasks.report.beside import Beside, read_beside
+from tasks.report.columns import PackedColumn
+from tasks.report.data import EMBEDDED, LISTED_PICTURES, RunData, read_ahead, read_run
 from tasks.report.thumbnails import thumbnails
+from tasks.report.timings import Seconds, timings_plot
 from tasks.runfolder.costs import total_cost
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
 
 PAGE = "report/index.html"
+STYLES = ("report", "gallery/grid", "gallery/dialog")
+SCRIPTS = tuple(
+    f"gallery/{name}"
+    for name in ("store", "columns", "filters", "grid", "tiles", "selection", "figure", "dialog", "state", "start")
+)
 EMBEDDED_BYTES = 4_000_000  # of thumbnails, as base64
 EDGE = 160  # pixels of a thumbnail's longer side
 EDGE_OF_FEW, FEW = 320, 100  # up to FEW pictures are shown larger, also by the page's script
-BARS = 12  # rows of the timings plot; more shards than that share a row
-Seconds = dict[str, float]
 
 
-def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
+def write_report(storage: Storage, stages: Sequence[str] = (), beside: Storage | None = None) -> str:
     """Writes `report/index.html` of a run folder and returns its full name.
 
     Args:
         stages: the order of stages in the timings; others follow.
+        beside: a run whose pictures are shown beside this one's.
 
-    The same run gives the same bytes. Raises BadInput if the folder holds no run or one of its files is damaged, and
+    The same run gives the same bytes. Raises BadInput if a folder holds no run or one of its files is damaged, and
     StorageError if it cannot be read or written.
     """
     run = read_record(storage)
@@ -53,7 +62,9 @@ def write_report(storage: Storage, stages: Sequence[str] = ()) -> str:
         raise BadInput(f"{storage.url()}: there is no run here (no run.json); check the path.")
     paths = [path for path in storage.list("timings") if path.endswith(".json")]
     timings = list(read_ahead(lambda path: (PurePosixPath(path).stem, _seconds_of(storage, path)), paths))
-    page = _page(storage, run, read_run(storage, _facet(run)), timings, stages)
+    data = read_run(storage, _facet(run))
+    partners = None if beside is None else read_beside(storage, beside, LISTED_PICTURES)
+    page = _page(storage, run, data, timings, stages, _beside(beside, partners))
     storage.write(PAGE, page.encode("utf-8", "replace"))
     return storage.url(PAGE)
 
@@ -69,12 +80,18 @@ def _seconds_of(storage: Storage, path: str) -> Seconds:
 
 
 def _page(
-    storage: Storage, run: Mapping[str, Any], data: RunData, timings: list[tuple[str, Seconds]], order: Sequence[str]
+    storage: Storage,
+    run: Mapping[str, Any],
+    data: RunData,
+    timings: list[tuple[str, Seconds]],
+    order: Sequence[str],
+    beside: str,
 ) -> str:
     panoramas = bool(run["job"].get("panorama"))
-    parts = ("report", "panorama") if panoramas else ("report",)
-    style, script = ("".join(_asset(f"{part}.{kind}") for part in parts) for kind in ("css", "js"))
-    return Template(_asset("report.html")).substitute(
+    also = ("panorama",) if panoramas else ()
+    style = "".join(asset(f"{part}.css") for part in (*STYLES, *also))
+    script = "".join(asset(f"{part}.js") for part in (*SCRIPTS, *also))
+    return Template(asset("report.html")).substitute(
         title=escape(PurePosixPath(storage.url()).name or "run"),
         style=style,
         script=script,
@@ -82,19 +99,37 @@ def _page(
         script_hash=_hash(script),
         subtitle=_subtitle(run),
         facet=_facet(run),
-        search="Search text, id" if data.pairs else "Search prompt, id, keywords",
         pairs="true" if data.pairs else "false",
         panoramas="true" if panoramas else "false",
         facts=_facts(data, timings, total_cost(storage)),
-        timings=_timings(timings, order),
+        timings=timings_plot(timings, order),
         job=escape(json.dumps(run, indent=2, ensure_ascii=False)),
+        left_out=escape(json.dumps(data.left_out, ensure_ascii=False)),
         listing=data.listing,
-        thumbnails=" ".join(_embedded(storage, data)),
+        thumbnails=" ".join(_embedded(storage, data.images, data.pairs)),
         details="\n".join(
             f'<script type="text/plain" class="details" data-first="{first}" data-count="{count}">{packed}</script>'
             for first, count, packed in data.details
         ),
+        columns="\n".join(map(_column, data.columns)),
+        beside=beside,
     )
+
+
+def _column(column: PackedColumn) -> str:
+    about = f'data-name="{escape(column.name)}" data-kind="{column.kind}" data-varies="{str(column.varies).lower()}"'
+    return f'<script type="text/plain" class="column" {about}>{column.packed}</script>'
+
+
+def _beside(other: Storage | None, found: Beside | None) -> str:
+    """The other run's pictures: where they are, thumbnails of the first, and how figures differ from theirs."""
+    if other is None or found is None:
+        return ""
+    pairs = any(image.startswith("previews/") for image in found.images)
+    small = " ".join(_embedded(other, found.images[:EMBEDDED], pairs))
+    scripts = [f'<script type="text/plain" id="beside">{found.packed}</script>']
+    scripts.append(f'<script type="text/plain" id="beside-thumbnails">{small}</script>')
+    return "\n".join([*scripts, *map(_column, found.changes)])
 
 
 def _facet(run: Mapping[str, Any]) -> str:
@@ -102,7 +137,8 @@ def _facet(run: Mapping[str, Any]) -> str:
     return {"reprocess": "modality", "campaign": "placement"}.get(str(run.get("flow")), "language")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the page: its frame, or a part of its style or script."""
     return files("tasks.report").joinpath(name).read_text("utf-8")
 
 
@@ -110,11 +146,11 @@ def _hash(content: str) -> str:
     return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def _embedded(storage: Storage, data: RunData) -> Iterator[str]:
+def _embedded(storage: Storage, images: Sequence[str], pairs: bool) -> Iterator[str]:
     """Thumbnails of the first pictures, "-" for one that cannot be read, until the page has enough."""
     total = 0
-    edge = EDGE if len(data.images) > FEW else EDGE_OF_FEW
-    for small in thumbnails(storage, data.images, 2 * edge if data.pairs else edge):
+    edge = EDGE if len(images) > FEW else EDGE_OF_FEW
+    for small in thumbnails(storage, images, 2 * edge if pairs else edge):
         total += len(small or "")
         if total > EMBEDDED_BYTES:
             return
@@ -162,56 +198,3 @@ def _facts(data: RunData, timings: list[tuple[str, Seconds]], cost: float | None
     if data.studies_incomplete:
         facts.insert(3, ("Studies incomplete", f"{data.studies_incomplete:,}", ' class="warn"'))
     return "\n".join(f"<div{extra}><dt>{name}</dt><dd>{value}</dd></div>" for name, value, extra in facts)
-
-
-def _timings(timings: list[tuple[str, Seconds]], order: Sequence[str]) -> str:
-    """A legend with the totals, and for each shard or group of shards a bar of seconds stacked by stage."""
-    recorded = dict.fromkeys(stage for _, seconds in timings for stage in seconds)
-    stages = [*(stage for stage in order if stage in recorded), *(stage for stage in recorded if stage not in order)]
-    if not stages:
-        return "<p>No timings were kept.</p>"
-    totals = {stage: sum(seconds.get(stage, 0.0) for _, seconds in timings) for stage in stages}
-    whole = sum(totals.values()) or 1.0
-    legend = "".join(
-        f'<li><svg class="key" aria-hidden="true"><rect class="c{index % 8}" width="100%" height="100%"/></svg>'
-        f"<span>{escape(stage)}</span> <b>{_seconds(totals[stage])}</b> <i>{totals[stage] / whole:.0%}</i></li>"
-        for index, stage in enumerate(stages)
-    )
-    size = -(-len(timings) // BARS)
-    groups = [timings[start : start + size] for start in range(0, len(timings), size)]
-    means = [{s: sum(part.get(s, 0.0) for _, part in group) / len(group) for s in stages} for group in groups]
-    longest = max(sum(mean.values()) for mean in means) or 1.0
-    bars = "".join(
-        _bar(group[0][0] if len(group) == 1 else f"{group[0][0]}–{group[-1][0]}", mean, longest)
-        for group, mean in zip(groups, means, strict=True)
-    )
-    note = "Seconds per shard." if size == 1 else f"Seconds per shard, each bar the mean of {size} shards."
-    note += " Stages of different shards overlap in time." if len(timings) > 1 else ""
-    return (
-        f'<div class="timings{" few" if len(groups) < 3 else ""}">\n<ul class="legend">{legend}</ul>\n'
-        f'<ol class="bars">{bars}</ol>\n<p class="note">{note}</p>\n</div>'
-    )
-
-
-def _bar(label: str, seconds: Seconds, longest: float) -> str:
-    values = ", ".join(f"{stage} {_seconds(value)}" for stage, value in seconds.items())
-    parts, left = [], 0.0
-    for index, (stage, value) in enumerate(seconds.items()):
-        share = 100 * value / longest
-        parts.append(
-            f'<rect class="c{index % 8}" x="{left:.3f}%" width="{share:.3f}%" height="100%">'
-            f"<title>{escape(stage)} {_seconds(value)}</title></rect>"
-        )
-        left += share
-    return (
-        f'<li><span>{escape(label)}</span><svg role="img" aria-label="{escape(f"Shard {label}: {values}")}">'
-        f"{''.join(parts)}</svg><span>{_seconds(sum(seconds.values()))}</span></li>"
-    )
-
-
-def _seconds(value: float) -> str:
-    if value >= 5999.5:
-        return f"{value / 3600:,.1f} h"
-    if value >= 99.95:
-        return f"{value / 60:.1f} min"
-    return f"{value:.1f} s" if value >= 0.95 else f"{1000 * value:.0f} ms"

@@ -20,7 +20,6 @@ from tasks.verification.identifiers import Identifier
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "gb18030", "shift_jis", "euc_jp", "euc_kr", "koi8_r")
 SHORT, SHORT_NUMBER, SHORT_IN_PIXELS = 4, 6, 8  # ASCII characters, digits, bytes
-PAGE = ("report.html", "report.css", "report.js")
 LOOKALIKE = str.maketrans("oil|", "0111")
 
 
@@ -115,7 +114,8 @@ def _encoded(identifier: Identifier) -> set[bytes]:
 @cache
 def _own_words() -> str:
     """What the page and the standard say of themselves, lower case."""
-    page = [(files("tasks.report") / name).read_text("utf-8") for name in PAGE]
+    parts = [part for folder in ("", "gallery") for part in files("tasks.report").joinpath(folder).iterdir()]
+    page = [part.read_text("utf-8") for part in parts if part.name.endswith((".html", ".css", ".js"))]
     standard = [f"{entry[2]} {entry[4]}" for entry in DicomDictionary.values()]
     classes = [f"{uid} {' '.join(map(str, entry))}" for uid, entry in UID_dictionary.items()]
     return re.sub(r"\s+", " ", "\n".join([*page, *standard, *classes]).lower())

@@ -21,7 +21,8 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packed")
     torch.manual_seed(0)
     rows = [
-        {"caption": f"a red dog {n}", "language": "en", "kind": "name" if n == 9 else "scene", "place": "beach", "sky": "sunny",
+        {"caption": f"a red dog {n}", "language": "en", "kind": "name" if n == 9 else "scene",
+         "place": "beach", "sky": "sunny",
          "split": "test" if n < 8 else "train", "seed": n, "says": ["place"], "concepts": ["1F415"],
          "objects": json.dumps([{"concept": "1F415", "slot": 8, "x": 0.5, "foot": 0.8, "size": 0.4, "colour": "red"}])}
         for n in range(12)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import s3fs
+from selenium import webdriver
 
+from tests.integration import browser
 from tests.integration.faults import Faults, Proxy, faulty, remount, small_disk
 from tests.integration.runs import Outcome
 from tests.integration.s3 import S3, serve
@@ -19,6 +21,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     """One SeaweedFS for the whole session; it starts when the first test asks for it (4 seconds)."""
     with serve(tmp_path_factory.mktemp("seaweedfs"), BUCKET) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One browser for the whole session."""
+    with browser.running(tmp_path_factory.mktemp("chromium")) as driven:
+        yield driven
 
 
 @pytest.fixture

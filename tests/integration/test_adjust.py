@@ -49,6 +49,9 @@ def test_a_run_is_adjusted_resumed_and_adjusted_again(imagemill: Mill, parent: P
     assert pixels(tmp_path / "run", row)[:40].mean() < pixels(parent, before)[:40].mean() - 60
     assert Image.open(tmp_path / "run" / str(row["image"])).info["instruction"] == command[3]
 
+    page = (tmp_path / "run/report/index.html").read_text()
+    assert 'id="beside"' in page and 'data-name="change of brightness"' in page  # each child beside its parent
+
     # Killed before the shard was complete: what is left of it does not count, and the same bytes come.
     whole = snapshot(str(tmp_path / "run"))
     shutil.rmtree(tmp_path / "run" / "metadata")

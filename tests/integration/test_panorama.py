@@ -22,12 +22,11 @@ from tasks.report.page import write_report
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import open_record
 from tasks.runfolder.storage import Storage
+from tests.integration.browser import Page
 from tests.integration.runs import Outcome, files, table
-from tests.integration.test_report_page import Page, chromium
 from tests.panoramas import directions
 from tests.tasks.run_folder import make_run
 
-__all__ = ["chromium"]  # a fixture
 Mill = Callable[..., Outcome]
 
 PROMPTS = """id,text,width,height

@@ -7,9 +7,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from flows.jobs.reprocess import ReprocessJob
 from flows.plans.reprocess import ReprocessPlan
@@ -34,6 +33,7 @@ from tasks.render.shard_state import Heat
 from tasks.report.page import write_report
 from tasks.runfolder.record import open_record
 from tasks.runfolder.storage import Storage
+from tests.integration.browser import Page
 from tests.tasks.dicom.samples import sample
 from tests.tasks.run_folder import PROMPTS, make_run, picture_id
 
@@ -46,89 +46,6 @@ FAILURES = [
     ("preprocess", "The text is empty; give it some words.", None),
     ("generate", "The picture holds values that are not numbers <b onclick=alert(1)>.", "a black hole"),
 ]
-FLAGS = (
-    "headless=new",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "disable-dev-shm-usage",
-    "window-size=1280,900",
-)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.fail("These tests need a browser: apt-get update && apt-get install -y chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield running
-    running.quit()
-
-
-class Page:
-    """What a person does with the report and what it shows."""
-
-    def __init__(self, browser: webdriver.Chrome, address: str) -> None:
-        self.browser = browser
-        browser.get_log("browser")  # of an earlier page
-        browser.get(address)
-        self.until(lambda: self.script("return document.documentElement.dataset.ready"))
-
-    def script(self, code: str, *arguments: object) -> Any:
-        return self.browser.execute_script(code, *arguments)
-
-    def until(self, true: Callable[[], object]) -> None:
-        WebDriverWait(self.browser, 20, 0.02).until(lambda _: true())
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def tiles(self) -> list[WebElement]:
-        return self.browser.find_elements(By.CSS_SELECTOR, "#grid button")
-
-    def names(self) -> list[str]:
-        return [tile.text for tile in self.tiles()]
-
-    @property
-    def count(self) -> str:
-        return self.one("#count").text
-
-    def search(self, text: str) -> None:
-        self.one("#query").send_keys(Keys.CONTROL, "a", Keys.NULL, Keys.DELETE, text)
-
-    def status(self, value: str) -> None:
-        self.one(f"label:has(input[value={value}])").click()
-
-    def open(self, number: int) -> None:
-        self.tiles()[number].click()
-        self.until(self.is_open)
-
-    def is_open(self) -> bool:
-        return self.one("#dialog").is_displayed()
-
-    def columns(self) -> dict[str, str]:
-        names = self.browser.find_elements(By.CSS_SELECTOR, "#columns dt")
-        values = self.browser.find_elements(By.CSS_SELECTOR, "#columns dd")
-        return {name.text: value.text for name, value in zip(names, values, strict=True)}
-
-    def press(self, *keys: str) -> None:
-        ActionChains(self.browser).send_keys(*keys).perform()
-
-    def focused(self) -> str:
-        return str(self.script("return document.activeElement.closest('li')?.dataset.position"))
-
-    def complaints(self) -> list[str]:
-        return [entry["message"] for entry in self.browser.get_log("browser")]
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +208,7 @@ def test_keyboard_alone_reaches_everything(page: Page) -> None:
     page.press("/")
     page.press("a lighthouse")
     assert page.count == "14 of 122"
-    page.press(Keys.TAB, Keys.TAB, Keys.TAB)  # language, status, grid
+    page.press(Keys.TAB * 9)  # language, status, order, direction, groups, filter, timings, keys, grid
     assert page.focused() == "0"
     page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert page.focused() == "2"

@@ -11,7 +11,6 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from tests.integration.runs import Outcome, files, snapshot, table
-from tests.integration.test_report_page import chromium  # noqa: F401 (a fixture)
 from tests.tasks.storyboard.samples import path_of
 
 Mill = Callable[..., Outcome]
@@ -48,7 +47,7 @@ def test_every_panel_has_a_picture_and_is_in_film_and_pdf(lamp: Path) -> None:
     assert abs(width / height - 2**0.5) < 0.01, "A4 across"
 
 
-def test_the_page_reads_as_a_storyboard(lamp: Path, chromium: webdriver.Chrome) -> None:  # noqa: F811
+def test_the_page_reads_as_a_storyboard(lamp: Path, chromium: webdriver.Chrome) -> None:
     chromium.get_log("browser")
     chromium.get((lamp / "storyboard.html").as_uri())
     titles = [title.text for title in chromium.find_elements(By.TAG_NAME, "h2")]

@@ -163,7 +163,12 @@ def test_quarantined_rows_keep_stage_and_reason(tmp_path: Path) -> None:
 
 def test_hostile_prompts_never_reach_the_parser(tmp_path: Path) -> None:
     run = make_run(
-        tmp_path / "run", 5, prompts=HOSTILE, failures=[("generate", text, text) for text in HOSTILE], picture=None
+        tmp_path / "run",
+        5,
+        prompts=HOSTILE,
+        failures=[("generate", text, text) for text in HOSTILE],
+        picture=None,
+        carried={f'"><script>{HOSTILE[0]}': lambda row: HOSTILE[row]},
     )
     record = json.loads((run / "run.json").read_text())
     record["job"]["prompts"] = HOSTILE[1]
@@ -172,8 +177,8 @@ def test_hostile_prompts_never_reach_the_parser(tmp_path: Path) -> None:
     timing = {"rows": 1, "pictures": 1, "seconds": {HOSTILE[1]: 1.0}}
     (run / "timings/00000.json").write_text(json.dumps(timing))
     page = page_of(run)
-    assert set(page.scripts) == {"listing", "thumbnails", "details", "code"}
-    assert all(len(found) == 1 for found in page.scripts.values())
+    assert set(page.scripts) == {"listing", "thumbnails", "details", "column", "code"}
+    assert all(len(found) == 1 for name, found in page.scripts.items() if name != "column")
     assert "<img" not in page.text.replace(page.scripts["code"][0], "")
     assert "<script>alert" not in page.text
     assert page.column("text") == list(HOSTILE)
