@@ -1,6 +1,6 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
-const state = { pictures: [], pairs: [], at: 0, pair: 0, mode: "rate" };
+const state = { pictures: [], pairs: [], some: false, at: 0, pair: 0, mode: "rate" };
 let queue = [];
 let key = "imagemill-review";
 
@@ -64,14 +64,14 @@ function showPicture() {
 
 function showPair() {
   const pair = state.pairs[state.pair];
-  $("no-pairs").hidden = state.pairs.length > 0;
+  $("no-pairs").hidden = state.some;
   document.querySelector(".two").hidden = !pair;
-  $("pair-caption").textContent = pair ? state.pictures[pair[0]].text : state.pairs.length ? "All pairs are compared." : "";
+  $("pair-caption").textContent = pair ? state.pictures[pair[0]].text : state.some ? "All pairs are compared." : "";
   if (pair) {
     $("a").querySelector("img").src = `picture/${pair[0]}`;
     $("b").querySelector("img").src = `picture/${pair[1]}`;
   }
-  $("progress").textContent = `${Math.min(state.pair + 1, state.pairs.length)} of ${state.pairs.length} pairs`;
+  $("progress").textContent = state.pairs.length ? `${Math.min(state.pair + 1, state.pairs.length)} of ${state.pairs.length} pairs` : "";
 }
 
 function rate(change, onward) {
@@ -142,6 +142,7 @@ fetch("data").then((answer) => answer.json()).then((data) => {
   try { queue = JSON.parse(localStorage.getItem(key) || "[]"); } catch { queue = []; }
   const done = new Set(data.compared.map((pair) => JSON.stringify(pair)));
   state.pictures = data.pictures;
+  state.some = data.pairs.length > 0; // to be compared, or compared already
   state.pairs = data.pairs.filter(([a, b]) => !done.has(JSON.stringify([data.pictures[a].id, data.pictures[b].id])));
   state.at = Math.max(state.pictures.findIndex((p) => !p.stars && !p.rejected), 0);
   show();

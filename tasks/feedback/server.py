@@ -66,7 +66,7 @@ def review_app(run: str, token: str, port: int) -> Starlette:
         ratings = await run_in_threadpool(lambda: read_feedback(storage, "ratings").to_pylist())
         rated: dict[str, dict[str, Any]] = {}
         for row in ratings:
-            said = {name: row[name] for name in ("stars", "favourite", "rejected") if row[name] is not None}
+            said = {name: row[name] for name in ("stars", "favourite", "rejected", "reason") if row[name] is not None}
             rated.setdefault(row["image_uid"], {}).update(said)
         pairs = await run_in_threadpool(lambda: read_feedback(storage, "pairs").to_pylist())
         return JSONResponse(
@@ -137,7 +137,7 @@ def _guard(token: str, port: int) -> Callable[[Request, Any], Awaitable[Response
 
 
 def _allowed(request: Request, token: str, places: set[str]) -> bool:
-    given = request.url.path.split("/")[1:2]
+    given = str(request.scope["path"]).split("/")[1:2]  # not of `url`, which cannot be made of every query
     if not given or not hmac.compare_digest(given[0].encode("utf-8", "replace"), token.encode()):
         return False
     if request.headers.get("host") not in places:

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage
@@ -86,6 +86,12 @@ class Rating(_Vote):
     favourite: bool | None = None
     rejected: bool | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.stars is None and self.favourite is None and self.rejected is None:
+            raise ValueError("a rating that says nothing")
+        return self
 
 
 class Picture(BaseModel):

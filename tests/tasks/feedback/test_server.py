@@ -1,5 +1,6 @@
 """The review's server: votes survive kills, and nothing but a vote gets in."""
 
+import asyncio
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +17,17 @@ from typing import Any
 import httpx
 import pytest
 
+from tasks.feedback.server import review_app
 from tasks.feedback.votes import read_feedback
 from tasks.runfolder.storage import Storage
-from tests.tasks.run_folder import make_run
+from tests.tasks.run_folder import make_run, picture_id
 
 TOKEN = "a-token-that-is-long-enough"
 PROGRAM = "import sys; from tasks.feedback.server import serve; serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])"
 VOTES = int(os.environ.get("IMAGEMILL_VOTES", "40"))  # 1000 for the figures
 KILLS = int(os.environ.get("IMAGEMILL_KILLS", "3"))
 ODD = int(os.environ.get("IMAGEMILL_FUZZ", "150"))
+ODD_INSIDE = 10_000
 
 
 def free_port() -> int:
@@ -187,3 +191,79 @@ def test_odd_requests_are_answered_or_closed_without_a_traceback(server: Any) ->
         assert b"Traceback" not in answer
     assert ids(port)
     assert process.poll() is None
+
+
+async def asked(app: Any, scope: dict[str, Any], body: bytes) -> int:
+    """The status of an answer. Whatever the application raises, or answers twice, is raised here."""
+    sent: list[dict[str, Any]] = []
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop() if parts else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    (start,) = [message for message in sent if message["type"] == "http.response.start"]
+    assert b"Traceback" not in b"".join(message.get("body", b"") for message in sent)
+    return int(start["status"])
+
+
+def odd_request(chance: random.Random, uids: list[str]) -> tuple[dict[str, Any], bytes]:
+    """A request that is half right at best: its path, headers, method and body each as they come."""
+    place = chance.choice(
+        [*4 * ["", "review.js", "picture/9", "vote/pair", "vote/rating", "run.json"], "data", "picture/0"]
+    )
+    path = f"/{TOKEN if chance.random() < 0.8 else chance.randbytes(6).hex()}/{place}"
+    if chance.random() < 0.4:
+        at = chance.randrange(len(path))
+        path = (
+            path[:at] + chance.choice(["..", "%2e%2e/", "\0", "\\", "//", "\udcff", "é", "?", "9" * 5000]) + path[at:]
+        )
+    vote: dict[str, Any] = {"vote": f"odd-{chance.getrandbits(40):010x}", "image": chance.choice(uids), "stars": 3}
+    vote |= {"a": uids[0], "b": uids[1], "choice": "tie"} if chance.random() < 0.5 else {}
+    for name in chance.sample(sorted(vote), chance.randrange(1, len(vote))):
+        vote[name] = chance.choice([None, "", -1, 1e400, "x" * 600, [], {"a": [[[]]]}, True, "\ud800", 2**70])
+    body = bytearray(json.dumps(vote).encode())
+    if chance.random() < 0.3:
+        body[chance.randrange(len(body))] = chance.randrange(256)
+    headers = {"host": f"127.0.0.1:{PORT}", "content-type": "application/json"}
+    for name in ("host", "origin", "sec-fetch-site", "content-type", "cookie", "transfer-encoding", "range", "expect"):
+        if chance.random() < 0.06:
+            headers[name] = chance.choice(
+                ["", "null", "https://evil.example", "\x00", "é" * 50, "cross-site", "x" * 9000]
+            )
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": chance.choice(["1.0", "1.1", "2"]),
+        "method": chance.choice(["GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW", ""]),
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode("utf-8", "replace"),
+        "query_string": chance.randbytes(chance.randrange(9)),
+        "headers": [(name.encode(), value.encode("utf-8")) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", PORT),
+        "root_path": "",
+    }
+    return scope, bytes(body)
+
+
+PORT = 8420
+
+
+def test_ten_thousand_odd_requests_in_the_process_itself(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = review_app(str(run), TOKEN, PORT)
+    uids, chance = [picture_id(row) for row in range(6)], random.Random(11)
+    before = read_feedback(Storage(str(run)), "ratings").num_rows
+
+    async def ask() -> Counter[int]:
+        return Counter([await asked(app, *odd_request(chance, uids)) for _ in range(ODD_INSIDE)])
+
+    statuses = asyncio.run(ask())
+    assert set(statuses) <= {200, 307, 400, 403, 404, 405, 413, 415, 422}, statuses
+    assert min(statuses[status] for status in (200, 403, 404, 405, 422)) > 0
+    assert [record.getMessage() for record in caplog.records] == []
+    assert read_feedback(Storage(str(run)), "ratings").num_rows == before, "none of them is a vote"
