@@ -20,7 +20,7 @@ from models import checkpoint
 from models.fixed_batches import chunks
 from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.latent.codec import Codec
-from models.generators.latent.things import Asked, Looks, Memory
+from models.generators.latent.things import Looks, Memory, Retrieved
 from models.protocols import Generator
 from models.reference import Reference
 from models.text_features import Features, alike, pad
@@ -55,7 +55,7 @@ class LatentModel(nn.Module, ABC):
         self.codec = Codec(config.codec_width, config.codec_depth)
 
     @abstractmethod
-    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
+    def latents(self, texts: Retrieved, noise: Tensor) -> Tensor:
         """What a batch of texts asks for and noise (batch, *noise) to latents (batch, 16, edge, edge)."""
 
 
@@ -118,17 +118,17 @@ class LatentGenerator(Generator):
         pictures = torch.empty(len(features), 3, height, width, device="cpu")
         for rows in alike(features, LONGEST):
             for chunk in chunks(rows, CHUNK):
-                asked = self._asked(pad([features[i][:LONGEST] for i in chunk]))
+                texts = self._retrieved(pad([features[i][:LONGEST] for i in chunk]))
                 noise = torch.stack([_noise(seeds[i], self.model.noise) for i in chunk])
-                latents = self.model.latents(asked, noise.to(self._device))
+                latents = self.model.latents(texts, noise.to(self._device))
                 for i, picture in zip(chunk, to_unit_range(self.model.codec.decode(latents)).cpu(), strict=True):
                     pictures[i] = _cover(picture, width, height)
         return pictures
 
-    def _asked(self, words: Features) -> Asked:
+    def _retrieved(self, words: Features) -> Retrieved:
         """The texts' features, and the things that they name, on the device."""
         things = None if self._memory is None else self._looks.of(self._memory.named(words))
-        return Asked(words.tokens, words.mask, things).to(self._device)
+        return Retrieved(words.tokens, words.mask, things).to(self._device)
 
 
 def _noise(seed: int, shape: tuple[int, ...]) -> Tensor:

@@ -18,7 +18,7 @@ from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.base import load as load_latent
 from models.generators.latent.codec import CHANNELS, PATCH
 from models.generators.latent.text_to_latent import NOISE, Normaliser, TextToLatent
-from models.generators.latent.things import Asked
+from models.generators.latent.things import Retrieved
 from models.text_features import Features
 
 _INSTANCE_NOISE = 0.5  # its standard deviation; latents have 1
@@ -77,9 +77,9 @@ class Gan(LatentModel):
             config.features, config.size // PATCH, config.width, config.layers, config.retrieves
         )
 
-    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
+    def latents(self, texts: Retrieved, noise: Tensor) -> Tensor:
         """One sample per text: noise (batch, NOISE) to latents (batch, 16, edge, edge)."""
-        return self.generator(asked, noise)
+        return self.generator(texts, noise)
 
 
 class AdversarialGan(Gan):
@@ -89,15 +89,15 @@ class AdversarialGan(Gan):
         super().__init__(config)
         self.discriminator = Discriminator(config.features)
 
-    def discriminator_losses(self, asked: Asked, wanted: Tensor) -> dict[str, Tensor]:
+    def discriminator_losses(self, texts: Retrieved, wanted: Tensor) -> dict[str, Tensor]:
         """Hinge losses of real, wrongly captioned and generated latents, and the gradient penalty.
 
         `wanted` are latents (batch, 16, edge, edge) of images that the texts describe.
         """
         noise = torch.randn(len(wanted), NOISE, device=wanted.device)
         with torch.no_grad():
-            made = self.latents(asked, noise)
-        sentence = self.discriminator.sentence(asked)
+            made = self.latents(texts, noise)
+        sentence = self.discriminator.sentence(texts)
         others = sentence.roll(1, 0)
         alike = (sentence - others).abs().amax(1) < 1e-3  # a neighbour with the same caption is no negative
         mismatch = F.relu(1 + self.discriminator(wanted, others)) * ~alike
@@ -112,10 +112,10 @@ class AdversarialGan(Gan):
             "penalty": slope.mean(),
         }
 
-    def generator_loss(self, asked: Asked, amount: int) -> Tensor:
+    def generator_loss(self, texts: Retrieved, amount: int) -> Tensor:
         """Scalar hinge loss of the generator on `amount` texts: minus the discriminator's mean score of its samples."""
-        made = self.latents(asked, torch.randn(amount, NOISE, device=asked.tokens.device))
-        return -self.discriminator(made, self.discriminator.sentence(asked)).mean()
+        made = self.latents(texts, torch.randn(amount, NOISE, device=texts.tokens.device))
+        return -self.discriminator(made, self.discriminator.sentence(texts)).mean()
 
 
 def save(folder: Path, model: AdversarialGan, config: LatentConfig, card: str) -> None:

@@ -19,7 +19,7 @@ from models import checkpoint
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import CHANNELS, PATCH
 from models.generators.latent.text_to_latent import HEAD, Normaliser
-from models.generators.latent.things import Asked, ThingTokens, beside
+from models.generators.latent.things import Retrieved, ThingTokens, beside
 from models.messages import one_line
 from models.text_features import Features
 from models.weight_files import check_safetensors_only
@@ -68,14 +68,14 @@ class Flow(LatentModel):
         self.normalise = Normaliser(config.features)
         self.things = ThingTokens(edge, config.features) if config.retrieves else None
 
-    def velocity(self, latents: Tensor, asked: Asked, noisiness: Tensor) -> Tensor:
+    def velocity(self, latents: Tensor, texts: Retrieved, noisiness: Tensor) -> Tensor:
         """The velocity (batch, 16, edge, edge), from data towards noise, at latents mixed with a share of noise.
 
         `latents` is (batch, 16, edge, edge), `noisiness` (batch,) in [0, 1].
         """
-        read = Features(self.normalise(asked.tokens, asked.mask), asked.mask)
-        if self.things is not None and asked.things is not None:
-            read = beside(read, self.things(asked.things))
+        read = Features(self.normalise(texts.tokens, texts.mask), texts.mask)
+        if self.things is not None and texts.things is not None:
+            read = beside(read, self.things(texts.things))
         return self.transformer(
             latents,
             encoder_hidden_states=read.tokens,
@@ -85,7 +85,7 @@ class Flow(LatentModel):
             return_dict=False,
         )[0]
 
-    def loss(self, asked: Asked, wanted: Tensor) -> Tensor:
+    def loss(self, texts: Retrieved, wanted: Tensor) -> Tensor:
         """Mean squared error of the velocity at a random share of noise, for latents (batch, 16, edge, edge).
 
         One text in ten is dropped, for classifier-free guidance.
@@ -97,12 +97,12 @@ class Flow(LatentModel):
         noise = torch.randn_like(wanted)
         mixed = torch.lerp(wanted, noise, share[:, None, None, None])
         said = torch.rand(count, device=wanted.device) >= 0.1
-        return (self.velocity(mixed, asked.without(~said), share).float() - (noise - wanted)).square().mean()
+        return (self.velocity(mixed, texts.without(~said), share).float() - (noise - wanted)).square().mean()
 
-    def latents(self, asked: Asked, noise: Tensor) -> Tensor:
+    def latents(self, texts: Retrieved, noise: Tensor) -> Tensor:
         """Euler steps with classifier-free guidance from noise to latents, both (batch, 16, edge, edge)."""
         count = len(noise)
-        both = asked.twice(asked.without(torch.ones(count, dtype=torch.bool, device=noise.device)))
+        both = texts.twice(texts.without(torch.ones(count, dtype=torch.bool, device=noise.device)))
         self.scheduler.set_timesteps(EULER_STEPS, device=noise.device)
         latents = noise
         for time in self.scheduler.timesteps:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from models.generators.latent.codec import CHANNELS
-from models.generators.latent.things import SQUARE, Asked, ThingTokens, beside
+from models.generators.latent.things import SQUARE, Retrieved, ThingTokens, beside
 from models.text_features import Features
 
 NOISE = 32  # width of the noise vector
@@ -54,11 +54,11 @@ class TextToLatent(nn.Module):
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, CHANNELS * SQUARE * SQUARE))
         self.fold = nn.PixelShuffle(SQUARE)
 
-    def forward(self, asked: Asked, noise: Tensor) -> Tensor:
+    def forward(self, texts: Retrieved, noise: Tensor) -> Tensor:
         """What texts ask for and noise (batch, 32) to latents (batch, 16, edge, edge)."""
-        read = Features(self.enter(self.normalise(asked.tokens, asked.mask)), asked.mask)  # (batch, tokens, width)
-        if self.things is not None and asked.things is not None:
-            read = beside(read, self.things(asked.things))
+        read = Features(self.enter(self.normalise(texts.tokens, texts.mask)), texts.mask)  # (batch, tokens, width)
+        if self.things is not None and texts.things is not None:
+            read = beside(read, self.things(texts.things))
         hidden = self.queries + self.noise(noise)[:, None]  # (batch, queries, width)
         for layer in self.layers:
             hidden = layer(hidden, read.tokens, memory_key_padding_mask=~read.mask)

@@ -28,7 +28,7 @@ _KEPT = 2048  # sheets that a memory keeps encoded
 
 
 @dataclass(frozen=True)
-class Asked(Features):
+class Retrieved(Features):
     """A padded batch of texts' features, and what is retrieved for each.
 
     `things` (rows, 4, 17, edge, edge * 3 / 2) are sheets, zero where there is no thing; None if nothing is retrieved.

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.generators.latent.base import LONGEST
-from models.generators.latent.things import Asked
+from models.generators.latent.things import Retrieved
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, may_mirror
 from tasks.training.data.captioned import CaptionedDataset, Refused, content_of, decoded
@@ -44,24 +44,24 @@ class PictureDataset:
         self.pictures = self.pictures.to(device)
         self.words.to(device)
 
-    def training_batch(self, rows: list[int]) -> tuple[Asked, Tensor]:
+    def training_batch(self, rows: list[int]) -> tuple[Retrieved, Tensor]:
         """What the captions of these rows ask for, and pictures (n, 3, edge, edge) in [0, 1], both varied."""
         numbers = torch.tensor(rows)
         wordings = len(self.words) // len(self.shown)
-        texts = numbers + torch.randint(wordings, (len(rows),)) * len(self.shown)
-        asked, pictures = self._batch(texts, numbers)
+        worded = numbers + torch.randint(wordings, (len(rows),)) * len(self.shown)
+        texts, pictures = self._batch(worded, numbers)
         varied = self.augmentation.pictures(pictures, self.may_mirror[numbers].to(pictures.device))
-        return Asked(asked.tokens, self.augmentation.words(asked), asked.things), varied
+        return Retrieved(texts.tokens, self.augmentation.words(texts), texts.things), varied
 
-    def batch(self, rows: list[int]) -> tuple[Asked, Tensor]:
+    def batch(self, rows: list[int]) -> tuple[Retrieved, Tensor]:
         """What the captions of these rows ask for, and their pictures (n, 3, edge, edge) in [0, 1], as they are."""
         return self._batch(torch.tensor(rows), torch.tensor(rows))
 
-    def _batch(self, texts: Tensor, rows: Tensor) -> tuple[Asked, Tensor]:
-        words = self.words.batch(texts, LONGEST)
-        things = None if self.things is None else self.things.batch(texts)
+    def _batch(self, numbers: Tensor, rows: Tensor) -> tuple[Retrieved, Tensor]:
+        words = self.words.batch(numbers, LONGEST)
+        things = None if self.things is None else self.things.batch(numbers)
         places = self.shown[rows].to(self.pictures.device)
-        return Asked(words.tokens, words.mask, things), self.pictures[places].float() / 255
+        return Retrieved(words.tokens, words.mask, things), self.pictures[places].float() / 255
 
 
 def mirrored(data: CaptionedDataset) -> Tensor:

@@ -36,20 +36,20 @@ class AutoencoderFamily(LatentFamily[Autoencoder, AutoencoderOptions]):
         self.optimizer_groups = [OptimizerGroup([model.codec, model.head])]
 
     def losses(self, group: int, step: int) -> dict[str, Tensor]:
-        asked, pictures = self.training_batch(step)
+        texts, pictures = self.training_batch(step)
         return {
             "picture": self.model.reconstruction_loss(pictures[: self.options.pictures]),
-            "text": self.model.head_loss(asked, pictures),
+            "text": self.model.head_loss(texts, pictures),
         }
 
     @torch.no_grad()
     def evaluate(self, model: Autoencoder) -> dict[str, float]:
         model.eval()
-        asked, pictures = self.held_out()
+        texts, pictures = self.held_out()
         made = model.codec.decode(model.codec.encode(pictures)).clamp(0, 1)
         torch.manual_seed(0)
         return {
             "reconstruction, dB": -10 * math.log10(float((made - pictures).square().mean())),
-            "text to latent, error": float(nearest_loss(model.head, asked, model.codec.encode(pictures))),
+            "text to latent, error": float(nearest_loss(model.head, texts, model.codec.encode(pictures))),
             "variety over seeds": self.variety(model),
         }

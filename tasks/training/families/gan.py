@@ -65,24 +65,24 @@ class GanFamily(CodecFamily[AdversarialGan, GanOptions]):
         return False  # the gradient penalty is a second derivative, which bfloat16 is too coarse for
 
     def losses(self, group: int, step: int) -> dict[str, Tensor]:
-        asked, pictures = self.training_batch(step)
+        texts, pictures = self.training_batch(step)
         with torch.no_grad():
             wanted = self.model.codec.encode(pictures)
         if group == _DISCRIMINATOR:
-            return self.model.discriminator_losses(asked, wanted)
+            return self.model.discriminator_losses(texts, wanted)
         return {
-            "generator": self.model.generator_loss(asked, len(wanted)),
-            "near": nearest_loss(self.model.generator, asked, wanted),
+            "generator": self.model.generator_loss(texts, len(wanted)),
+            "near": nearest_loss(self.model.generator, texts, wanted),
         }
 
     @torch.no_grad()
     def evaluate(self, model: AdversarialGan) -> dict[str, float]:
         model.eval()
-        asked, pictures = self.held_out()
+        texts, pictures = self.held_out()
         wanted = model.codec.encode(pictures)
         torch.manual_seed(0)
-        made = model.latents(asked, torch.randn(len(wanted), *model.noise, device=self.device))
-        sentence = model.discriminator.sentence(asked)
+        made = model.latents(texts, torch.randn(len(wanted), *model.noise, device=self.device))
+        sentence = model.discriminator.sentence(texts)
         real, wrong, fake = (
             model.discriminator(shown, read)
             for shown, read in ((wanted, sentence), (wanted, sentence.roll(1, 0)), (made, sentence))
@@ -90,7 +90,7 @@ class GanFamily(CodecFamily[AdversarialGan, GanOptions]):
         return {
             "discriminator: real above painted": float((real > fake).float().mean()),
             "discriminator: right text above wrong": float((real > wrong).float().mean()),
-            "text to latent, error": float(nearest_loss(model.generator, asked, wanted)),
+            "text to latent, error": float(nearest_loss(model.generator, texts, wanted)),
             "variety over seeds": self.variety(model),
         }
 

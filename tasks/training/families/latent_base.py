@@ -16,7 +16,7 @@ from models.generators.latent.autoencoder import Autoencoder
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import Codec
 from models.generators.latent.text_to_latent import Normaliser
-from models.generators.latent.things import SMALLEST, Asked, Memory
+from models.generators.latent.things import SMALLEST, Memory, Retrieved
 from tasks.loading.models import resolve
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, reworded
@@ -104,12 +104,12 @@ class LatentFamily(CaptionFamily[Model, Options]):
             self.dataset.things.encode(codec, self.size, self.device)
         self.dataset.to(self.device)
 
-    def training_batch(self, step: int) -> tuple[Asked, Tensor]:
+    def training_batch(self, step: int) -> tuple[Retrieved, Tensor]:
         """What a step's captions ask for and pictures (n, 3, size, size) in [0, 1] to learn from, both varied."""
         rows = rows_of_step(self.dataset.train, self.options.batch, step, self.options.seed, 0)
         return self.dataset.training_batch(rows)
 
-    def held_out(self, count: int = _EVALUATED) -> tuple[Asked, Tensor]:
+    def held_out(self, count: int = _EVALUATED) -> tuple[Retrieved, Tensor]:
         """Held-out rows, spread over all of them, the same at every call."""
         test = self.dataset.test
         return self.dataset.batch(test[:: max(1, len(test) // count)][:count].tolist())
@@ -118,12 +118,12 @@ class LatentFamily(CaptionFamily[Model, Options]):
     def sample(self, model: Model, path: Path) -> None:
         """Held-out pictures, what the codec makes of them, and two pictures generated from each one's caption."""
         model.eval()
-        asked, pictures = self.held_out(_SHOWN)
+        texts, pictures = self.held_out(_SHOWN)
         source = torch.Generator().manual_seed(0)
         rows = [pictures, model.codec.decode(model.codec.encode(pictures))]
         for _ in range(2):
             noise = torch.randn(len(pictures), *model.noise, generator=source).to(self.device)
-            rows.append(model.codec.decode(model.latents(asked, noise)))
+            rows.append(model.codec.decode(model.latents(texts, noise)))
         write_grid(path, rows)
 
     def save(self, model: Model, folder: Path, steps: int, figures: dict[str, float]) -> None:
@@ -134,9 +134,9 @@ class LatentFamily(CaptionFamily[Model, Options]):
     def variety(self, model: Model) -> float:
         """Standard deviation over four noises of the latents of one text, as a share of the pictures' own."""
         torch.manual_seed(0)
-        asked, pictures = self.held_out(16)
+        texts, pictures = self.held_out(16)
         made = torch.stack(
-            [model.latents(asked, torch.randn(len(pictures), *model.noise, device=self.device)) for _ in range(4)]
+            [model.latents(texts, torch.randn(len(pictures), *model.noise, device=self.device)) for _ in range(4)]
         )
         return float(made.std(0).mean() / model.codec.encode(pictures).std(0, correction=0).mean().clamp(min=1e-6))
 

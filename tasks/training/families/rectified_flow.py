@@ -46,15 +46,15 @@ class FlowFamily(CodecFamily[Flow, FlowOptions]):
         return model
 
     def losses(self, group: int, step: int) -> dict[str, Tensor]:
-        asked, pictures = self.training_batch(step)
-        return {"velocity": self.model.loss(asked, self.model.codec.encode(pictures))}
+        texts, pictures = self.training_batch(step)
+        return {"velocity": self.model.loss(texts, self.model.codec.encode(pictures))}
 
     @torch.no_grad()
     def evaluate(self, model: Flow) -> dict[str, float]:
         model.eval()
-        asked, pictures = self.held_out()
+        texts, pictures = self.held_out()
         torch.manual_seed(0)
-        velocity = model.loss(asked, model.codec.encode(pictures))
+        velocity = model.loss(texts, model.codec.encode(pictures))
         return {"velocity, held out": float(velocity), "variety over seeds": self.variety(model)}
 
     def save(self, model: Flow, folder: Path, steps: int, figures: dict[str, float]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from models.generators.latent import rectified_flow
 from models.generators.latent.codec import CHANNELS, Codec
 from models.generators.latent.rectified_flow import Flow
-from models.generators.latent.things import NOTHING, Asked, Looks, Memory, ThingTokens
+from models.generators.latent.things import NOTHING, Looks, Memory, Retrieved, ThingTokens
 from models.generators.registry import load_generator
 from models.text.text_encoder import load_text_encoder
 from models.text_features import pad
@@ -79,16 +79,16 @@ def test_a_flow_that_is_saved_and_begun_again_is_the_same(features: list[Tensor]
     model.normalise.mean.copy_(torch.randn(640))
     model.normalise.spread.copy_(torch.rand(640) + 0.5)
     words = pad(features)
-    asked = Asked(words.tokens, words.mask, torch.rand(3, 4, CHANNELS + 1, 4, 6))
+    texts = Retrieved(words.tokens, words.mask, torch.rand(3, 4, CHANNELS + 1, 4, 6))
     latents, share = torch.randn(3, CHANNELS, 4, 4), torch.rand(3)
     with torch.no_grad():
-        wanted = model.velocity(latents, asked, share)
+        wanted = model.velocity(latents, texts, share)
         (tmp_path / "flow").mkdir()
         rectified_flow.save(tmp_path / "flow", model, RETRIEVING, "Tiny.\n")
-        loaded = rectified_flow.load(tmp_path / "flow").eval().velocity(latents, asked, share)
+        loaded = rectified_flow.load(tmp_path / "flow").eval().velocity(latents, texts, share)
         again = Flow(RETRIEVING).eval()
         again.normalise.load_state_dict(model.normalise.state_dict())
         rectified_flow.begin(again, tmp_path / "flow")
-        begun = again.velocity(latents, asked, share)
+        begun = again.velocity(latents, texts, share)
     assert (loaded - wanted).abs().max() < 0.02 * wanted.abs().max()  # half precision
     assert (begun - loaded).abs().max() < 1e-3 * wanted.abs().max()
