@@ -118,11 +118,10 @@ class Trainer:
 
     def _update_averages(self, averages: Sequence[Tensor], weights: Sequence[Tensor], updates: Tensor | int) -> None:
         keep = min(self.schedule.average, (1 + int(updates)) / (10 + int(updates)))  # young averages forget faster
-        moving = [pair for pair in zip(averages, weights, strict=True) if pair[0].is_floating_point()]
-        torch._foreach_lerp_([average for average, _ in moving], [weight for _, weight in moving], 1 - keep)
-        for average, weight in zip(averages, weights, strict=True):
-            if not average.is_floating_point():
-                average.copy_(weight)
+        if averages[0].is_floating_point():  # they come by type
+            torch._foreach_lerp_(list(averages), list(weights), 1 - keep)
+        else:
+            torch._foreach_copy_(list(averages), list(weights))
 
     def save_checkpoint(self, folder: Path, figures: dict[str, float] | None = None) -> None:
         """Writes the model with its card, which tells the figures. Raises BadInput where weights are not finite."""

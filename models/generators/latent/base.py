@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,13 @@ class LatentModel(nn.Module, ABC):
 Model = TypeVar("Model", bound=LatentModel)
 
 
+def config_of(content: dict[str, Any], folder: Path) -> LatentConfig:
+    """The configuration from config.json's content. Raises ValueError with one sentence if it cannot be used."""
+    if "retrieves" not in content:
+        raise ValueError(f"{folder} was trained by an earlier version, whose networks were others; train it again.")
+    return checkpoint.fill(LatentConfig, content, folder)
+
+
 def load(folder: Path, family: str, build: Callable[[LatentConfig], Model]) -> Model:
     """Loads a checkpoint folder. Raises ValueError with one sentence if it is of another family or damaged."""
     content = checkpoint.read_config(folder)
@@ -69,7 +76,7 @@ def load(folder: Path, family: str, build: Callable[[LatentConfig], Model]) -> M
         raise ValueError(
             f"{folder} holds a model of the family {content['family']!r}, but one of {family!r} is wanted."
         )
-    model = build(checkpoint.fill(LatentConfig, content, folder))
+    model = build(config_of(content, folder))
     checkpoint.load_weights(folder, model)
     return model
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from models import checkpoint
-from models.generators.latent.base import LatentConfig, LatentModel
+from models.generators.latent.base import LatentConfig, LatentModel, config_of
 from models.generators.latent.codec import CHANNELS, PATCH
 from models.generators.latent.text_to_latent import HEAD, Normaliser
 from models.generators.latent.things import Retrieved, ThingTokens, beside
@@ -195,7 +195,7 @@ def save(folder: Path, model: Flow, config: LatentConfig, card: str) -> None:
 
 def load(folder: Path) -> Flow:
     """Loads a checkpoint folder. Raises ValueError with one sentence if it cannot be used."""
-    config = checkpoint.fill(LatentConfig, checkpoint.read_config(folder), folder)
+    config = config_of(checkpoint.read_config(folder), folder)
     transformer = _transformer(folder)
     if transformer.config.caption_channels != config.features:
         raise ValueError(f"{folder} has a transformer that does not fit its config.json; copy the checkpoint again.")

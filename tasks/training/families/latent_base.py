@@ -30,6 +30,11 @@ from tasks.training.init_from import start_config
 from tasks.training.options import CodecOptions, LatentOptions
 from tasks.training.sample_grid import write_grid
 
+_RETRIEVES = (
+    "What things look like is retrieved: the embedded default's reader finds up to four that a text names, and their "
+    "colours, and the networks look at the default's drawings of them (`models/generators/latent/things.py`). So it "
+    "runs with the version of the default that is in the same package.\n"
+)
 _SHOWN, _EVALUATED = 12, 256  # held-out rows in a grid, and those that figures are computed from
 Model = TypeVar("Model", bound=LatentModel)
 Options = TypeVar("Options", bound=LatentOptions)
@@ -130,6 +135,10 @@ class LatentFamily(CaptionFamily[Model, Options]):
         config = replace(model.config, steps=steps)
         checkpoint.save(folder, self.name, config, model, self.card(steps, figures))
 
+    def card(self, steps: int, figures: dict[str, float]) -> str:
+        text = super().card(steps, figures)
+        return text + "\n" + _RETRIEVES if self.retrieves else text
+
     @torch.no_grad()
     def variety(self, model: Model) -> float:
         """Standard deviation over four noises of the latents of one text, as a share of the pictures' own."""
@@ -158,7 +167,7 @@ class LatentFamily(CaptionFamily[Model, Options]):
         assert self.start is not None
         content = start_config(self.start, self.name, self.encoder)
         try:
-            return checkpoint.fill(LatentConfig, content, self.start)
+            return base.config_of(content, self.start)
         except ValueError as error:
             raise BadInput(f"--from: {error}") from None
 
