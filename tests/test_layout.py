@@ -23,6 +23,7 @@ TESTED_BY = {
     "tasks/loading/yaml_files.py": "tests/tasks/campaign/test_placements.py",
     "flows/cli/carry_out.py": "tests/flows/cli/test_main.py",
     "flows/cli/render.py": "tests/flows/cli/test_main.py",
+    "flows/cli/groups.py": "tests/flows/cli/test_main.py",
     "flows/cli/sentences.py": "tests/flows/cli/test_main.py",
     "flows/cli/train.py": "tests/integration/test_train_command.py",
     "flows/cli/runs.py": "tests/integration/test_runs.py",

@@ -43,14 +43,18 @@ def full_job(
     return model(**values)
 
 
-def plan_or_run(job: Any, plan: str, flow: str, dry_run: bool, as_json: bool) -> int:
+def plan_or_run(job: Any, plan: str, flow: str, dry_run: bool, as_json: bool, data: str | None = None) -> int:
     """Prints a job's plan, or carries it out; `plan` and `flow` are imported only when needed.
 
     What can be refused without Prefect and models is, unless a Prefect server of the user's is to be told of it.
+
+    Args:
+        data: makes data of a plan for --dry-run --json; by default that is what is printed without --json.
     """
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="imagemill-") as spool:
-            print_described(resolve_name(plan)(job, Path(spool)).described(), as_json)
+            planned = resolve_name(plan)(job, Path(spool))
+            print_described(resolve_name(data)(planned) if as_json and data else planned.described(), as_json)
         return 0
     if not local_server.is_elsewhere():
         from flows.plans.early import finished_early, refuse_early

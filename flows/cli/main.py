@@ -17,6 +17,15 @@ from cyclopts import App
 from flows.lanes.allocator import keep_freed
 from flows.lanes.log_lines import tell_on_stderr
 
+RENDER_EXAMPLES = """Examples:
+
+    imagemill render "a red car" --out runs/car
+    imagemill render prompts.csv --out runs/spring --count 4 --seed 7
+    imagemill render --job nightly.yaml --dry-run
+    imagemill render prompts.parquet --out runs/again --only ids.txt
+    imagemill render prompts.parquet --out runs/xl --generator CHECKPOINT --device cuda --dtype bfloat16
+"""
+
 app = App(
     name="imagemill",
     help="Batch text-to-image on Prefect: Parquet of prompts in, pictures and metadata out.",
@@ -25,7 +34,12 @@ app = App(
 )
 
 # By name: what a command needs is imported when it is called, so that help is quick.
-app.command("flows.cli.render:render", name="render", help="Render prompts into a run folder; run again, it resumes.")
+app.command(
+    "flows.cli.render:render",
+    name="render",
+    help="Render prompts into a run folder; run again, it resumes.",
+    help_epilogue=RENDER_EXAMPLES,
+)
 app.command("flows.cli.render:inspect", name="inspect", help="Show what a run folder holds, and why rows failed.")
 app.command("flows.cli.train:dataset", name="dataset", help="Build a captioned data set to train on.")
 app.command("flows.cli.train:train", name="train", help="Train a model; running the command again resumes.")
@@ -46,6 +60,8 @@ app.command("flows.cli.reprocess:reprocess", name="reprocess", help="Enhance an 
 app.command("flows.cli.reprocess:locate", name="locate", help="Print which files of an archive are at given rows.")
 app.command("flows.cli.reprocess:verify", name="verify", help="Search a run's results for the source's identifiers.")
 app.command("flows.cli.estimate:estimate", name="estimate", help="Pictures, time, bytes and money, from a sample.")
+app.command("flows.cli.completion:completion", name="completion", help="Print a shell's completion of this command.")
+app.command("flows.cli.schema:schema", name="schema", help="Print the JSON schema of a YAML job, for editors.")
 app.command("flows.cli.notify:notify", name="notify", help="Have the Prefect server tell an address of runs that fail.")
 app.command("flows.cli.runs:runs", name="runs", help="List run folders with state, pictures, age and cost.")
 app.command("flows.cli.runs:clean", name="clean", help="Delete old or incomplete run folders; dry at first.")

@@ -7,16 +7,19 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.cli.carry_out import full_job, plan_or_run
+from flows.cli.groups import INPUT, OUTPUT, RUN, grouped
 from flows.jobs.render import RenderJob, RenderOptions
+
+grouped(RenderOptions)
 
 
 def render(
-    prompts: str | None = None,
+    prompts: Annotated[str | None, Parameter(group=INPUT)] = None,
     *,
-    out: str | None = None,
-    job: Path | None = None,
-    dry_run: Annotated[bool, Parameter(negative=())] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    job: Annotated[Path | None, Parameter(group=INPUT)] = None,
+    out: Annotated[str | None, Parameter(group=OUTPUT)] = None,
+    dry_run: Annotated[bool, Parameter(negative=(), group=RUN)] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), group=RUN)] = False,
     options: Annotated[RenderOptions | None, Parameter(name="*")] = None,
 ) -> int:
     """Render prompts into a run folder. Running the same command again resumes where it stopped.
@@ -33,11 +36,12 @@ def render(
     dry_run
         Print the plan and write nothing.
     as_json
-        Print the summary as JSON.
+        Print the summary, or the plan, as JSON.
     """
     values = {"prompts": prompts, "out": out, **(options or RenderOptions()).model_dump(exclude_unset=True)}
     full = full_job(RenderJob, job, values).dated(datetime.now(UTC))
-    return plan_or_run(full, "flows.plans.render:Plan", "flows.render:render", dry_run, as_json)
+    data = "flows.plans.dry_run:as_data"
+    return plan_or_run(full, "flows.plans.render:Plan", "flows.render:render", dry_run, as_json, data)
 
 
 def inspect(run: str, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> int:

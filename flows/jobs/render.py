@@ -179,6 +179,8 @@ class RenderOptions(
 
     text_column: str | None = None
     """Column with the text; by default the first of text, prompt, caption."""
+    only: Place | None = None
+    """A text file (local or s3://) of ids, one a line: only the rows that have them; into a run folder of its own."""
     encoder: Place | None = None
     """Text encoder: gemma, minilm, a folder (local or s3://) or a hub id; by default the one the generator needs."""
     shard_size: Annotated[int | None, Field(ge=1, le=100_000)] = None
@@ -215,7 +217,8 @@ class RenderJob(StrictJob, RenderOptions):
 
     def shaping(self) -> dict[str, Any]:
         """The options that determine the results; a run can only be resumed with the same ones."""
-        outside = {"prompts", "out", "lora", *RenderRunOptions.model_fields}  # adapters are in the generator's digest
+        outside = {"prompts", "out", "only", *RenderRunOptions.model_fields}
+        outside.add("lora")  # adapters are in the generator's digest
         shaping = self.model_dump(mode="json", exclude=outside)
         shaping["enhance"] = self.enhance_named
         # options that are off are not worth recording

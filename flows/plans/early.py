@@ -62,7 +62,7 @@ def finished_early(job: RenderJob) -> Summary | None:
 
 def _found(job: RenderJob) -> Input | None:
     """The prompts, if they are on this machine and quickly read."""
-    if "://" in job.prompts:
+    if "://" in job.prompts or job.only is not None:
         return None
     files = list_prompts(job.prompts, job.out).files
     if any(file.kind == "stream" for file in files):

@@ -17,6 +17,7 @@ from models.protocols import Generator, TextEncoder
 from tasks.enhance.chain import open_chain
 from tasks.loading.feature_store import kept_features
 from tasks.loading.models import load_encoder, load_generator, resolve, usable
+from tasks.prompts.only import only_rows
 from tasks.prompts.prompt_files import find_input, told_left_out
 from tasks.prompts.shards import (
     SHARD_PIXELS,
@@ -35,7 +36,7 @@ from tasks.render.metadata import Provenance
 from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.references import References, check_references, reference_columns
-from tasks.render.survey import anchored, duplicate_rows, row_pixels
+from tasks.render.survey import anchored, duplicate_rows, pictures_in_all, row_pixels
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
@@ -85,7 +86,8 @@ class Plan:
 
     def _find_input(self, spool: Path) -> Input:
         """The rows to render. Other flows make them from something else."""
-        return find_input(self.job.prompts, Storage(str(spool)), self.job.text_column, self.job.out)
+        found = find_input(self.job.prompts, Storage(str(spool)), self.job.text_column, self.job.out)
+        return found if self.job.only is None else only_rows(found, self.job.only, spool)
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
@@ -220,11 +222,12 @@ class Plan:
         width, height = self.size
         return {
             "rows": self.input.rows,
+            "pictures": pictures_in_all(self.input, self.job.count),
             "shards": f"{self.shards} of at most {self.shard_size} rows",
             "input": f"{len(self.input.sources)} files, {self.input.bytes:,} bytes",
             **({"left out": told_left_out(self.input.left_out)} if self.input.left_out else {}),
             "text column": self.input.text_column,
-            "encoder": self._named_encoder() or "none",
+            "encoder": self.named_encoder() or "none",
             "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
             "size": f"{width} x {height} pixels, {self.job.count} a prompt"
             + (", panoramas" if self.job.panorama else ""),
@@ -232,7 +235,7 @@ class Plan:
             "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
         }
 
-    def _named_encoder(self) -> str | None:
+    def named_encoder(self) -> str | None:
         """The text encoder as the user would name it: the generator, if it has its own."""
         if self.generator.own_encoder is not None:
             return self.job.generator

@@ -132,6 +132,11 @@ def _named_as_pictures(
     return taken
 
 
+def pictures_in_all(found: Input, usual: int) -> int:
+    """How many pictures all rows ask for."""
+    return int(_counts(found, usual).sum())
+
+
 def _counts(found: Input, usual: int) -> np.ndarray:
     if "count" not in found.schema.names:
         return np.full(found.rows, usual, np.int64)

@@ -33,7 +33,8 @@ def test_dry_run_prints_the_plan_and_writes_nothing(
     plan = json.loads(printed)
     assert code == 0
     assert plan["rows"] == 2
-    assert plan["output"] == f"{out} (files, png)"
+    assert (plan["pictures"], plan["state"], plan["refused"], plan["bytes"]) == (2, "new", None, None)
+    assert (plan["output"], plan["layout"], plan["format"]) == (str(out), "files", "png")
     assert not out.exists()
 
 
@@ -156,3 +157,40 @@ def test_help_and_version_need_no_model_and_no_server(option: str, words: str) -
     done = subprocess.run([sys.executable, "-c", f"{told}; {heavy}"], capture_output=True, check=True, text=True)
     assert words in done.stdout
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_the_help_of_render_is_in_groups_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    _, printed, _ = run(capsys, "render", "--help")
+    groups = ["Input", "Picture", "Model", "Diffusers checkpoints", "Output", "Run"]
+    places = [printed.index(f" {group} ") for group in groups]
+    assert places == sorted(places)
+    assert places[0] < printed.index("PROMPTS") < places[1] < printed.index("--seed") < places[2]
+    assert places[5] < printed.index("--max-failures") < printed.index("Examples:")
+
+
+def test_the_schema_of_a_job_checks_a_yaml_file(capsys: pytest.CaptureFixture[str]) -> None:
+    _, printed, _ = run(capsys, "schema", "series")
+    assert json.loads(printed)["properties"]["subjects"]["description"]
+    _, printed, _ = run(capsys, "schema")
+    found = json.loads(printed)
+    assert "required" not in found and found["properties"]["seed"]["minimum"] == 0
+    assert found["properties"]["min_match"]["description"].startswith("Quarantine rows")
+
+
+def test_completion_knows_commands_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = run(capsys, "completion", "bash")
+    assert code == 0 and "reprocess" in printed and "--min-match" in printed
+
+
+def test_only_some_rows_are_planned_and_a_list_with_a_wrong_id_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "p.csv").write_text("id,text,count\na,a cat,1\nb,a dog,3\nc,a cow,1\n")
+    ids, out = tmp_path / "ids.txt", tmp_path / "run"
+    ids.write_text("b\n\nc\n")
+    options = ["--out", str(out), "--generator", "dummy", "--dry-run", "--json", "--only", str(ids)]
+    _, printed, _ = run(capsys, "render", f"{tmp_path}/p.csv", *options)
+    assert (json.loads(printed)["rows"], json.loads(printed)["pictures"]) == (2, 4)
+    ids.write_text("b\nd\n")
+    code, _, error = run(capsys, "render", f"{tmp_path}/p.csv", *options)
+    assert code == 2 and "no row has the id 'd'" in error
