@@ -157,10 +157,8 @@ class Plan:
     def split(self) -> bool:
         """Whether encoder and denoiser are to take turns on the device."""
         encoder, generator = self.generator.own_encoder, self.generator
-        if encoder is None:
-            return False
-        if self.job.phase != "auto":
-            return self.job.phase == "split"
+        if encoder is None or self.job.phase != "auto":
+            return encoder is not None and self.job.phase == "split"
         if not has_device(self.job.device):
             return False  # the models run on other machines, whose memory is not known here
         return encoder.bytes + generator.bytes > ROOM * free_memory(self.job.device)
@@ -177,7 +175,7 @@ class Plan:
         """
         encoder, generator, job = self.load_encoder(), self.generator, self.job
         if encoder is not None and job.encoder is not None and has_device(job.device):
-            self._check_fit(encoder)
+            usable(lambda: generator.generate(encoder.encode(["a"]), [0], *self.size))
         record = {
             "job": job.shaping()
             | ({"enhance files": self.enhance_files} if self.enhance_files else {})
@@ -192,29 +190,26 @@ class Plan:
             "shards": self.shards,
             "versions": versions(),
         }
-        words = {"reads": WORDS} if self.reads_words else {}
-        return record | words | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
+        record |= {"reads": WORDS} if self.reads_words else {}
+        return record | ({"batch_size": self.batch_size} if generator.fixed_batch else {})
 
     def _reward(self) -> dict[str, str]:
         """The reward model by what it is: where it lies may differ."""
         reward = self.job.reward
         return {} if reward is None else {"reward": checkpoint.digest(Path(resolve(reward)))}
 
-    def _check_fit(self, encoder: TextEncoder) -> None:
-        usable(lambda: self.generator.generate(encoder.encode(["a"]), [0], *self.size))
-
     @property
     def provenance(self) -> Provenance:
         """What every picture records about how it was generated."""
         encoder = self.load_encoder()
-        files = {"enhance files": self.enhance_files} if self.enhance_files else {}
-        panorama = {"panorama": True} if self.job.panorama else {}
+        more: dict[str, Any] = {"panorama": True} if self.job.panorama else {}
+        more |= {"enhance files": self.enhance_files} if self.enhance_files else {}
         return Provenance(
             encoder=encoder.name if encoder else None,
             encoder_digest=encoder.digest if encoder else None,
             generator=self.generator.name,
             generator_digest=self.generator.digest,
-            settings={"text": self.job.text, "enhance": self.job.enhance_named, **panorama, **files},
+            settings={"text": self.job.text, "enhance": self.job.enhance_named, **more},
         )
 
     def described(self) -> dict[str, Any]:

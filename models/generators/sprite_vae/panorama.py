@@ -19,7 +19,8 @@ from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.followed import Followed
 from models.generators.sprite_vae.losses import lamp_of
 from models.generators.sprite_vae.model import StructuredVae
-from models.generators.sprite_vae.sampler import CHUNK, LONGEST, ScenePlan, VaeGenerator, noise_of
+from models.generators.sprite_vae.sampler import CHUNK, LONGEST, VaeGenerator
+from models.generators.sprite_vae.scene_plan import ScenePlan, noise_of
 from models.generators.sprite_vae.sphere import floating, paint_band, paint_on, shine, standing
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS

@@ -5,7 +5,6 @@ kernels choose their summation order by shape, so this makes a row's image the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -19,11 +18,13 @@ from models.generators.common import check_request, check_size, to_unit_range
 from models.generators.sprite_vae.compositor import paint, place
 from models.generators.sprite_vae.followed import LOOK, MOST, Followed, main_colour
 from models.generators.sprite_vae.losses import lamp_of
-from models.generators.sprite_vae.model import LATENT, POSE, StructuredVae, VaeConfig
+from models.generators.sprite_vae.match import match
+from models.generators.sprite_vae.model import POSE, StructuredVae, VaeConfig
 from models.generators.sprite_vae.recolour import recolour
+from models.generators.sprite_vae.scene_plan import Noise, ScenePlan, noise_of
 from models.generators.sprite_vae.sprite_memory import EDGE
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
-from models.generators.sprite_vae.wishes import Extra, Wish, match
+from models.generators.sprite_vae.wishes import Wish
 from models.protocols import Generator
 from models.reference import Reference
 from models.text_features import alike, pad
@@ -32,37 +33,6 @@ CHUNK = 8  # rows in one forward pass
 LONGEST = 128  # tokens of a text that are read
 TEMPERATURE = 0.85  # of sampling latents from their priors; 1 in training
 MIN_PROBABILITY = 0.08  # a place or sky less likely than this is never sampled
-
-
-@dataclass
-class Noise:
-    """A row's noise, all drawn from its seed before anything depends on the text."""
-
-    choices: Tensor  # uniform numbers for place, sky and each slot of the surroundings
-    z: Tensor  # (16,)
-    poses: Tensor  # (slots, 3)
-
-
-@dataclass
-class ScenePlan:
-    """The sampled latents of a batch."""
-
-    place: Tensor  # (n,) index
-    sky: Tensor  # (n,) index
-    concepts: Tensor  # (n, slots), -1 where empty
-    colours: Tensor  # (n, slots), -1 where an object keeps its own
-    poses: Tensor  # (n, slots, 3)
-    z: Tensor  # (n, 16)
-    extra: list[list[Extra]] = field(default_factory=list)  # of each row, what is drawn beyond the slots
-
-
-def noise_of(seed: int, slots: int) -> Noise:
-    source = torch.Generator("cpu").manual_seed(int(seed) & 0x7FFFFFFFFFFFFFFF)
-    return Noise(
-        torch.rand(2 + slots, generator=source, device="cpu"),
-        torch.randn(LATENT, generator=source, device="cpu"),
-        torch.randn(slots, POSE, generator=source, device="cpu").clamp(-2, 2),
-    )
 
 
 def draw(logits: Tensor, uniform: Tensor, minimum: float = 0.0) -> Tensor:
@@ -149,11 +119,9 @@ class VaeGenerator(Generator):
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
-                wishes = [Wish(config, asked[i]) for i in full]
-                noise = [noise_of(seeds[i], config.slots) for i in full]
-                short = [features[i][:LONGEST] for i in full]
-                plan = self._plan(short, noise, wishes=wishes)
-                batch = pad(short).to(self._device)
+                wishes, noise = [Wish(config, asked[i]) for i in full], [noise_of(seeds[i], config.slots) for i in full]
+                plan = self._plan([features[i][:LONGEST] for i in full], noise, wishes=wishes)
+                batch = pad([features[i][:LONGEST] for i in full]).to(self._device)
                 reading = self.model.reader(batch.tokens, batch.mask)
                 for row, i in enumerate(chunk):
                     found[i] = match(wishes[row], row, reading, plan)

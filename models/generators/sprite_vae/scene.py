@@ -15,14 +15,8 @@ from torch.nn import functional as F
 from models.asked import Asked
 from models.generators.sprite_vae.compositor import place as placed
 from models.generators.sprite_vae.model import POSE, StructuredVae
-from models.generators.sprite_vae.sampler import (
-    CHUNK,
-    LONGEST,
-    TEMPERATURE,
-    VaeGenerator,
-    draw,
-    noise_of,
-)
+from models.generators.sprite_vae.sampler import CHUNK, LONGEST, TEMPERATURE, VaeGenerator, draw
+from models.generators.sprite_vae.scene_plan import noise_of
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 from models.generators.sprite_vae.wishes import Wish
 from models.text_features import pad

@@ -1,33 +1,24 @@
-"""Holds a sampled scene to what its text asks for in so many words, and tells how much of it the scene shows.
+"""Holds a sampled scene to what its text asks for in so many words; match.py tells how much of it the scene shows.
 
 The reader finds things by their meaning; it miscounts, mixes up colours and knows neither `left of` nor `without`. What
 the words say for certain is set here, before and after sampling; a scene that shows it already stays as it is, to the
 byte. What no word says is the reader's.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from models.asked import Asked, AskedThing, Match
+from models.asked import Asked, AskedThing
+from models.generators.sprite_vae.layout import crowded, holds
 from models.generators.sprite_vae.model import VaeConfig
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS, Reading
 
-if TYPE_CHECKING:
-    from models.generators.sprite_vae.sampler import ScenePlan
-
-HALF, NEAR = 0.42, 0.75  # of a thing's edge, what its sprite fills beside its middle; how near is too near
-APART = 0.2  # of the picture, that things which are to be side by side must be at least
 _LARGEST = {1: 0.78, 2: 0.46, 3: 0.34, 4: 0.29, 5: 0.24}  # edge of a thing by the columns of its row
-SURE = 0.5  # of a word that names nothing known, what the reader's guess counts for at most
 
-_OF_PLACE = {"forest": ("tree", "trees", "树", "树木"), "city": ("building", "house", "楼", "高楼")}
-"""What the background itself shows of a place, which nothing takes away."""
 Extra = tuple[int, int, tuple[float, float, float]]  # concept, colour (-1 its own), pose
 
 
@@ -73,6 +64,8 @@ class Wish:
         for number, thing in enumerate(asked.things):
             if not self.slots[number] and self.ids(thing):
                 self._add(number, thing, row, there, shown, tint, taken, missing)
+        if missing and not asked.things and asked.place is not None:
+            there[row] = False  # a place alone, with nothing in it that somebody asked for
         self.more = [0] * len(asked.things)
         for number, thing in enumerate(asked.things):
             self._count(number, thing, row, there, shown, tint, taken)
@@ -173,23 +166,13 @@ class Wish:
                 if int(concepts[row, slot]) in self.ids(thing):
                     concepts[row, slot] = -1
         extra: list[Extra] = []
-        if self.changed or (
-            any((thing.count or 1) > 1 for thing in asked.things) and self._crowded(row, concepts, poses)
-        ):
+        named = slice(self.config.objects, self.config.objects + OBJECT_SLOTS)
+        several = any((thing.count or 1) > 1 for thing in asked.things)
+        if self.changed or (several and crowded(poses[row, named][concepts[row, named] >= 0])):
             extra = self._set_out(row, concepts, colours, poses, plain)
         for relation in asked.relations:
             self._relate(relation, row, poses, plain, extra)
         return extra
-
-    def _crowded(self, row: int, concepts: Tensor, poses: Tensor) -> bool:
-        """Whether named things hide one another or leave the picture, so that they could not be counted."""
-        first = self.config.objects
-        boxes = [poses[row, s].tolist() for s in range(first, first + OBJECT_SLOTS) if int(concepts[row, s]) >= 0]
-        middles = [(x, foot - math.exp(size) / 2, math.exp(size)) for x, foot, size in boxes]
-        if any(x - HALF * edge < 0 or x + HALF * edge > 1 for x, _, edge in middles):
-            return True
-        pairs = itertools.combinations(middles, 2)
-        return any(max(abs(a[0] - b[0]), abs(a[1] - b[1])) < HALF * (a[2] + b[2]) * NEAR for a, b in pairs)
 
     def _set_out(self, row: int, concepts: Tensor, colours: Tensor, poses: Tensor, plain: bool) -> list[Extra]:
         """All named things in one row or two, those behind first; what a slot does not hold comes back."""
@@ -226,12 +209,12 @@ class Wish:
         self, relation: tuple[int, str, int | None], row: int, poses: Tensor, plain: bool, extra: list[Extra]
     ) -> None:
         one, where, other = relation
-        if not self._placed(one) or (other is not None and not self._placed(other)) or extra:
+        if not self.placed(one) or (other is not None and not self.placed(other)) or extra:
             return
         first = self.config.objects
         ones = [first + slot for slot in self.slots[one]]
         others = [first + slot for slot in self.slots[other]] if other is not None else []
-        if _holds(poses[row], ones, where, others):
+        if holds(poses[row], ones, where, others):
             return
         if where in {"left", "right"}:
             middle = 0.25 if where == "left" else 0.75
@@ -246,7 +229,7 @@ class Wish:
                 edge = min(0.46, math.exp(float(poses[row, slot, 2])))
                 poses[row, slot] = torch.tensor([x, foot, math.log(edge)], device=poses.device)
 
-    def _placed(self, number: int) -> bool:
+    def placed(self, number: int) -> bool:
         return number < len(self.slots) and bool(self.slots[number])
 
     def _spread(self, row: int, poses: Tensor, slots: list[int], middle: float) -> None:
@@ -256,82 +239,6 @@ class Wish:
             edge = min(width * 1.05, math.exp(float(poses[row, slot, 2])))
             x = middle - 0.23 + (number + 0.5) * width
             poses[row, slot] = torch.tensor([x, float(poses[row, slot, 1]), math.log(edge)], device=poses.device)
-
-
-def match(wish: Wish, row: int, reading: Reading, plan: "ScenePlan") -> Match:
-    """How much of what its text asks for a scene shows."""
-    asked, config = wish.asked, wish.config
-    concepts, colours, poses = plan.concepts, plan.colours, plan.poses
-    extra = plan.extra[row] if plan.extra else []
-    if asked is None or asked.language:
-        language = asked.language if asked is not None else ""
-        return Match(0.0, [f"language {language} is not read" if language != "other" else "the language is not read"])
-    points, weight, notes = 0.0, 0.0, list[str]()
-
-    def asks(shown: bool, note: str, worth: float = 1.0) -> None:
-        nonlocal points, weight
-        weight += worth
-        points += worth * shown
-        if not shown:
-            notes.append(note)
-
-    everywhere = [int(concept) for concept in concepts[row].tolist()] + [concept for concept, _, _ in extra]
-    named = everywhere[config.objects : config.objects + OBJECT_SLOTS] + [concept for concept, _, _ in extra]
-    for number, thing in enumerate(asked.things):
-        ids = wish.ids(thing)
-        slots = [config.objects + slot for slot in (wish.slots[number] if number < len(wish.slots) else [])]
-        found = len(slots) + (wish.more[number] if number < len(wish.more) else 0)
-        asks(bool(slots) or any(concept in ids for concept in everywhere), f"not shown: {thing.name}")
-        if thing.count is not None and thing.count > 1:
-            asks(found == thing.count, f"{found} of {thing.count} {thing.name}")
-        if thing.colour is not None and slots:
-            right = config.colours.index(thing.colour)
-            asks(all(int(colours[row, slot]) == right for slot in slots), f"not {thing.colour}: {thing.name}")
-    for thing in asked.absent:
-        drawn = thing.name in _OF_PLACE.get(config.places[int(plan.place[row])], ())
-        there = any(concept in wish.ids(thing) for concept in everywhere)
-        asks(not (drawn or there), f"still there: {thing.name}")
-    for one, where, other in asked.relations:
-        groups = [
-            [config.objects + s for s in wish.slots[i]] if i is not None and wish._placed(i) else []
-            for i in (one, other)
-        ]
-        shown = (
-            bool(groups[0]) and (other is None or bool(groups[1])) and _holds(poses[row], groups[0], where, groups[1])
-        )
-        asks(shown, f"not {where}: {asked.things[one].name}")
-    if asked.place is not None:
-        asks(config.places[int(plan.place[row])] == asked.place, f"not shown: {asked.place}")
-    if asked.sky is not None:
-        asks(config.skies[int(plan.sky[row])] == asked.sky, f"not shown: {asked.sky}")
-    guesses = [] if any(wish.slots) else [concept for concept in named if 0 <= concept < config.coded]
-    for word, worth in asked.unread:
-        sure = _sureness(reading, row, guesses) if worth == 1 and guesses else 0.0
-        weight += worth
-        points += worth * SURE * sure
-        guess = f" (taken for {config.concepts[guesses[0]][1]})" if worth == 1 and guesses else ""
-        notes.append(f"not read: {word}{guess}")
-    return Match(points / weight if weight else 0.0, notes if weight else ["nothing in it was read"])
-
-
-def _sureness(reading: Reading, row: int, concepts: Sequence[int]) -> float:
-    """The reader's probability of the thing that it took a text for."""
-    chances = reading.concepts[row].softmax(-1)
-    return float(chances[:, list(concepts)].max())
-
-
-def _holds(poses: Tensor, ones: Sequence[int], where: str, others: Sequence[int]) -> bool:
-    """Whether things are where a relation says, by their middles; without others, on that side of the picture."""
-
-    def middle(slot: int) -> tuple[float, float]:
-        x, foot, size = poses[slot].tolist()
-        return x, foot - math.exp(size) / 2
-
-    at = 0 if where in {"left", "right"} else 1
-    sign = 1 if where in {"right", "below"} else -1
-    base = [middle(slot)[at] for slot in others] or [0.5]
-    apart = APART if others else APART / 2
-    return all(sign * (middle(slot)[at] - other) >= apart for slot in ones for other in base)
 
 
 def _indices(config: VaeConfig) -> dict[str, int]:

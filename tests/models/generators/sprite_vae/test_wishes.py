@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from models.asked import Asked, AskedThing, Match
-from models.generators.sprite_vae.sampler import VaeGenerator, noise_of
+from models.generators.sprite_vae.sampler import VaeGenerator
+from models.generators.sprite_vae.scene_plan import noise_of
 from models.generators.sprite_vae.wishes import Wish
 from tasks.loading.models import load_encoder, load_generator
 from tasks.render.asked import read_asked
