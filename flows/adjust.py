@@ -22,7 +22,7 @@ PIPELINE = (
     Stage("read", stages.read_shard, stored=True),
     Stage("encode", stages.encode_shard, holds="encoder", when=lambda s: s.scenes),
     # Picture by picture, so that only one picture's pixels are in memory at a time.
-    Stage("adjust", stages.adjust_shard, stored=True, times=("picture", "scene", "enhance", "encode")),
+    Stage("adjust", stages.adjust_shard, stored=True, times=("picture", "scene", "edit", "enhance", "encode")),
     Stage("write", stages.write_shard, stored=True),
 )
 

@@ -22,8 +22,13 @@ class AdjustOptions(RunOptions):
     instruction: str | None = None
     """What is to be other, in English or Chinese, of every picture; by default each row's own, in a column of that
     name."""
+    editor: str | None = None
+    """A diffusers checkpoint that edits (InstructPix2Pix, FLUX Kontext, FLUX.2 klein, Qwen-Image-Edit) or inpaints: a
+    folder, s3:// or a hub id. It is given the instructions as they stand, instead of the grammar."""
+    editor_steps: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """Denoising steps of the editor; by default its own."""
     mask: str | None = None
-    """A picture of the pictures' size, white where filters may change them."""
+    """A picture of the pictures' size, white where they may change."""
     format: Format = "png"
     """Picture format; PNG and JPEG XL (`jxl`) are lossless."""
     quality: Annotated[int, Field(ge=1, le=100)] = 90

@@ -11,11 +11,14 @@ from torch import Tensor
 
 from flows.engine.summary import Summary
 from flows.jobs.adjust import AdjustJob
-from tasks.adjust.picture_mask import read_mask
+from models.diffusers.editor import Editor
+from models.protocols import Generator
 from tasks.adjust.plan import AdjustPlan
+from tasks.adjust.read import for_editor
 from tasks.adjust.reader import read_instruction
 from tasks.adjust.sources import INSTRUCTION, find_parents
-from tasks.loading.models import load_generator
+from tasks.imaging.picture_mask import read_mask
+from tasks.loading.models import load_editor, load_generator
 from tasks.prompts.parquet_reader import column_batches
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import Shard, cut_evenly, shards_between
@@ -43,13 +46,19 @@ class AdjustingPlan:
     def __init__(self, job: AdjustJob, spool: Path) -> None:
         self.job = job.checked()
         self.parents = find_parents(job.source, Storage(str(spool)), job.out)
-        self.whole = None if job.instruction is None else read_instruction(job.instruction)
+        self.by_editor = job.editor is not None
+        read = for_editor if self.by_editor else read_instruction
+        self.whole = None if job.instruction is None else read(job.instruction)
         if self.whole is not None and self.whole.refused is not None:
             raise BadInput(f"--instruction: {self.whole.refused}")
         if self.whole is None and not self.parents.instructed:
             again = " for what is to be other now" if self.parents.flow == "adjust" else ""
             raise BadInput(f"{job.source}: no column is named {INSTRUCTION}; give --instruction{again}.")
         self.mask_digest, self.mask = _mask(job.mask)
+        if job.editor is None and job.editor_steps is not None:
+            raise BadInput("--editor-steps: there is no --editor; name one, or leave the steps out.")
+        if job.editor is not None and self.mask is None and load_editor(job.editor, job.device).inpaints:
+            raise BadInput(f"--editor {job.editor}: it paints within a mask; give --mask, white where it may.")
         self.shard_size = job.shard_size or _SHARD
         self.shards = -(-self.parents.rows.rows // self.shard_size)
 
@@ -60,7 +69,11 @@ class AdjustingPlan:
     @cached_property
     def needs_scenes(self) -> bool:
         """Whether a plan may ask for a scene: then the model is loaded."""
-        return self.whole is None or any(step.of_scene or step.scope for step in self.whole.steps)
+        return not self.by_editor and (self.whole is None or self._of_scene(self.whole))
+
+    @staticmethod
+    def _of_scene(plan: AdjustPlan) -> bool:
+        return any(step.of_scene or step.scope for step in plan.steps)
 
     def understood(self) -> Iterator[dict[str, Any]]:
         """What `--dry-run` prints of each row: its id and its plan."""
@@ -70,7 +83,8 @@ class AdjustingPlan:
             for values in batch.to_pylist():
                 plan = self.whole or AdjustPlan("")
                 if self.whole is None and values.get(INSTRUCTION):
-                    plan = read_instruction(str(values[INSTRUCTION]))
+                    told = str(values[INSTRUCTION])
+                    plan = for_editor(told) if self.by_editor else read_instruction(told)
                 yield {"id": values.get("id", f"{next(row):08d}"), **plan.as_dict()}
 
     def of_this_part(self) -> Iterator[Shard]:
@@ -83,7 +97,11 @@ class AdjustingPlan:
 
     def record(self) -> dict[str, Any]:
         """The content of `run.json`."""
-        generator = load_generator("default", self.job.device) if self.needs_scenes else None
+        generator: Generator | Editor | None = None
+        if self.job.editor is not None:
+            generator = load_editor(self.job.editor, self.job.device)
+        elif self.needs_scenes:
+            generator = load_generator("default", self.job.device)
         return {
             "flow": "adjust",
             "job": self.job.shaping() | ({"mask": self.mask_digest} if self.mask_digest else {}),

@@ -6,6 +6,7 @@ from flows.jobs.adjust import AdjustJob
 from flows.lanes.named_threads import in_device_thread, in_filter_thread
 from flows.lanes.pending import PendingShard
 from flows.plans.adjust import AdjustingPlan
+from models.diffusers.editor import Editor
 from models.generators.sprite_vae.sampler import VaeGenerator
 from tasks.adjust.encode import encode_scenes
 from tasks.adjust.make import Studio, make_pictures
@@ -13,7 +14,7 @@ from tasks.adjust.read import read_pictures
 from tasks.adjust.shard_state import AdjustShard
 from tasks.adjust.sources import PictureFiles
 from tasks.adjust.write import write_pictures
-from tasks.loading.models import load_encoder, load_generator
+from tasks.loading.models import load_editor, load_encoder, load_generator
 from tasks.prompts.shards import Shard
 from tasks.runfolder.commit import Outcome
 from tasks.runfolder.storage import Storage
@@ -32,6 +33,10 @@ class Setting:
     def load_generator(self) -> VaeGenerator:
         return cast(VaeGenerator, load_generator("default", self.job.device))  # the embedded default is one
 
+    def load_editor(self) -> Editor:
+        assert self.job.editor is not None
+        return load_editor(self.job.editor, self.job.device)
+
     def studio(self) -> Studio:
         device, job = self.job.device, self.job
         return Studio(
@@ -42,12 +47,14 @@ class Setting:
             job.format,
             job.quality,
             self.mask,
+            None if job.editor is None else self.load_editor,
+            job.editor_steps,
         )
 
 
 def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) -> AdjustShard:
     """Reads a shard's pictures with their instructions."""
-    work = read_pictures(setting.parents, pending.shard, setting.job.instruction)
+    work = read_pictures(setting.parents, pending.shard, setting.job.instruction, setting.job.editor is not None)
     if pending.only is not None:
         work.keep(pending.only)
     return work

@@ -23,7 +23,7 @@ from models.messages import one_line, one_sentence
 from models.text.transformers_encoder import has_vocabulary, weights_digest
 from models.weight_files import check_classes, read_json
 
-Half = Literal["text", "picture"]
+Half = Literal["text", "picture", "whole"]
 _TEXT = ("text_encoder", "tokenizer", "processor")
 # Pipelines whose encode_prompt reads the width of features from the denoiser's configuration, if there is no T5.
 _ASKS_DENOISER = {"StableDiffusion3Pipeline"}
@@ -118,7 +118,9 @@ class DiffusersCheckpoint:
         return [name for name, given in arguments.items() if name != "self" and given.default is given.empty]
 
     def half(self, half: Half) -> tuple[str, ...]:
-        """The names of a half's loaded parts."""
+        """The names of a half's loaded parts; `whole`: of both, for pipelines whose call does everything."""
+        if half == "whole":
+            return self.loaded
         return tuple(part for part in self.loaded if part.startswith(_TEXT) == (half == "text"))
 
     @cached_property
@@ -160,12 +162,14 @@ class DiffusersCheckpoint:
         device: str,
         offload: bool = False,
         prepare: Callable[[Any], None] | None = None,
+        kind: Any = None,
     ) -> Any:
         """A pipeline with the parts of one half and the scheduler; those of the other half are None.
 
         Args:
             offload: bring each part to the device only while it runs.
             prepare: called with the pipeline before any part is on the device.
+            kind: another pipeline's class that works with the same parts.
 
         Raises:
             ValueError: weights are missing or do not fit; the message is one sentence.
@@ -173,8 +177,8 @@ class DiffusersCheckpoint:
         wanted = {*self.half(half), "scheduler"}
         absent: dict[str, Any] = {part: None for part in (*self.parts, *self._required) if part not in wanted}
         with one_sentence(self.folder):
-            given = {**self.tokenizers, **self._text_networks(dtype)} if half == "text" else {}
-            pipe = self.kind.from_pretrained(
+            given = {**self.tokenizers, **self._text_networks(dtype)} if half != "picture" else {}
+            pipe = (kind or self.kind).from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 variant=self.variant,
                 **absent, **given, **({"requires_safety_checker": False} if "safety_checker" in self.parts else {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.filters import Reference
 from models.generators.sprite_vae.scene import Edit
-from tasks.adjust.plan import PlanStep
+from tasks.adjust.plan import EDIT, PlanStep
 from tasks.enhance.chain import parse_chain
 
 
@@ -37,6 +37,10 @@ def earlier_filters(given: Mapping[str, Any]) -> list[PlanStep | str]:
         steps = [PlanStep(**step) for step in json.loads(given.get("filters") or "[]")]
     except (ValueError, TypeError) as error:
         raise ValueError("filters of the metadata are damaged; adjust the picture as a file.") from error
+    if any(step.step == EDIT for step in steps):
+        raise ValueError(
+            "a checkpoint has edited the picture, whose scene is not rendered again; ask for filters alone."
+        )
     if any(isinstance(value, Reference) for _, value in parse_chain(chain)):
         raise ValueError(f"its run enhanced it with a file ({chain}), which is not at hand to do it again.")
     return [chain, *steps] if chain else list(steps)

@@ -9,19 +9,21 @@ import torch
 from torch import Tensor
 
 from models.asked import Asked
+from models.diffusers.editor import Editor
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
 from tasks.adjust.history import earlier_edits, earlier_filters, scene_size, settings_of
-from tasks.adjust.picture_mask import blended, cropped
-from tasks.adjust.plan import CROP, PlanStep
+from tasks.adjust.plan import CROP, EDIT, PlanStep
 from tasks.adjust.read import FOLLOWS
+from tasks.adjust.registration import composited
 from tasks.adjust.shard_state import OF_PARENT, Adjusted, AdjustShard
 from tasks.adjust.sources import PictureFiles
 from tasks.datasets.emoji.things import concepts_of, may_be
 from tasks.enhance.chain import enhance, parse_chain
 from tasks.imaging.decode import decoded
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
+from tasks.imaging.picture_mask import blended, cropped
 from tasks.render.asked import read_asked
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import distinct_names
@@ -36,6 +38,7 @@ class Studio:
         generator: the embedded default, or None if no plan needs a scene.
         on_device, on_filters: run a function in the thread of the generator, or of filters.
         mask: (1, h, w) in [0, 1], outside of which nothing changes.
+        editor: the checkpoint that carries instructions out, and `editor_steps` of its denoising; None if none does.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class Studio:
         format: Format = "png",
         quality: int = 90,
         mask: Tensor | None = None,
+        editor: Callable[[], Editor] | None = None,
+        editor_steps: int | None = None,
     ) -> None:
         self.files = files
         self.generator = generator
@@ -55,6 +60,8 @@ class Studio:
         self.format = format
         self.quality = quality
         self.mask = mask
+        self.editor = editor
+        self.editor_steps = editor_steps
 
 
 def make_pictures(work: AdjustShard, studio: Studio) -> None:
@@ -66,8 +73,8 @@ def make_pictures(work: AdjustShard, studio: Studio) -> None:
             with work.timed("picture"):
                 parent = studio.files.read(item.image)
                 _check_digest(item, parent)
-            stage = "scene"
-            with work.timed("scene"):
+            stage = "scene" if studio.editor is None else "edit"
+            with work.timed(stage):
                 pixels, scene = studio.on_device(lambda: _begun(item, parent, studio))  # noqa: B023 (called at once)
             stage = "enhance"
             with work.timed("enhance"):
@@ -87,6 +94,8 @@ def _check_digest(item: Adjusted, data: bytes) -> None:
 
 def _begun(item: Adjusted, data: bytes, studio: Studio) -> tuple[Tensor, Scene | None]:
     """The picture before its new filters, (3, h, w) in [0, 1], and its scene if the plan has to do with it."""
+    if studio.editor is not None:
+        return _edited(item, _opened(data), studio), None
     if not item.of_scene:
         return _opened(data), None
     scene = open_scene(item, studio.generator())
@@ -101,6 +110,18 @@ def _begun(item: Adjusted, data: bytes, studio: Studio) -> tuple[Tensor, Scene |
     for chain in earlier_filters(item.given):
         pixels = _apply(pixels, chain, scene)
     return pixels[0], scene
+
+
+def _edited(item: Adjusted, pixels: Tensor, studio: Studio) -> Tensor:
+    """The picture as the editor makes it, where it was to change."""
+    for step in item.plan.steps:
+        assert studio.editor is not None and step.step == EDIT
+        seed = item.given.get("seed")
+        if not isinstance(seed, int):
+            seed = int(sha256(item.id.encode()).hexdigest()[:15], 16)
+        made = studio.editor().edit(pixels, str(step.value), seed, studio.mask, studio.editor_steps)
+        pixels, item.edit_shift = composited(pixels, made, studio.mask)
+    return pixels
 
 
 def open_scene(item: Adjusted, generator: VaeGenerator) -> Scene:
@@ -156,7 +177,7 @@ def _opened(data: bytes) -> Tensor:
 def _filtered(item: Adjusted, pixels: Tensor, scene: Scene | None, studio: Studio) -> Tensor:
     images = pixels[None]
     for step in item.plan.steps:
-        if not step.of_scene:
+        if not step.of_scene and step.step != EDIT:
             images = _apply(images, step, scene, studio.mask)
     return images[0]
 
@@ -219,6 +240,7 @@ def _finish(item: Adjusted, pixels: Tensor, parent: bytes, path: str, studio: St
         "scene_width": of_scene[0],
         "scene_height": of_scene[1],
         "filters": json.dumps(filters, ensure_ascii=False),
+        **_editor_of(item, studio),
         "width": array.shape[1],
         "height": array.shape[0],
         "image": item.path,
@@ -226,3 +248,11 @@ def _finish(item: Adjusted, pixels: Tensor, parent: bytes, path: str, studio: St
         "bytes": len(item.file),
         **quality_figures(array),
     }
+
+
+def _editor_of(item: Adjusted, studio: Studio) -> dict[str, Any]:
+    """The columns about the checkpoint that edited a picture, now or before."""
+    if studio.editor is None or not item.plan.steps:
+        return {name: item.given.get(name) for name in ("editor", "editor_digest", "edit_shift")}
+    editor = studio.editor()
+    return {"editor": editor.name, "editor_digest": editor.digest, "edit_shift": item.edit_shift}

@@ -8,6 +8,8 @@ from models.filters import STEPS
 SCENE_STEPS = ("sky", "place", "count", "colour", "add", "remove", "replace", "move")
 """Steps that render the scene again; all others change the finished picture."""
 CROP = "crop"
+EDIT = "edit"
+"""By a checkpoint, which is given the instruction as it stands."""
 Amount = Literal["bit", "plain", "much"]
 
 # The value of a filter for a little, plainly, and much: more of it, then less of it.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.adjust.plan import AdjustPlan
+from tasks.adjust.plan import EDIT, AdjustPlan, PlanStep
 from tasks.adjust.reader import read_instruction
 from tasks.adjust.shard_state import METADATA, OF_PARENT, Adjusted, AdjustShard, adjusted_identity
 from tasks.adjust.sources import INSTRUCTION, Parents
@@ -26,14 +26,16 @@ _TAKEN = {
     *OF_PARENT,
 }
 _TAKEN |= set(METADATA.names)
+MOST_CHARACTERS = 2_000  # of an instruction for a checkpoint
 FOLLOWS = ("reference", "reference_row")  # the user's columns that had a say in what the picture shows
 
 
-def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> AdjustShard:
+def read_pictures(parents: Parents, shard: Shard, instruction: str | None, by_editor: bool = False) -> AdjustShard:
     """Reads a shard.
 
     Args:
         instruction: for all rows; None: each has its own, and one without any stays as it is.
+        by_editor: instructions are for a checkpoint, which reads any words.
 
     Raises:
         StorageError: the rows cannot be read (any more).
@@ -56,7 +58,7 @@ def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> Ad
             if not isinstance(image, str) or not image:
                 raise ValueError("the row names no picture.")
             stage = "plan"
-            plan = understood(wanted)
+            plan = understood(wanted, by_editor)
             work.items.append(Adjusted(row, id, image, given, plan))
         except ValueError as error:
             told = None if wanted is None else str(wanted)
@@ -66,13 +68,20 @@ def read_pictures(parents: Parents, shard: Shard, instruction: str | None) -> Ad
     return work
 
 
-def understood(instruction: Any) -> AdjustPlan:
+def understood(instruction: Any, by_editor: bool = False) -> AdjustPlan:
     """The plan of a row's instruction, an empty one without. Raises ValueError with the reason if it is refused."""
     if instruction is None or (isinstance(instruction, str) and not instruction.strip()):
         return AdjustPlan("")
     if not isinstance(instruction, str):
         raise ValueError(f"the instruction is no text but {type(instruction).__name__}.")
-    plan = read_instruction(instruction)
+    plan = for_editor(instruction) if by_editor else read_instruction(instruction)
     if plan.refused is not None:
         raise ValueError(plan.refused)
     return plan
+
+
+def for_editor(instruction: str) -> AdjustPlan:
+    """The plan of an instruction that a checkpoint carries out: any words, as they stand."""
+    if len(instruction) > MOST_CHARACTERS:
+        return AdjustPlan(instruction, refused=f"more than {MOST_CHARACTERS} characters; say it in fewer.")
+    return AdjustPlan(instruction, (PlanStep(EDIT, instruction.strip()),))

@@ -36,6 +36,9 @@ METADATA = pa.schema(
         "scene_width": pa.int32(),
         "scene_height": pa.int32(),
         "filters": pa.string(),
+        "editor": pa.string(),
+        "editor_digest": pa.string(),
+        "edit_shift": pa.float32(),
         "width": pa.int32(),
         "height": pa.int32(),
         "image": pa.string(),
@@ -47,7 +50,8 @@ METADATA = pa.schema(
     }
 )
 """`plan`, `scene_edits`, `filters`: JSON; the latter two are all edits and filters since the picture was generated, of
-which the plan's are the last. `scene_width`, `scene_height`: the size at which the scene was rendered."""
+which the plan's are the last. `scene_width`, `scene_height`: the size at which the scene was rendered. `editor`: the
+checkpoint that edited it; `edit_shift`: how many pixels what was to stay lay off, null if that could not be told."""
 OF_PARENT = tuple(_OF_PARENT)
 
 
@@ -58,6 +62,7 @@ class Adjusted:
         given: the parent's row of metadata, or of the user's table.
         plan: what its instruction comes to.
         features: of the text that the parent was made from, and `described` of the names of things that are added.
+        edit_shift: what `edit_shift` of the metadata says.
         file, columns: the finished file and its row of the metadata.
     """
 
@@ -69,6 +74,7 @@ class Adjusted:
         self.plan = plan
         self.features: Tensor | None = None
         self.described: dict[str, Tensor] = {}
+        self.edit_shift: float | None = None
         self.path = ""
         self.file = b""
         self.columns: dict[str, Any] = {}

@@ -11,6 +11,7 @@ import torch
 from fsspec.implementations.dirfs import DirFileSystem
 
 from models.cache import made_once
+from models.diffusers.editor import DiffusersEditor, open_editor
 from models.diffusers.hub import INDEX
 from models.diffusers.options import PLAIN, Acceleration
 from models.generators import registry
@@ -50,6 +51,12 @@ def load_generator(reference: str, device: str, options: Acceleration = PLAIN, p
         BadInput: it cannot be loaded, or not with these options.
     """
     return usable(lambda: registry.load_generator(resolve(reference), device, options, panorama))
+
+
+@functools.cache
+def load_editor(reference: str, device: str) -> DiffusersEditor:
+    """A checkpoint that edits pictures, loaded once per process. Raises BadInput if it cannot be, or edits none."""
+    return usable(lambda: open_editor(resolve(reference), device))
 
 
 def load_encoder(generator: Generator, device: str, reference: str | None = None) -> TextEncoder | None:

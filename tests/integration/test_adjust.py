@@ -10,9 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
+from models.diffusers.editor import DiffusersEditor
 from tests.integration.runs import Outcome, snapshot, table
+from tests.models.diffusers.checkpoints import write_checkpoint
 
 Mill = Callable[..., Outcome]
 TEXTS = ["two cats on the beach on a sunny day", "一只狗在草地上，晴天", "a cat"]
@@ -107,3 +110,51 @@ def test_instructions_are_understood_without_pictures(imagemill: Mill, tmp_path:
     assert rows[1]["plan"] == [{"step": "count", "value": 3, "thing": "猫"}]
     assert rows[2]["refused"]
     assert "warmer  ->  temperature:+20" in imagemill("adjust", "--instructions", file, "--dry-run").out
+
+
+def put_pictures(folder: Path) -> np.ndarray:
+    """A photograph-like picture with detail everywhere, and a mask that is white in its middle; returns it."""
+    chance = np.random.default_rng(5)
+    large = [Image.fromarray(chance.integers(0, 256, (n, n, 3), np.uint8)).resize((160, 128)) for n in (6, 40)]
+    picture = np.mean([np.asarray(one, float) for one in large], 0).astype(np.uint8)
+    (folder / "in").mkdir()
+    Image.fromarray(picture).save(folder / "in/photo.png")
+    mask = np.zeros((128, 160), np.uint8)
+    mask[40:90, 50:110] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    return picture
+
+
+@pytest.mark.parametrize("family", ["instruct-pix2pix", "sd1-inpaint"])
+def test_a_checkpoint_edits_within_the_mask_alone(imagemill: Mill, tmp_path: Path, family: str) -> None:
+    before, editor = put_pictures(tmp_path), write_checkpoint(tmp_path / family, family)
+    command = ("adjust", tmp_path / "in", "--editor", editor, "--editor-steps", 1, "--instruction", "a bouquet of 红花")
+    if family == "sd1-inpaint":
+        refused = imagemill(*command, "--out", tmp_path / "run")
+        assert (refused.code, (tmp_path / "run").exists()) == (2, False)
+        assert "it paints within a mask; give --mask" in refused.err
+    outcome = imagemill(*command, "--mask", tmp_path / "mask.png", "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    (row,) = table(str(tmp_path / "run"), "metadata").to_pylist()
+    after, white = np.asarray(Image.open(tmp_path / "run" / row["image"])), np.zeros((128, 160), bool)
+    white[40:90, 50:110] = True
+    assert np.array_equal(after[~white], before[~white])
+    assert (after[white] != before[white]).mean() > 0.9
+    assert (row["editor"], len(row["editor_digest"])) == (family, 64)
+    assert json.loads(row["plan"]) == [{"step": "edit", "value": "a bouquet of 红花"}]
+
+
+def test_an_edit_that_moved_the_picture_is_quarantined(
+    imagemill: Mill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pictures(tmp_path)
+    editor = write_checkpoint(tmp_path / "editor", "instruct-pix2pix")
+
+    def torn(self: object, pixels: torch.Tensor, *_: object) -> torch.Tensor:
+        return torch.cat([pixels[..., :80].roll(7, 1), pixels[..., 80:].roll(-7, 1)], -1)
+
+    monkeypatch.setattr(DiffusersEditor, "edit", torn)
+    command = ("adjust", tmp_path / "in", "--editor", editor, "--instruction", "warmer", "--out", tmp_path / "run")
+    assert imagemill(*command).code == 3
+    (row,) = table(str(tmp_path / "run"), "quarantine").to_pylist()
+    assert row["stage"] == "edit" and "moved what was to stay by" in row["error"]

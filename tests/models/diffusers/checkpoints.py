@@ -196,6 +196,17 @@ def _kontext() -> tuple[type, Parts]:
     return diffusers.FluxKontextPipeline, parts
 
 
+def _instruct_pix2pix() -> tuple[type, Parts]:
+    _, parts = _sd1()
+    parts |= {"unet": _unet(in_channels=8), "scheduler": diffusers.EulerAncestralDiscreteScheduler()}
+    return diffusers.StableDiffusionInstructPix2PixPipeline, parts
+
+
+def _sd1_inpaint() -> tuple[type, Parts]:
+    _, parts = _sd1()
+    return diffusers.StableDiffusionInpaintPipeline, parts | {"unet": _unet(in_channels=9)}
+
+
 def _lumina2() -> tuple[type, Parts]:
     transformer = diffusers.Lumina2Transformer2DModel(
         sample_size=16, patch_size=2, in_channels=4, hidden_size=32, num_layers=2, num_refiner_layers=1,
@@ -272,6 +283,7 @@ def _flux2_klein() -> tuple[type, Parts]:
 _BUILDERS: dict[str, Callable[[], tuple[type, Parts]]] = {
     "sd1": _sd1, "sdxl": _sdxl, "pixart-sigma": _pixart, "sana": _sana, "flux": _flux, "lumina2": _lumina2,
     "z-image": _z_image, "qwen-image": _qwen_image, "sd3": _sd3, "flux2-klein": _flux2_klein, "flux-kontext": _kontext,
+    "instruct-pix2pix": _instruct_pix2pix, "sd1-inpaint": _sd1_inpaint,
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tasks.adjust.picture_mask import blended, cropped, read_mask
+from tasks.imaging.picture_mask import blended, cropped, read_mask
 
 
 def test_outside_of_the_mask_pixels_are_the_very_same() -> None:
