@@ -38,6 +38,8 @@ TESTED_BY = {
     "flows/*series.py": "tests/integration/test_series.py",
     "tasks/series/*": "tests/integration/test_series.py",
     "flows/*storyboard.py": "tests/integration/test_storyboard.py",
+    "flows/*promote.py": "tests/tasks/preference/test_compare.py",
+    "tasks/loading/promoted.py": "tests/tasks/preference/test_compare.py",
     "flows/cli/report.py": "tests/tasks/report/test_beside.py",
     "flows/cli/review.py": "tests/tasks/feedback/test_label_studio.py",
     "tasks/feedback/*": "tests/tasks/feedback/test_server.py",

@@ -52,6 +52,8 @@ app.command(
 app.command("flows.cli.adjust:adjust", name="adjust", help="Adjust pictures by an instruction in plain words.")
 app.command("flows.cli.report:report", name="report", help="Write a run's page anew; compare two runs on it.")
 app.command("flows.cli.review:review", name="review", help="Rate and compare a run's pictures in the browser.")
+app.command("flows.cli.promote:promote", name="promote", help="Put a model to use if its pictures are preferred.")
+app.command("flows.cli.promote:rollback", name="rollback", help="Go back to the model that was in use before.")
 app.command("flows.cli.campaign:export", name="export", help="Copy a campaign's ads to a folder for each platform.")
 app.command("flows.cli.cubes:cubes", name="cubes", help="Cut a run's panoramas into the six faces of a cube.")
 app.command("flows.cli.series:series", name="series", help="Make pictures of many subjects in one style.")

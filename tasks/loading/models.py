@@ -17,6 +17,7 @@ from models.diffusers.options import PLAIN, Acceleration
 from models.generators import registry
 from models.protocols import Generator, TextEncoder
 from models.text.text_encoder import load_text_encoder
+from tasks.loading.promoted import current
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import file_name
 from tasks.runfolder.filesystem import filesystem
@@ -93,7 +94,8 @@ def ready(model: Generator | TextEncoder) -> None:
 
 @functools.cache
 def resolve(reference: str) -> str:
-    """A reference that `models` can load: a folder in an object store is downloaded to the cache, others are kept.
+    """A reference that `models` can load: a folder in an object store is downloaded to the cache, others are kept, and
+    a folder that points to a model (tasks/loading/promoted.py) stands for it.
 
     A folder that has changed in the store is downloaded again; within a process a reference keeps its meaning.
 
@@ -102,7 +104,8 @@ def resolve(reference: str) -> str:
         StorageError: the store failed in a way that may pass.
     """
     if "://" not in reference:
-        return reference
+        promoted = current(Path(reference).expanduser())
+        return reference if promoted is None else resolve(promoted.model)
     try:
         return str(_download(reference.rstrip("/")))
     except BadInput:
