@@ -67,9 +67,7 @@ def rendered(run: OpenRun[Any], write: Callable[[Storage], str] | None = None) -
         files=len(run.plan.input.sources),
         files_left_out=run.plan.input.left_out,
     )
-    carry_out(
-        PIPELINE, setting, run, summary, setting.split, lambda: setting.current_batch_size, levels=run.plan.levels
-    )
+    carry_out(PIPELINE, setting, run, summary, setting.split, lambda: setting.current_batch_size, run.plan.rounds())
     sheet = None
     if job.report and job.part[1] == 1:
         sheet = outlasting(lambda: contact_sheet(run.out), job.patience)

@@ -33,6 +33,12 @@ def is_broken(error: BaseException) -> bool:
     return isinstance(error, torch.AcceleratorError) or any(mark in str(error) for mark in _BROKEN)
 
 
+def finish() -> None:
+    """Waits until this thread's GPU has done what is queued, and raises what went wrong there; nothing elsewhere."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 def free_memory(device: str) -> int:
     """Free memory in bytes: of the GPU, or of the machine for any other device."""
     if device.startswith("cuda"):

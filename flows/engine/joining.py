@@ -8,7 +8,7 @@ takes this worker, so that nobody waits for a slow one. A shard that two do is c
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
@@ -31,26 +31,23 @@ class Joiner(Generic[Shard]):
     """Gives out shards to this worker.
 
     Args:
-        shards: iterates over all shards; called several times, so that they need not be kept in memory.
+        rounds: iterate over the shards that are given out together, each when those before are complete, whoever does
+            them; called several times, so that they need not be kept in memory.
         finished: the names of those that `summary` counts already.
         patience: seconds for which a store that is away is waited for.
-        levels: of shards; those of one are given out when those of the levels below are complete, whoever does them.
     """
 
     def __init__(
         self,
-        shards: Callable[[], Iterator[Shard]],
+        rounds: Sequence[Callable[[], Iterator[Shard]]],
         out: Storage,
         claims: Claims,
         finished: set[str],
         summary: Summary,
         patience: float,
-        levels: int = 1,
     ) -> None:
         self._store_patience = patience
-        self._shards = shards
-        self._levels = levels
-        self._level: int | None = None
+        self._rounds = rounds
         self._out = out
         self._claims = claims
         self._counted = finished
@@ -64,15 +61,15 @@ class Joiner(Generic[Shard]):
 
     def rounds(self) -> Iterator[Iterator[PendingShard[Shard]]]:
         """What to do now, and again when that is done, until all shards are complete."""
-        for level in range(self._levels):
-            self._level = None if self._levels == 1 else level
-            yield self._unclaimed()
+        for shards in self._rounds:
+            yield self._unclaimed(shards)
             while self._left:
                 yield self._claimed_by_others()
                 if self._left:
                     time.sleep(POLL)
         self._outlasting(self._claims.sweep)
-        others = sorted(shard.name for shard in self._shards() if shard.name not in self._counted)
+        names = (shard.name for shards in self._rounds for shard in shards())
+        others = sorted(name for name in names if name not in self._counted)
         for outcome in self._outlasting(lambda: read_outcomes(self._out, others)).values():
             self._summary.add_earlier(outcome)
 
@@ -90,12 +87,12 @@ class Joiner(Generic[Shard]):
 
         return watch
 
-    def _unclaimed(self) -> Iterator[PendingShard[Shard]]:
+    def _unclaimed(self, shards: Callable[[], Iterator[Shard]]) -> Iterator[PendingShard[Shard]]:
         """The shards that nobody has claimed, from this worker's own place on."""
-        total = sum(1 for _ in self._shards())
+        total = sum(1 for _ in shards())
         start = self._claims.number % max(1, total)
-        for shard in chain(islice(self._shards(), start, None), islice(self._shards(), start)):
-            if shard.name in self._complete or self._level not in (None, getattr(shard, "level", 0)):
+        for shard in chain(islice(shards(), start, None), islice(shards(), start)):
+            if shard.name in self._complete:
                 continue
             if not self._take(shard.name):
                 self._left[shard.name] = shard

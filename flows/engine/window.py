@@ -19,7 +19,7 @@ from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
 from flows.lanes.lane import Lane
 from flows.lanes.patience import listening, outlasting, retries
-from flows.lanes.pending import PendingShard, list_pending
+from flows.lanes.pending import list_pending
 from flows.lanes.pipeline import Call, Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
 from flows.lanes.ray_lanes import RayLanes
@@ -37,14 +37,15 @@ def carry_out(
     summary: Summary,
     in_turns: bool = False,
     batch_size: Callable[[], int] | None = None,
-    levels: int = 1,
+    rounds: Sequence[Callable[[], Iterator[Any]]] = (),
 ) -> None:
     """Does all pending shards, shows progress and counts them in `summary`.
 
     Args:
         in_turns: the models don't fit the device's memory together; see `Lane`.
         batch_size: tells the batch size as it is by now, for the metrics.
-        levels: of shards; those of one are given out when those of the levels below are complete.
+        rounds: iterate over the shards that are given out together; each round when those before are complete. By
+            default all shards are one.
 
     Raises:
         Stopped: more rows failed than `max_failures` allows, or another run has taken the folder.
@@ -54,12 +55,9 @@ def carry_out(
     retried = retries()
     job = setting.job
     finished, shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
-    joiner = (
-        None
-        if run.claims is None
-        else Joiner(run.plan.of_this_part, run.out, run.claims, finished, summary, job.patience, levels)
-    )
-    rounds = joiner.rounds() if joiner is not None else [pending] if levels == 1 else _by_level(pending, levels)
+    rounds = rounds or [run.plan.of_this_part]
+    joiner = None if run.claims is None else Joiner(rounds, run.out, run.claims, finished, summary, job.patience)
+    to_do = (pending(each()) for each in rounds) if joiner is None else joiner.rounds()
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
@@ -88,8 +86,10 @@ def carry_out(
     metrics = Metrics(len(job.devices) if job.runner == "threads" else None, batch_size)
     calling = metrics.watched(call_as_task if few else call)
     lanes = _lanes(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
-    elsewhere = not isinstance(lanes, Lane)
-    outcomes = (done for pending in rounds for done in lanes.run(metrics.given_out(pending) if elsewhere else pending))
+    if elsewhere := not isinstance(lanes, Lane):
+        outcomes = lanes.run(map(metrics.given_out, to_do))
+    else:
+        outcomes = (done for each in to_do for done in lanes.run(each))
     with (
         _costing(run, summary, begun),
         listening(artifact.note),
@@ -105,12 +105,6 @@ def carry_out(
     alone = job.part[1] == 1 and joiner is None and not summary.rows_done_before
     summary.estimated_seconds = estimated_seconds(run.out) if alone else None
     tell_end(summary, retries() - retried)
-
-
-def _by_level(pending: Iterator[PendingShard[Any]], levels: int) -> Iterator[Iterator[PendingShard[Any]]]:
-    """The shards of each level; the next when those of the one before have been done."""
-    shards = list(pending)
-    return (iter([one for one in shards if one.shard.level == level]) for level in range(levels))
 
 
 @contextmanager

@@ -5,7 +5,8 @@ A lane whose process dies or whose device fails is replaced, and its shards are 
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -67,26 +68,16 @@ class Lanes(ABC, Generic[Key, Place]):
     def close(self, lane: Key) -> None:
         """Ends a lane's process; what it has in hand is dropped."""
 
-    def run(self, pending: Iterator[PendingShard[Any]]) -> Generator[Outcome]:
-        """The outcome of each shard, as they complete.
+    def run(self, rounds: Iterable[Iterator[PendingShard[Any]]]) -> Generator[Outcome]:
+        """The outcome of each shard, as they complete; shards of a round when those of the rounds before are done.
 
         Raises:
             Stopped: lanes end time and again over the same shard.
             Exception: whatever a stage raises; the shards in flight are waited for first.
         """
-        shards = self._next(pending)
-        if not shards:
-            return
         try:
-            for place in self.places():
-                self._start(place)
-            while shards or self._in_hand.total():
-                while shards and (lane := self._idlest()) is not None:
-                    self.send(lane, shards)
-                    self._in_hand[lane] += 1
-                    shards = self._next(pending)
-                yield from self._received()
-                shards = shards or self._next(pending)
+            for pending in rounds:
+                yield from self._run(pending)
         except (Exception, GeneratorExit):
             while self._in_hand.total():
                 lane, carried, _ = self.receive()
@@ -95,6 +86,19 @@ class Lanes(ABC, Generic[Key, Place]):
         finally:
             for lane in self._places:
                 self.close(lane)
+
+    def _run(self, pending: Iterator[PendingShard[Any]]) -> Iterator[Outcome]:
+        shards = self._next(pending)
+        if shards and not self._places:  # not for nothing
+            for place in self.places():
+                self._start(place)
+        while shards or self._in_hand.total():
+            while shards and (lane := self._idlest()) is not None:
+                self.send(lane, shards)
+                self._in_hand[lane] += 1
+                shards = self._next(pending)
+            yield from self._received()
+            shards = shards or self._next(pending)
 
     def _next(self, pending: Iterator[PendingShard[Any]]) -> Shards:
         """The shards of the next call; none if all are given out."""
@@ -121,7 +125,7 @@ class Lanes(ABC, Generic[Key, Place]):
                     result if isinstance(result, DeviceFault) else Stopped(f"{what} ended {MOST_ENDS} times; {result}.")
                 )
             if shards:
-                self._again.append(shards)
+                self._again.append([replace(shard, again=True) for shard in shards])
             if lane in self._places:
                 self._ready.discard(lane)
                 self.close(lane)

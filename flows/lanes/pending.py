@@ -22,11 +22,12 @@ Shard = TypeVar("Shard", bound=_Named)
 
 @dataclass(frozen=True)
 class PendingShard(Generic[Shard]):
-    """A shard to do: all of it, or on attempt `attempt` only the rows `only`."""
+    """A shard to do: all of it, or on attempt `attempt` only the rows `only`; `again`: a lane ended over it."""
 
     shard: Shard
     only: frozenset[int] | None = None
     attempt: int = 1
+    again: bool = False
 
     @property
     def name(self) -> str:
@@ -35,14 +36,14 @@ class PendingShard(Generic[Shard]):
 
 def list_pending(
     job: RunOptions, shards: Callable[[], Iterator[Shard]], out: Storage, earlier: Callable[[Outcome], None]
-) -> tuple[set[str], int, Iterator[PendingShard[Shard]]]:
-    """The names of the finished shards; how many others there are, and what to do of each.
+) -> tuple[set[str], int, Callable[[Iterator[Shard]], Iterator[PendingShard[Shard]]]]:
+    """The names of the finished shards; how many others there are, and what tells what is to do of given ones.
 
     The others are incomplete, or their quarantined rows are to be retried.
 
     Args:
         earlier: takes the outcomes of the finished ones.
-        shards: iterates over this part's shards; called twice, so that they need not be kept in memory.
+        shards: iterates over this part's shards, which are not kept in memory.
     """
     complete = outlasting(lambda: complete_shards(out), job.patience)
     quarantined = outlasting(lambda: shard_names(out, "quarantine"), job.patience)
@@ -55,8 +56,8 @@ def list_pending(
     for outcome in outlasting(lambda: read_outcomes(out, sorted(finished)), job.patience).values():
         earlier(outcome)
 
-    def pending() -> Iterator[PendingShard[Shard]]:
-        for shard in shards():
+    def pending(given: Iterator[Shard]) -> Iterator[PendingShard[Shard]]:
+        for shard in given:
             if shard.name not in complete:
                 yield PendingShard(shard)
             elif shard.name in retried:
@@ -65,4 +66,4 @@ def list_pending(
                 only = frozenset(failed["row"].to_pylist()) - frozenset(rendered["row"].to_pylist())
                 yield PendingShard(shard, only, 1 + max(failed["attempt"].to_pylist()))
 
-    return finished, total - len(finished), pending()
+    return finished, total - len(finished), pending

@@ -5,7 +5,7 @@ node held, which an iterator cannot offer. It also keeps constructor arguments, 
 that may spill to disk; the arguments of an actor's call, small as they are, go from process to process.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -47,8 +47,8 @@ class RayLanes(Lanes[Any, Mapping[str, Any]]):
         self._cluster = ExitStack()
         self._calls: dict[Any, tuple[Any, Shards]] = {}  # the lane and the shards of each; none while it opens
 
-    def run(self, pending: Iterator[PendingShard[Any]]) -> Generator[Outcome]:
-        """The outcome of each shard, as they complete.
+    def run(self, rounds: Iterable[Iterator[PendingShard[Any]]]) -> Generator[Outcome]:
+        """As `Lanes.run`.
 
         Raises:
             BadInput: Ray is not installed, its cluster cannot be reached or started, or has no GPU for a job with one.
@@ -56,7 +56,7 @@ class RayLanes(Lanes[Any, Mapping[str, Any]]):
             Exception: whatever a stage raises; the shards in flight are waited for first.
         """
         with self._cluster:
-            yield from super().run(pending)
+            yield from super().run(rounds)
 
     def places(self) -> Sequence[Mapping[str, Any]]:
         self._cluster.enter_context(connected())

@@ -1,7 +1,7 @@
 """The plan of a render job: its input, its generator and its shards."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -138,6 +138,15 @@ class Plan:
     def levels(self) -> int:
         """How many levels of rows are made one after the other; see `tasks/render/anchors.py`."""
         return 1 if self.anchors is None else self.anchors.made_levels
+
+    def rounds(self) -> list[Callable[[], Iterator[Shard]]]:
+        """The shards of each level, which follow pictures of those before."""
+        if self.levels == 1:
+            return [self.of_this_part]
+        return [partial(self._of_level, level) for level in range(self.levels)]
+
+    def _of_level(self, level: int) -> Iterator[Shard]:
+        return (shard for shard in self.of_this_part() if shard.level == level)
 
     @property
     def shards(self) -> int:

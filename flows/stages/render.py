@@ -6,7 +6,7 @@ waits for pictures: they arrive in the host's memory while it goes on with anoth
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 from torch import Tensor
 
@@ -30,9 +30,11 @@ from tasks.render.preprocess import preprocess_work
 from tasks.render.rank import load_reward, load_reward_encoder, rank
 from tasks.render.read import read
 from tasks.render.shard_state import RenderShard
+from tasks.render.suspects import acquit, blaming, note_sound, suspect
 from tasks.render.transfer import Arrivals, Send, arrive
 from tasks.render.write import begin_encoding, complete, store
 from tasks.runfolder.commit import Outcome
+from tasks.runfolder.faults import shards_with_faults
 from tasks.runfolder.storage import Storage
 
 
@@ -63,6 +65,11 @@ class Setting:
         assert encoder is not None
         return encoder
 
+    @cached_property
+    def shards_with_faults(self) -> frozenset[str]:
+        """Shards that a device has failed in, before this process began with the run."""
+        return shards_with_faults(Storage(self.job.out))
+
     @property
     def current_batch_size(self) -> int:
         """Pictures in a batch of the usual size, by now."""
@@ -85,6 +92,8 @@ def read_shard(setting: Setting, pending: PendingShard[Shard], nothing: None) ->
     work.seconds["read"] = time.perf_counter() - started
     if pending.only is not None:
         work.keep(pending.only)
+    if pending.again or pending.name in setting.shards_with_faults:
+        suspect(work, Storage(setting.job.out))
     return work
 
 
@@ -191,8 +200,10 @@ def _made(
         arrivals.wait()
         with work.timed(stage):
             arrive(work, stage, arrivals, then, job.batch_timeout)
+        note_sound()
 
-    in_its_thread(job.device, arrivals.sent_by(run), meanwhile=take)
+    with blaming(work, Storage(job.out)):
+        in_its_thread(job.device, arrivals.sent_by(run), meanwhile=take)
     return work
 
 
@@ -204,5 +215,6 @@ def write_shard(setting: Setting, pending: PendingShard[Shard], work: RenderShar
     if work.more:
         return work
     outcome = complete(work, storage, pending.attempt, job.explain, job.reward is not None)
+    acquit(work, storage)
     work.release()
     return outcome

@@ -11,6 +11,7 @@ from tasks.enhance.chain import Chain, enhance, parse_chain, reach
 from tasks.enhance.options import EnhanceOptions
 from tasks.loading.bisect_failures import isolate
 from tasks.render.shard_state import Picture, RenderShard
+from tasks.render.suspects import tried
 from tasks.render.transfer import Send, Transfer
 
 MARGIN = 64  # columns that filters of the whole picture see beyond the ends of a panorama
@@ -29,7 +30,8 @@ def enhance_work(
 
     def run(pictures: Sequence[Picture]) -> None:
         stacked = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
-        made = (_enhance_closed if panorama else enhance)(stacked.to(device), chain)
+        with tried(work, pictures):
+            made = (_enhance_closed if panorama else enhance)(stacked.to(device), chain)
         send(Transfer(pictures, made, as_bytes=True))
 
     failed = {picture.prompt: error for group in work.by_size() for picture, error in isolate(run, group)}

@@ -14,6 +14,7 @@ from tasks.loading.models import ready
 from tasks.loading.oom_batching import in_batches
 from tasks.prompts.shards import SHARD_PIXELS
 from tasks.render.shard_state import Picture, Prompt, RenderShard
+from tasks.render.suspects import tried
 from tasks.render.transfer import Send, Transfer
 
 NAMED = 3  # of what a picture does not show, in a sentence
@@ -49,7 +50,7 @@ def generate(
         rows = limit(pictures[0].prompt.width, pictures[0].prompt.height)
 
         def run(batch: Sequence[Picture]) -> list[None]:
-            with ended_after(timeout, "a batch"):
+            with ended_after(timeout, "a batch"), tried(work, batch):
                 images = infer(batch, generator, rows.size)
             send(Transfer(batch, images, as_bytes))
             return [None] * len(batch)

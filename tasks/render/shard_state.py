@@ -135,6 +135,8 @@ class RenderShard(ShardState[Shard, Prompt]):
         made: what has been stored of each picture.
         unwanted: stored files of prompts that have failed since.
         ahead: features of texts that were encoded together with those of other shards.
+        suspects: rows that may have broken a device, which are made alone, and how often one failed with them so.
+        alone: the one in hand.
         carried: the columns passed through to the metadata, for all rows of the shard.
         names: file names by id; of all rows of the shard, so that they don't depend on which are tried again.
     """
@@ -149,6 +151,8 @@ class RenderShard(ShardState[Shard, Prompt]):
         self.made: list[Made] = []
         self.unwanted: set[str] = set()
         self.ahead: Mapping[str, Encoded] = {}
+        self.suspects: Mapping[int, int] = {}
+        self.alone: int | None = None
         self._to_come: deque[list[Picture]] | None = None
 
     @property
@@ -180,12 +184,16 @@ class RenderShard(ShardState[Shard, Prompt]):
         self.carried = self.carried.schema.empty_table()
 
     def by_size(self, batch_key: Callable[[Prompt], Hashable] = lambda prompt: None) -> list[list[Picture]]:
-        """The pictures grouped by size and by `batch_key`: those of a group may share a batch."""
+        """The pictures grouped by size and by `batch_key`: those of a group may share a batch.
+
+        Suspects are apart, the likeliest to be to blame last.
+        """
         groups: dict[Hashable, list[Picture]] = {}
         for picture in self.pictures:
-            key = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt)
+            row = picture.prompt.row if picture.prompt.row in self.suspects else None
+            key = picture.prompt.width, picture.prompt.height, batch_key(picture.prompt), row
             groups.setdefault(key, []).append(picture)
-        return list(groups.values())
+        return sorted(groups.values(), key=lambda group: self.suspects.get(group[0].prompt.row, 0))
 
 
 def _parts(prompts: Iterable[Prompt], most: int) -> Iterator[list[Picture]]:

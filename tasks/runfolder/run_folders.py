@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from tasks.runfolder import claims, costs, workers
+from tasks.runfolder import claims, costs, faults, workers
 from tasks.runfolder.commit import read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import changed_at, filesystem
@@ -18,7 +18,7 @@ from tasks.runfolder.storage_errors import unusable
 
 DEPTH = 4  # folders below the given one that are looked into
 OWN = {"images", "metadata", "quarantine", "timings", "explain", "previews", "report"}
-OWN |= {claims.FOLDER, workers.FOLDER, costs.FOLDER, costs.ESTIMATE, RECORD}
+OWN |= {claims.FOLDER, workers.FOLDER, faults.FOLDER, costs.FOLDER, costs.ESTIMATE, RECORD}
 """What a run writes; the rest of a folder is not ours to delete."""
 
 

@@ -43,6 +43,23 @@ def always_killed(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
     return work
 
 
+def break_with_a_row(setting: Any, pending: PendingShard[Any], work: Any) -> Any:
+    """Has this process's generator break the device with the sixth row, whenever that is among the rows in hand."""
+    (seed,) = [seed for prompt in work.prompts if prompt.row == 5 for seed in prompt.seeds] or [None]
+    if seed is not None:
+        made = DummyGenerator.generate
+
+        def generate(self: Any, features: Any, seeds: Any, *more: Any) -> Any:
+            if seed in seeds:
+                Path(os.environ["FAULTS"], f"broken {os.getpid()} {len(seeds)}").touch()
+                raise RuntimeError("CUDA error: device-side assert triggered")
+            return made(self, features, seeds, *more)
+
+        DummyGenerator.generate = generate  # type: ignore[method-assign,assign]
+    return work
+
+
 HANG_ONCE = Stage("hang once", hang_once)
 FAIL_ONCE = Stage("fail once", fail_once)
 ALWAYS_KILLED = Stage("always killed", always_killed)
+BREAK_WITH_A_ROW = Stage("break with a row", break_with_a_row)

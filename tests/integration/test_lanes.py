@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.render import PIPELINE
-from tests.flows.faulty import ALWAYS_KILLED, FAIL_ONCE, HANG_ONCE
+from tests.flows.faulty import ALWAYS_KILLED, BREAK_WITH_A_ROW, FAIL_ONCE, HANG_ONCE
 from tests.integration.runs import Outcome, snapshot, table, write_prompts
 
 pytestmark = pytest.mark.slow
@@ -47,3 +47,17 @@ def test_a_shard_that_ends_every_lane_ends_the_run_with_a_sentence(
     assert done.code == 1
     assert ": the process ended 5 times" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_row_that_breaks_every_lanes_device_is_quarantined_alone(
+    imagemill: Mill, prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.render.PIPELINE", (PIPELINE[0], BREAK_WITH_A_ROW, *PIPELINE[1:]))
+    done = imagemill("render", prompts, "--out", tmp_path / "run", *OPTIONS, "--lanes", 2)
+    assert done.code == 3, done.err
+    failed = table(str(tmp_path / "run"), "quarantine")
+    assert failed["row"].to_pylist() == [5] and failed["stage"].to_pylist() == ["generate"]
+    assert table(str(tmp_path / "run"), "metadata").num_rows == ROWS - 1
+    assert not list((tmp_path / "run").glob("faults/*"))
+    sizes = [int(path.name.split()[-1]) for path in (tmp_path / "faults").iterdir()]
+    assert sorted(sizes) == [1, 1, 4]

@@ -79,8 +79,10 @@ def test_rows_follow_files_and_rows_and_bad_ones_cost_themselves(imagemill: Mill
     other = shas(tmp_path / "again")
     assert {id for id in made if made[id] != other[id]} == {"file"}
     few = write_rows(tmp_path / "few.parquet", good[4], good[3], good[0])
-    assert imagemill("render", few, "--out", tmp_path / "few", "--no-report").code == 0
-    assert shas(tmp_path / "few") == {id: made[id] for id in ("third", "anchor", "later")}
+    for way in (("--lanes", "2"), ("--runner", "ray")):
+        out = tmp_path / way[1]
+        assert imagemill("render", few, "--out", out, "--no-report", *way).code == 0
+        assert shas(out) == {id: made[id] for id in ("third", "anchor", "later")}
 
 
 def _file(run: Path, id: str) -> Path:

@@ -38,7 +38,7 @@ def use(run: Path) -> None:
     for read in (
         lambda: inspect_run(str(run)).lines(),
         lambda: open_record(out, record, resume=True),
-        lambda: list(list_pending(job, lambda: iter(shards), out, lambda outcome: None)[2]),
+        lambda: list(list_pending(job, lambda: iter(shards), out, lambda outcome: None)[2](iter(shards))),
         lambda: write_report(out, ["read", "generate", "write"]),
     ):
         try:

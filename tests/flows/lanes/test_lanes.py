@@ -56,7 +56,7 @@ class FakeLanes(Lanes[int, str]):
 
 def test_every_shard_is_given_to_the_lane_with_the_least_in_hand() -> None:
     lanes = FakeLanes()
-    assert len(list(lanes.run(shards(9)))) == 9
+    assert len(list(lanes.run([shards(9)]))) == 9
     assert sorted(name for _, names in lanes.given for name in names) == [f"{index:05d}" for index in range(9)]
     assert {lane for lane, _ in lanes.given} == {1, 2}
     assert sorted(lanes.closed) == [1, 2]
@@ -64,14 +64,14 @@ def test_every_shard_is_given_to_the_lane_with_the_least_in_hand() -> None:
 
 def test_models_in_turns_get_a_window_of_shards_a_call() -> None:
     lanes = FakeLanes(window=3, in_turns=True)
-    assert len(list(lanes.run(shards(7)))) == 7
+    assert len(list(lanes.run([shards(7)]))) == 7
     assert [len(names) for _, names in lanes.given] == [3, 3, 1]
 
 
 @pytest.mark.parametrize("error", [LaneEnded("look"), DeviceFault("broken")])
 def test_a_lane_that_ends_is_replaced_where_it_was_and_its_shards_are_done_again(error: Exception) -> None:
     lanes = FakeLanes(ends=[3], error=error)
-    assert len(list(lanes.run(shards(6)))) == 6
+    assert len(list(lanes.run([shards(6)]))) == 6
     assert len(lanes.opened) == 3
     assert len(lanes.given) == 7
     assert len({name for _, names in lanes.given for name in names}) == 6
@@ -80,18 +80,32 @@ def test_a_lane_that_ends_is_replaced_where_it_was_and_its_shards_are_done_again
 def test_lanes_that_end_over_one_shard_again_and_again_end_the_run() -> None:
     lanes = FakeLanes(window=1, ends=range(1, 99))
     with pytest.raises(Stopped, match=rf"shard 0000\d: the process ended {MOST_ENDS} times; look"):
-        list(lanes.run(shards(2)))
+        list(lanes.run([shards(2)]))
 
 
 def test_an_error_of_a_stage_is_raised_once_the_shards_in_flight_are_done() -> None:
     lanes = FakeLanes(ends=[2], error=ValueError("no"))
     with pytest.raises(ValueError, match="no"):
-        list(lanes.run(shards(9)))
+        list(lanes.run([shards(9)]))
     assert not lanes.events
     assert sorted(lanes.closed) == [1, 2]
 
 
 def test_nothing_is_started_for_nothing() -> None:
     lanes = FakeLanes()
-    assert list(lanes.run(shards(0))) == []
+    assert list(lanes.run([shards(0)])) == []
     assert not lanes.opened
+
+
+def test_a_round_begins_when_those_before_are_done_on_the_same_lanes() -> None:
+    lanes, order = FakeLanes(), list[str]()
+
+    def round_of(name: str, count: int) -> Any:
+        for shard in shards(count):
+            order.append(f"{name} given out")
+            yield shard
+
+    for _ in lanes.run([round_of("first", 3), shards(0), round_of("second", 2)]):
+        order.append("done")
+    assert order.index("second given out") == 6 and order[:6].count("done") == 3
+    assert len(lanes.opened) == 2 and sorted(lanes.closed) == [1, 2]

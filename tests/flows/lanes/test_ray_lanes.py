@@ -37,7 +37,7 @@ def lanes(out: Path, *stages: Stage, in_turns: bool = False) -> RayLanes:
 
 
 def run(out: Path, *stages: Stage, in_turns: bool = False) -> list[Outcome]:
-    return list(lanes(out, *stages, in_turns=in_turns).run(pending_shards()))
+    return list(lanes(out, *stages, in_turns=in_turns).run([pending_shards()]))
 
 
 def carried(out: Path) -> dict[str, list[str]]:
@@ -70,7 +70,7 @@ class TestOnTwoGPUs:
                 most = max(most, index - sum(len(shards) for shards in carried(tmp_path).values()))
                 yield PendingShard(Shard(index, 0, 4))
 
-        assert len(list(lanes(tmp_path).run(pending()))) == SHARDS
+        assert len(list(lanes(tmp_path).run([pending()]))) == SHARDS
         assert most <= 2 * 3
 
     @pytest.mark.parametrize("what", ["kill_once", "break_once"])
@@ -93,7 +93,7 @@ class TestOnTwoGPUs:
         assert 5 <= done < SHARDS
 
     def test_a_run_that_is_stopped_finishes_the_shards_in_flight_alone(self, tmp_path: Path) -> None:
-        outcomes = lanes(tmp_path).run(pending_shards())
+        outcomes = lanes(tmp_path).run([pending_shards()])
         next(outcomes)
         outcomes.close()
         done = sum(map(len, carried(tmp_path).values()))
