@@ -28,6 +28,8 @@ TESTED_BY = {
     "flows/cli/train.py": "tests/integration/test_train_command.py",
     "flows/cli/runs.py": "tests/integration/test_runs.py",
     "flows/cli/estimate.py": "tests/integration/test_figures.py",
+    "flows/plans/described.py": "tests/flows/plans/test_render.py",
+    "tasks/render/faults.py": "tests/tasks/render/test_suspects.py",
     "tasks/runfolder/run_folders.py": "tests/integration/test_runs.py",
     "flows/cli/notify.py": "tests/integration/test_notifications.py",
     "flows/engine/notifications.py": "tests/integration/test_notifications.py",

@@ -5,8 +5,9 @@ from itertools import islice
 
 from pydantic import BaseModel
 
-from tasks.runfolder.commit import complete_shards, read_outcomes, shard_names
+from tasks.runfolder.completed import complete_shards, read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filenames import DIGITS, shard_name
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
 from tasks.runfolder.tables import read_quarantine
@@ -62,7 +63,7 @@ def inspect_run(url: str) -> Inspection:
     if record is None:
         raise BadInput(f"{out.url()}: there is no run here (no run.json); check the path.")
     done = complete_shards(out)
-    outcomes = read_outcomes(out, sorted(done)).values()
+    outcomes = list(read_outcomes(out, done))
     reasons: Counter[str] = Counter()
     for shard in sorted(done & shard_names(out, "quarantine")):
         table = read_quarantine(out, shard)
@@ -70,7 +71,7 @@ def inspect_run(url: str) -> Inspection:
     seconds: Counter[str] = Counter()
     for outcome in outcomes:
         seconds.update(outcome.seconds)
-    names = (f"{index:05d}" for index in range(record["shards"]))
+    names = (shard_name(index, record.get("name_digits", DIGITS)) for index in range(record["shards"]))
     return Inspection(
         out=out.url(),
         rows=record["input"]["rows"],

@@ -19,7 +19,8 @@ from flows.lanes.patience import Result, outlasting
 from flows.lanes.pending import PendingShard, Shard
 from flows.lanes.pipeline import Call, Setting, Stage
 from tasks.runfolder.claims import Claims
-from tasks.runfolder.commit import Outcome, is_complete, outcome_of_another, read_outcomes, shard_names
+from tasks.runfolder.commit import Outcome, is_complete, outcome_of_another
+from tasks.runfolder.completed import read_outcomes, shard_names
 from tasks.runfolder.storage import Storage, StorageError
 
 POLL = 1.0  # seconds between two looks at what others have claimed
@@ -50,7 +51,7 @@ class Joiner(Generic[Shard]):
         self._rounds = rounds
         self._out = out
         self._claims = claims
-        self._counted = finished
+        self._counted = set(finished)
         self._complete = set(finished)
         self._unsound = self._outlasting(lambda: shard_names(out, "metadata")) - finished
         self._summary = summary
@@ -70,7 +71,7 @@ class Joiner(Generic[Shard]):
         self._outlasting(self._claims.sweep)
         names = (shard.name for shards in self._rounds for shard in shards())
         others = sorted(name for name in names if name not in self._counted)
-        for outcome in self._outlasting(lambda: read_outcomes(self._out, others)).values():
+        for outcome in self._outlasting(lambda: list(read_outcomes(self._out, others))):
             self._summary.add_earlier(outcome)
 
     def watched(self, call: Call) -> Call:

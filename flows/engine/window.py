@@ -19,7 +19,7 @@ from flows.engine.task_runs import MOST, call_as_task, take_in_spans
 from flows.jobs.render import allowed_failures
 from flows.lanes.lane import Lane
 from flows.lanes.patience import listening, outlasting, retries
-from flows.lanes.pending import list_pending
+from flows.lanes.pending import ToDo
 from flows.lanes.pipeline import Call, Setting, Stage, call
 from flows.lanes.process_lanes import ProcessLanes
 from flows.lanes.ray_lanes import RayLanes
@@ -54,10 +54,11 @@ def carry_out(
     outlast_outages()
     retried = retries()
     job = setting.job
-    finished, shards, pending = list_pending(job, run.plan.of_this_part, run.out, summary.add_earlier)
+    to_do = ToDo(job, run.plan.of_this_part, run.out, summary.add_earlier)
+    shards = to_do.left
     rounds = rounds or [run.plan.of_this_part]
-    joiner = None if run.claims is None else Joiner(rounds, run.out, run.claims, finished, summary, job.patience)
-    to_do = (pending(each()) for each in rounds) if joiner is None else joiner.rounds()
+    joiner = None if run.claims is None else Joiner(rounds, run.out, run.claims, to_do.finished, summary, job.patience)
+    given = (to_do.of(each()) for each in rounds) if joiner is None else joiner.rounds()
     begun = time.perf_counter()
     summary.seconds_start = begun - run.started
     allowed = allowed_failures(job.max_failures, summary.rows)
@@ -68,6 +69,7 @@ def carry_out(
     def take(done: Outcome) -> None:
         outlasting(partial(check_locks, run.out), job.patience)  # here, as lanes in other processes cannot
         summary.add(done)
+        to_do.folding.add(done.shard)
         progress.advance(done.rows)
         metrics.add(done, progress.seconds_left)
         if elsewhere:
@@ -87,9 +89,9 @@ def carry_out(
     calling = metrics.watched(call_as_task if few else call)
     lanes = _lanes(pipeline, setting, calling if joiner is None else joiner.watched(calling), in_turns)
     if elsewhere := not isinstance(lanes, Lane):
-        outcomes = lanes.run(map(metrics.given_out, to_do))
+        outcomes = lanes.run(map(metrics.given_out, given))
     else:
-        outcomes = (done for each in to_do for done in lanes.run(each))
+        outcomes = (done for each in given for done in lanes.run(each))
     with (
         _costing(run, summary, begun),
         listening(artifact.note),

@@ -12,7 +12,7 @@ from flows.jobs.strict import StrictJob
 from tasks.imaging.encode import Format
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import without_password
-from tasks.runfolder.out_folder import check_out
+from tasks.runfolder.record import check_out
 from tasks.runfolder.storage import Storage
 
 

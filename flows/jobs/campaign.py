@@ -16,7 +16,7 @@ from tasks.campaign.placements import Format
 from tasks.enhance.options import EnhanceOptions
 from tasks.render.options import MOST_GUIDANCE, MOST_STEPS, GenerateOptions
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.out_folder import check_out
+from tasks.runfolder.record import check_out
 
 _OF_PICTURES = {*GenerateOptions.model_fields, *EnhanceOptions.model_fields, "negative_text", "guidance", "steps"}
 

@@ -14,7 +14,7 @@ from tasks.enhance.options import EnhanceOptions
 from tasks.render.options import ExplainOptions, GenerateOptions, RankOptions, ReadOptions, WriteOptions
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import JOINED, WHOLE, Role, part
-from tasks.runfolder.out_folder import check_out
+from tasks.runfolder.record import check_out
 from tasks.text.preprocess import PreprocessOptions
 
 

@@ -14,7 +14,7 @@ from tasks.dicom.retain import RetainOptions
 from tasks.enhance.options import EnhanceOptions
 from tasks.imaging.burned_in import BurnedInOptions
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.out_folder import check_out
+from tasks.runfolder.record import check_out
 from tasks.runfolder.storage import Storage
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flows.plans.described import named_encoder
 from flows.plans.render import Plan
 from tasks.render.survey import pictures_in_all
-from tasks.runfolder.commit import Outcome, complete_shards, read_outcomes
+from tasks.runfolder.commit import Outcome
+from tasks.runfolder.completed import complete_shards, read_outcomes
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import check_same, read_record
 from tasks.runfolder.storage import Storage
@@ -19,16 +21,17 @@ def as_data(plan: Plan) -> dict[str, Any]:
     """
     out, job = Storage(plan.job.out), plan.job
     known, refused = read_record(out), None
-    done: list[Outcome] = []
+    complete, done = set[str](), list[Outcome]()
     if known is not None:
         try:
             check_same(out, known, plan.record(), job.resume)
             plan.carry_on(known)
-            done = list(read_outcomes(out, sorted(complete_shards(out))).values())
+            complete = complete_shards(out)
+            done = list(read_outcomes(out, complete))
         except BadInput as error:
             refused = str(error)
     pictures, made = pictures_in_all(plan.input, job.count), sum(outcome.pictures for outcome in done)
-    state = "refused" if refused else "new" if known is None else "resumes" if len(done) < plan.shards else "done"
+    state = "refused" if refused else "new" if known is None else "resumes" if len(complete) < plan.shards else "done"
     return {
         "state": state,
         "refused": refused,
@@ -36,7 +39,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "pictures": pictures,
         "pictures_done": made,
         "shards": plan.shards,
-        "shards_done": len(done),
+        "shards_done": len(complete),
         "bytes": round(_bytes_of(out) / made * pictures) if made else None,
         "seconds": _seconds_for(done, pictures) if made else None,
         "width": plan.size[0],
@@ -44,7 +47,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "input": plan.input.fingerprint(),
         "left_out": plan.input.left_out,
         "text_column": plan.input.text_column,
-        "encoder": plan.named_encoder(),
+        "encoder": named_encoder(plan),
         "generator": {"name": plan.generator.name, "digest": plan.generator.digest},
         "enhance": job.enhance_named,
         "output": out.url(),

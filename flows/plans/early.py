@@ -15,7 +15,7 @@ from models.weight_files import EMBEDDED, digest
 from tasks.prompts.listing import list_prompts
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.whole_input import Input
-from tasks.runfolder.commit import complete_shards, read_outcomes, shard_names
+from tasks.runfolder.completed import complete_shards, read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.lock import check_free
 from tasks.runfolder.record import check_same, read_record
@@ -101,7 +101,7 @@ def _complete(job: RenderJob, out: Storage, known: dict[str, Any], found: Input)
         return None
     left_out = found.left_out
     summary = Summary(out=out.url(), rows=found.rows, files=len(found.sources), files_left_out=left_out)
-    for outcome in read_outcomes(out, sorted(shards)).values():
+    for outcome in read_outcomes(out, shards):
         summary.add_earlier(outcome)
     if job.report:
         summary.report = out.url(REPORT)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flows.jobs.render import RenderJob
+from flows.plans.described import describe
 from flows.plans.generator_options import check_options
 from models import checkpoint
 from models.device import free_memory, has_device
@@ -18,7 +19,7 @@ from tasks.enhance.chain import open_chain
 from tasks.loading.feature_store import kept_features
 from tasks.loading.models import load_encoder, load_generator, resolve, usable
 from tasks.prompts.only import only_rows
-from tasks.prompts.prompt_files import find_input, told_left_out
+from tasks.prompts.prompt_files import find_input
 from tasks.prompts.shards import (
     SHARD_PIXELS,
     Shard,
@@ -27,6 +28,7 @@ from tasks.prompts.shards import (
     cut_by_pixels,
     cut_evenly,
     mark_duplicates,
+    of_level,
     shards_between,
     taper,
 )
@@ -36,8 +38,9 @@ from tasks.render.metadata import Provenance
 from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.references import References, check_references, reference_columns
-from tasks.render.survey import anchored, duplicate_rows, pictures_in_all, row_pixels
+from tasks.render.survey import anchored, duplicate_rows, row_pixels
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filenames import DIGITS, name_digits
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
@@ -75,6 +78,7 @@ class Plan:
             self.input.rows, *self.size, self.batch_size, job.count, self._sized
         )
         self._by_file, self._tapered = False, job.shard_size is None
+        self._known_digits: int | None = None
         check_references(self.input.schema.names, self.generator, job.layout, job.part[1] > 1, job.explain)
 
     def _size(self) -> tuple[int, int]:
@@ -94,6 +98,7 @@ class Plan:
         self.shard_size = record["shard_size"]
         self._by_file = "shard_pixels" not in record  # a run from before shards spanned several files
         self._tapered = record.get("tapered", False)
+        self._known_digits = record.get("name_digits", DIGITS)
         self.shard_pixels = record.get("shard_pixels")
         self.reads_words = self.reads_words and "reads" in record  # a run from before words were read goes on as it was
         if self._by_file:
@@ -132,7 +137,7 @@ class Plan:
         if not reference_columns(self.input.schema.names):
             return None
         made_by = self.provenance.model if self.generator.recalls else None
-        return References(self.job.out, self.generator, made_by, self.anchors, self.cuts)
+        return References(self.job.out, self.generator, made_by, self.anchors, self.cuts, self._digits)
 
     @property
     def levels(self) -> int:
@@ -143,14 +148,16 @@ class Plan:
         """The shards of each level, which follow pictures of those before."""
         if self.levels == 1:
             return [self.of_this_part]
-        return [partial(self._of_level, level) for level in range(self.levels)]
-
-    def _of_level(self, level: int) -> Iterator[Shard]:
-        return (shard for shard in self.of_this_part() if shard.level == level)
+        return [partial(of_level, self.of_this_part, level) for level in range(self.levels)]
 
     @property
     def shards(self) -> int:
         return len(self.cuts) - 1
+
+    @property
+    def _digits(self) -> int:
+        """Of the shards' names; a run from before has always five."""
+        return self._known_digits or name_digits(self.shards)
 
     @property
     def reads_text(self) -> bool:
@@ -196,6 +203,7 @@ class Plan:
             "shard_size": self.shard_size,
             "shard_pixels": self.shard_pixels,
             "tapered": self._tapered,
+            "name_digits": self._digits,
             "shards": self.shards,
             "versions": versions(),
         }
@@ -223,32 +231,12 @@ class Plan:
 
     def described(self) -> dict[str, Any]:
         """What `--dry-run` prints."""
-        width, height = self.size
-        return {
-            "rows": self.input.rows,
-            "pictures": pictures_in_all(self.input, self.job.count),
-            "shards": f"{self.shards} of at most {self.shard_size} rows",
-            "input": f"{len(self.input.sources)} files, {self.input.bytes:,} bytes",
-            **({"left out": told_left_out(self.input.left_out)} if self.input.left_out else {}),
-            "text column": self.input.text_column,
-            "encoder": self.named_encoder() or "none",
-            "generator": f"{self.generator.name} sha256:{self.generator.digest[:16]}",
-            "size": f"{width} x {height} pixels, {self.job.count} a prompt"
-            + (", panoramas" if self.job.panorama else ""),
-            "enhance": self.job.enhance_named or "nothing",
-            "output": f"{Storage(self.job.out).url()} ({self.job.layout}, {self.job.format})",
-        }
-
-    def named_encoder(self) -> str | None:
-        """The text encoder as the user would name it: the generator, if it has its own."""
-        if self.generator.own_encoder is not None:
-            return self.job.generator
-        return self.job.encoder or self.generator.encoder
+        return describe(self)
 
     def of_this_part(self) -> Iterator[Shard]:
         """The shards of this run's part, complete or not."""
         part, parts = self.job.part
-        shards: Iterator[Shard] = itertools.islice(shards_between(self.cuts), part, None, parts)
+        shards: Iterator[Shard] = itertools.islice(shards_between(self.cuts, self._digits), part, None, parts)
         anchors = self.anchors
         if anchors is not None:
             shards = (replace(shard, level=anchors.level(shard.row)) for shard in shards)

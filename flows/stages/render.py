@@ -25,6 +25,7 @@ from tasks.prompts.shards import Shard
 from tasks.render.encode import Gathering, find_cuts
 from tasks.render.enhance import enhance_work
 from tasks.render.explain import explain
+from tasks.render.faults import shards_with_faults
 from tasks.render.generate import generate
 from tasks.render.preprocess import preprocess_work
 from tasks.render.rank import load_reward, load_reward_encoder, rank
@@ -34,7 +35,6 @@ from tasks.render.suspects import acquit, blaming, note_sound, suspect
 from tasks.render.transfer import Arrivals, Send, arrive
 from tasks.render.write import begin_encoding, complete, store
 from tasks.runfolder.commit import Outcome
-from tasks.runfolder.faults import shards_with_faults
 from tasks.runfolder.storage import Storage
 
 

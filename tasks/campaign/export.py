@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.messages import one_line
-from tasks.runfolder.commit import complete_shards
+from tasks.runfolder.completed import complete_shards
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage, StorageError

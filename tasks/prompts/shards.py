@@ -5,10 +5,12 @@ columns, too.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+from tasks.runfolder.filenames import DIGITS, shard_name
 
 SHARD_PIXELS = 16 << 20  # of all pictures of a shard, unless a single row has more: what is in flight is in memory
 SHARD_ROWS = 256
@@ -24,12 +26,14 @@ class Shard:
     rows: int
     duplicates: frozenset[int] = frozenset()
     """Its rows, counted within the whole input, whose id is taken by another row."""
+    digits: int = DIGITS
+    """Of its name."""
     level: int = 0
     """Its rows follow pictures of shards of lower levels, which are made before."""
 
     @property
     def name(self) -> str:
-        return f"{self.index:05d}"
+        return shard_name(self.index, self.digits)
 
 
 def cut_evenly(rows: int, shard_size: int) -> np.ndarray:
@@ -97,14 +101,22 @@ def _whole_batches(rows: int, batch: int) -> int:
     return rows - rows % batch if rows > batch else rows
 
 
-def shards_between(cuts: np.ndarray) -> Iterator[Shard]:
+def shards_between(cuts: np.ndarray, digits: int = DIGITS) -> Iterator[Shard]:
     """The shards that lie between the cuts, in order."""
     for index, (start, stop) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
-        yield Shard(index, start, stop - start)
+        yield Shard(index, start, stop - start, digits=digits)
+
+
+def of_level(shards: Callable[[], Iterator[Shard]], level: int) -> Iterator[Shard]:
+    """Those of the shards that are of a level."""
+    return (shard for shard in shards() if shard.level == level)
 
 
 def mark_duplicates(shards: Iterable[Shard], duplicates: np.ndarray) -> Iterator[Shard]:
     """The shards with their part of the duplicate rows (sorted, counted within the whole input)."""
+    if not len(duplicates):
+        yield from shards
+        return
     for shard in shards:
         low, high = np.searchsorted(duplicates, [shard.row, shard.row + shard.rows])
         yield replace(shard, duplicates=frozenset(duplicates[low:high].tolist()))

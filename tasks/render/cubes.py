@@ -10,7 +10,7 @@ from models.messages import one_line
 from tasks.imaging.decode import open_picture
 from tasks.imaging.png import encode_png
 from tasks.render.layouts import read_pack
-from tasks.runfolder.commit import complete_shards
+from tasks.runfolder.completed import complete_shards
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage

@@ -21,6 +21,7 @@ from models.reference import Reference
 from tasks.imaging.decode import on_white, open_picture
 from tasks.render.anchors import ANCHOR, FILE, MISSING, Anchors, listed, named_rows
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.filenames import shard_name
 from tasks.runfolder.filesystem import filesystem
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.storage_errors import unusable
@@ -38,15 +39,21 @@ class References:
         out: the run folder.
         generator: tells how many a row may have, and to how many pixels they are reduced.
         made_by: how files say that the same generator made them, if it wants to know; else None.
-        cuts: first rows of shards, to find where an anchor's row is.
+        cuts: first rows of shards, to find where an anchor's row is; `digits`: of their names.
     """
 
     def __init__(
-        self, out: str, generator: Generator, made_by: str | None, anchors: Anchors | None, cuts: np.ndarray
+        self,
+        out: str,
+        generator: Generator,
+        made_by: str | None,
+        anchors: Anchors | None,
+        cuts: np.ndarray,
+        digits: int,
     ) -> None:
         self._out, self._made_by = out, made_by
         self._most, self._pixels = generator.references, generator.reference_pixels
-        self._anchors, self._cuts = anchors, cuts
+        self._anchors, self._cuts, self._digits = anchors, cuts, digits
         self._prepare()
 
     def _prepare(self) -> None:
@@ -55,7 +62,7 @@ class References:
         self._tables: OrderedDict[str, pa.Table] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {"_out", "_most", "_pixels", "_made_by", "_anchors", "_cuts"}
+        kept = {"_out", "_most", "_pixels", "_made_by", "_anchors", "_cuts", "_digits"}
         return {name: value for name, value in vars(self).items() if name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -96,7 +103,7 @@ class References:
     def _of_row(self, anchor: int, id: str) -> Reference:
         if anchor == MISSING:
             raise ValueError(f"reference_row {id!r}: there is no such id in this input; correct it.")
-        shard = f"{int(np.searchsorted(self._cuts, anchor, side='right')) - 1:05d}"
+        shard = shard_name(int(np.searchsorted(self._cuts, anchor, side="right")) - 1, self._digits)
         made = self._table(f"metadata/{shard}.parquet", ["row", "image"])
         images = made.filter(pc.field("row") == anchor)["image"].to_pylist()
         if images:

@@ -11,38 +11,54 @@ import pyarrow as pa
 from tasks.prompts.parquet_reader import column_batches
 from tasks.prompts.whole_input import Input
 from tasks.render.anchors import ANCHOR, MISSING, Anchors, named_rows
+from tasks.render.id_index import IdIndex
 from tasks.render.options import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions
 from tasks.render.read import values
 from tasks.render.row_values import row_id, whole
 
 _PICTURE = re.compile(r"~(0|[1-9][0-9]{0,3})\Z")  # what is added to the id of a row with several pictures
+_NUMBERS = 10_000  # more than there can be behind the `~`
 _LIMITS = {"width": (SMALLEST, LARGEST), "height": (SMALLEST, LARGEST), "count": (1, MOST_PICTURES)}
 
 
 def duplicate_rows(found: Input, count: int = 1) -> np.ndarray:
     """Rows whose id stands on an earlier row too, or is that of a picture of another row; sorted (int64).
 
-    Reads the id column alone, a batch at a time, and keeps 8 bytes a row.
+    Reads the id column alone, a batch at a time, and keeps 16 bytes a row on disk.
 
     Args:
         count: pictures of a row that does not say so itself: those of a row `a` are called `a~0` and `a~1`.
     """
     if "id" not in found.schema.names:
         return np.empty(0, np.int64)
-    hashes, given = np.zeros(found.rows, np.uint64), np.zeros(found.rows, bool)
-    like_pictures: dict[int, str] = {}
-    row = 0
-    for batch in column_batches(found, ["id"]):
-        ids = _ids(batch["id"])
-        stop = row + len(ids)
-        given[row:stop] = [id is not None for id in ids]
-        hashes[row:stop] = _hashes(ids)
-        like_pictures.update({row + i: id for i, id in enumerate(ids) if id is not None and _PICTURE.search(id)})
-        row = stop
-    rows = np.flatnonzero(given)
-    order = rows[np.argsort(hashes[rows], kind="stable")]
-    again = order[1:][hashes[order][1:] == hashes[order][:-1]]
-    return np.union1d(again, _named_as_pictures(found, like_pictures, hashes[order], order, count)).astype(np.int64)
+    several = count > 1 or "count" in found.schema.names
+    with IdIndex(found.rows) as index:
+        row = 0
+        for batch in column_batches(found, ["id"]):
+            ids = _ids(batch["id"])
+            given = [i for i, id in enumerate(ids) if id is not None]
+            index.add(_hashes(ids)[given], row + np.array(given, np.int64))
+            if several:
+                _ask_for_rows_of(index, ids, row)
+            row += len(ids)
+        again, named = index.found()
+    return np.union1d(again, _of_pictures(found, named, count)).astype(np.int64)
+
+
+def _ask_for_rows_of(index: IdIndex, ids: list[str | None], first: int) -> None:
+    """Looks up the row of which an id, such as `a~1`, may be that of a picture."""
+    like = [(first + i, *id.rpartition("~")) for i, id in enumerate(ids) if id is not None and _PICTURE.search(id)]
+    if like:
+        numbers = np.array([row * _NUMBERS + int(number) for row, _, _, number in like], np.int64)
+        index.ask(_hashes([base for _, base, _, _ in like]), numbers)
+
+
+def _of_pictures(found: Input, named: np.ndarray, count: int) -> np.ndarray:
+    """Of rows whose id looks like that of another row's picture those for which that row has as many."""
+    if not len(named):
+        return np.empty(0, np.int64)
+    (rows, numbers), pictures = np.divmod(named[:, 0], _NUMBERS), _counts(found, count)[named[:, 1]]
+    return rows[(pictures > 1) & (numbers < pictures)]
 
 
 def anchored(found: Input) -> Anchors | None:
@@ -114,24 +130,6 @@ def _panorama_pixels(batch: pa.Table, told: str, ratio: float, usual: dict[str, 
     return np.asarray(edges * (edges * ratio) * counts).astype(np.int64)
 
 
-def _named_as_pictures(
-    found: Input, like_pictures: dict[int, str], hashes: np.ndarray, order: np.ndarray, count: int
-) -> list[int]:
-    """Rows whose id, such as `a~1`, is also that of a picture of another row; `hashes` of the ids of rows `order`."""
-    if not like_pictures or not (count > 1 or "count" in found.schema.names):
-        return []
-    parts = [id.rpartition("~") for id in like_pictures.values()]
-    wanted = _hashes([base for base, _, _ in parts])
-    places = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
-    counts = _counts(found, count)
-    taken = []
-    for row, (_, _, number), place, base in zip(like_pictures, parts, places, wanted, strict=True):
-        pictures = counts[order[place]]
-        if hashes[place] == base and pictures > 1 and int(number) < pictures:
-            taken.append(row)
-    return taken
-
-
 def pictures_in_all(found: Input, usual: int) -> int:
     """How many pictures all rows ask for."""
     return int(_counts(found, usual).sum())
@@ -139,8 +137,9 @@ def pictures_in_all(found: Input, usual: int) -> int:
 
 def _counts(found: Input, usual: int) -> np.ndarray:
     if "count" not in found.schema.names:
-        return np.full(found.rows, usual, np.int64)
-    return np.concatenate([_whole_numbers(b["count"], "count", usual) for b in column_batches(found, ["count"])])
+        return np.broadcast_to(np.int16(usual), found.rows)
+    batches = column_batches(found, ["count"])
+    return np.concatenate([_whole_numbers(batch["count"], "count", usual).astype(np.int16) for batch in batches])
 
 
 def _ids(column: pa.ChunkedArray) -> list[str | None]:

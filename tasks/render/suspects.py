@@ -1,4 +1,4 @@
-"""Rows under suspicion of breaking the device are made alone; see tasks/runfolder/faults.py."""
+"""Rows under suspicion of breaking the device are made alone; see tasks/render/faults.py."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from models.device import finish, is_broken
 from models.messages import one_line
+from tasks.render.faults import clear_faults, note_fault, read_faults
 from tasks.render.shard_state import Picture, RenderShard
-from tasks.runfolder.faults import clear_faults, note_fault, read_faults
 from tasks.runfolder.storage import Storage
 
 

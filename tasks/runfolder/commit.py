@@ -2,11 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from pathlib import PurePosixPath
 from typing import Protocol
 
 import pyarrow as pa
@@ -21,8 +18,7 @@ from tasks.runfolder.tables import damaged, open_table, read_table, to_parquet
 
 MATCHED = 0.75  # share of what a text asks for below which a picture is told of
 MOST_REASONS = 20  # of a shard that are told apart
-OF_THIS_RUN = {"discarded", "device_seconds"}  # not kept with the shard
-READERS = 16  # tables read concurrently, as an object store takes tens of milliseconds for each
+OF_THIS_RUN = {"discarded", "device_seconds", "shard"}  # not kept with the shard
 
 
 class AnyShard(Protocol):
@@ -43,7 +39,7 @@ class Outcome:
     than `MATCHED` of what their text asks for. `discarded`: another worker
     had completed the shard by then, and this is what came of it there. `failed`: rows quarantined at each stage;
     `reasons`: `stage: error` and how many rows it failed, at most `MOST_REASONS` of them. `device_seconds`: that
-    the device worked for it in this run.
+    the device worked for it in this run. `shard`: its name, of a shard that was done in this run.
     """
 
     rows: int
@@ -56,6 +52,10 @@ class Outcome:
     failed: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     device_seconds: float = 0.0
+    shard: str = ""
+
+
+_OUTCOME = TypeAdapter(Outcome)
 
 
 def commit(
@@ -84,20 +84,13 @@ def commit(
     told = [(row.get("stage"), row.get("error")) for row in quarantine.to_pylist()]
     failed = dict(Counter(stage for stage, _ in told if stage))
     reasons = dict(Counter(f"{stage}: {error}" for stage, error in told if stage).most_common(MOST_REASONS))
-    outcome = Outcome(
-        shard.rows,
-        metadata.num_rows,
-        quarantine.num_rows,
-        rounded,
-        len(cut),
-        metadata.filter(pc.field("match") < MATCHED).num_rows if "match" in metadata.schema.names else 0,
-        failed=failed,
-        reasons=reasons,
-    )
+    unmatched = metadata.filter(pc.field("match") < MATCHED).num_rows if "match" in metadata.schema.names else 0
+    counts = shard.rows, metadata.num_rows, quarantine.num_rows
+    outcome = Outcome(*counts, rounded, len(cut), unmatched, failed=failed, reasons=reasons, shard=name)
     if attempt == 1:
         return _create(storage, name, metadata, quarantine, outcome)
     # The shard is complete already: a row may be in both tables for an instant, but never in neither.
-    storage.write(f"timings/{name}.json", _to_json(outcome))
+    storage.write(f"timings/{name}.json", outcome_to_json(outcome))
     storage.write(f"metadata/{name}.parquet", to_parquet(metadata), read_back=True)
     _write_quarantine(name, storage, quarantine)
     return outcome
@@ -109,7 +102,7 @@ def _create(storage: Storage, name: str, metadata: pa.Table, quarantine: pa.Tabl
     Until that is decided nobody takes anything away from the other tables, so that each row that fails is in the
     quarantine whoever is first; a row in both tables counts as made.
     """
-    timings, table, content = f"timings/{name}.json", f"metadata/{name}.parquet", _to_json(outcome)
+    timings, table, content = f"timings/{name}.json", f"metadata/{name}.parquet", outcome_to_json(outcome)
     earlier = None
     if not storage.create(timings, content):  # of an attempt that was killed, or of another worker
         if is_complete(storage, name):
@@ -133,7 +126,7 @@ def _create_table(storage: Storage, path: str, content: bytes) -> bool:
     """Creates a table, or replaces a damaged one, which has no owner."""
     if storage.create(path, content):
         return True
-    if _is_sound(storage, path):
+    if is_sound(storage, path):
         return False
     storage.write(path, content, read_back=True)
     return True
@@ -144,7 +137,7 @@ def _add_to_quarantine(storage: Storage, name: str, quarantine: pa.Table) -> boo
     path = f"quarantine/{name}.parquet"
     if storage.create(path, to_parquet(quarantine)):
         return True
-    if _is_sound(storage, path):
+    if is_sound(storage, path):
         there = read_table(storage, path)
         more = there.filter(~pc.field("row").isin(quarantine["row"]))
         quarantine = pa.concat_tables([quarantine, more], promote_options="default").sort_by("row")
@@ -158,7 +151,7 @@ def _left_to_the_first(storage: Storage, name: str, quarantine: pa.Table) -> Out
     """Takes back what was added to the quarantine of the worker that was first; its outcome."""
     path = f"quarantine/{name}.parquet"
     if storage.exists(path):
-        there = read_table(storage, path) if _is_sound(storage, path) else quarantine
+        there = read_table(storage, path) if is_sound(storage, path) else quarantine
         made = read_table(storage, f"metadata/{name}.parquet")["row"]
         failed = there.filter(~pc.field("row").isin(made))
         if there is quarantine or failed.num_rows < there.num_rows:
@@ -168,12 +161,22 @@ def _left_to_the_first(storage: Storage, name: str, quarantine: pa.Table) -> Out
 
 def outcome_of_another(storage: Storage, name: str) -> Outcome:
     """The outcome of a shard that another worker has completed."""
-    return replace(read_outcomes(storage, [name])[name], seconds={}, discarded=True)
+    path = f"timings/{name}.json"
+    made = outcome_from_json(storage, path, storage.read(path))
+    return replace(made, seconds={}, discarded=True, shard=name)
 
 
-def _to_json(outcome: Outcome) -> bytes:
+def outcome_to_json(outcome: Outcome) -> bytes:
     kept = {name: value for name, value in asdict(outcome).items() if name not in OF_THIS_RUN}
     return json.dumps(kept).encode()
+
+
+def outcome_from_json(storage: Storage, path: str, data: bytes) -> Outcome:
+    """An outcome as a file has it. Raises BadInput, which names the file, if it is damaged."""
+    try:
+        return _OUTCOME.validate_json(data)
+    except ValidationError as error:
+        raise BadInput(damaged(storage, path)) from error
 
 
 def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> None:
@@ -184,23 +187,13 @@ def _write_quarantine(shard: str, storage: Storage, quarantine: pa.Table) -> Non
         storage.delete(path)  # left by an earlier attempt
 
 
-def complete_shards(storage: Storage) -> set[str]:
-    """The shards that have metadata and no damaged table; a damaged shard is to be done again."""
-    tables = [*storage.list("metadata"), *storage.list("quarantine")]
-    with ThreadPoolExecutor(READERS) as pool:
-        damaged = [
-            path for path, sound in zip(tables, pool.map(partial(_is_sound, storage), tables), strict=True) if not sound
-        ]
-    return shard_names(storage, "metadata") - {PurePosixPath(path).stem for path in damaged}
-
-
 def is_complete(storage: Storage, name: str) -> bool:
     """Whether a shard has metadata and no damaged table."""
     tables = [path for path in (f"metadata/{name}.parquet", f"quarantine/{name}.parquet") if storage.exists(path)]
-    return f"metadata/{name}.parquet" in tables and all(_is_sound(storage, path) for path in tables)
+    return f"metadata/{name}.parquet" in tables and all(is_sound(storage, path) for path in tables)
 
 
-def _is_sound(storage: Storage, path: str) -> bool:
+def is_sound(storage: Storage, path: str) -> bool:
     """Whether a Parquet file has its footer, which is at its end."""
     try:
         with open_table(storage, path) as file:
@@ -212,23 +205,3 @@ def _is_sound(storage: Storage, path: str) -> bool:
     except (pa.ArrowException, OSError):
         return False
     return True
-
-
-def shard_names(storage: Storage, folder: str) -> set[str]:
-    """The shards that have a table in this folder, `metadata` or `quarantine`."""
-    return {PurePosixPath(path).stem for path in storage.list(folder)}
-
-
-def read_outcomes(storage: Storage, shards: Iterable[str]) -> dict[str, Outcome]:
-    """The outcomes of complete shards, by name.
-
-    Raises:
-        BadInput: one is damaged, which a run does not leave behind.
-    """
-    outcomes = {}
-    for path, data in storage.read_many([f"timings/{shard}.json" for shard in shards]).items():
-        try:
-            outcomes[PurePosixPath(path).stem] = TypeAdapter(Outcome).validate_json(data)
-        except ValidationError as error:
-            raise BadInput(damaged(storage, path)) from error
-    return outcomes

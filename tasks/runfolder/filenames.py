@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 LONGEST = 120  # bytes, well below the 255 of file systems, leaving room for suffixes
+DIGITS = 5  # of the names of shards, at least
 # Readable scripts stay as they are; what a path, a shell or a URL could take amiss is percent-encoded.
 SAFE = " !'(),;@^_+=$-."
 
@@ -49,3 +50,13 @@ def folded(name: str) -> str:
 
 def _escape(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def shard_name(index: int, digits: int = DIGITS) -> str:
+    """The name of a shard's files. With `name_digits` digits a run's names sort as its shards do."""
+    return f"{index:0{digits}d}"
+
+
+def name_digits(shards: int) -> int:
+    """How many digits a run of so many shards needs."""
+    return max(DIGITS, len(str(shards - 1)))

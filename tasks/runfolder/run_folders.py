@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from tasks.runfolder import claims, costs, faults, workers
-from tasks.runfolder.commit import read_outcomes, shard_names
+from tasks.runfolder import claims, completed, costs, workers
+from tasks.runfolder.completed import read_outcomes, shard_names
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import changed_at, filesystem
 from tasks.runfolder.lease import is_dead, lock_at
@@ -17,8 +17,8 @@ from tasks.runfolder.storage import Storage
 from tasks.runfolder.storage_errors import unusable
 
 DEPTH = 4  # folders below the given one that are looked into
-OWN = {"images", "metadata", "quarantine", "timings", "explain", "previews", "report"}
-OWN |= {claims.FOLDER, workers.FOLDER, faults.FOLDER, costs.FOLDER, costs.ESTIMATE, RECORD}
+OWN = {"images", "metadata", "quarantine", "timings", "explain", "previews", "report", "faults"}
+OWN |= {claims.FOLDER, workers.FOLDER, completed.FOLDER, costs.FOLDER, costs.ESTIMATE, RECORD}
 """What a run writes; the rest of a folder is not ours to delete."""
 
 
@@ -80,7 +80,7 @@ def _read(storage: Storage, fs: Any, item: Mapping[str, Any]) -> RunFolder:
     assert record is not None
     complete = shard_names(storage, "metadata")
     timed = shard_names(storage, "timings") & complete
-    outcomes = read_outcomes(storage, sorted(timed)).values()
+    outcomes = list(read_outcomes(storage, timed))
     times = [changed_at(item)]
     with suppress(FileNotFoundError):
         times += [changed_at(each) for each in fs.ls(f"{item['name'].rpartition('/')[0]}/metadata", detail=True)]

@@ -84,7 +84,16 @@ class Storage:
 
     def list(self, folder: str) -> list[str]:
         """The files right below a folder, sorted; none if there is no such folder."""
-        return sorted(path for path in self._sizes(folder) if not PurePosixPath(path).name.startswith("."))
+        if self.local is None:
+            return sorted(path for path in self._sizes(folder) if not PurePosixPath(path).name.startswith("."))
+        with self._explained(folder):
+            try:
+                with os.scandir(self.local / folder) as found:  # without the size of each, a second for a million files
+                    names = [item.name for item in found if item.is_file() and not item.name.startswith(".")]
+            except FileNotFoundError:
+                return []
+        start = f"{PurePosixPath(folder)}/".removeprefix("./")
+        return [start + name for name in sorted(names)]
 
     def delete(self, path: str) -> None:
         with self._explained(path), suppress(FileNotFoundError):  # deleted by another worker meanwhile

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from flows.engine import local_server
 from models.generators.dummy import DummyGenerator
-from tasks.runfolder.commit import complete_shards
+from tasks.runfolder.completed import complete_shards
 from tasks.runfolder.storage import Storage
 from tests.integration.faults import Faults, Killed, Proxy, remount
 from tests.integration.runs import Outcome, names, snapshot, table, write_prompts

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flows.engine.inspection import inspect_run
 from flows.jobs.render import RenderJob
-from flows.lanes.pending import list_pending
+from flows.lanes.pending import ToDo
 from tasks.prompts.shards import Shard
 from tasks.report.page import write_report
 from tasks.runfolder.errors import BadInput
@@ -38,7 +38,7 @@ def use(run: Path) -> None:
     for read in (
         lambda: inspect_run(str(run)).lines(),
         lambda: open_record(out, record, resume=True),
-        lambda: list(list_pending(job, lambda: iter(shards), out, lambda outcome: None)[2](iter(shards))),
+        lambda: list(ToDo(job, lambda: iter(shards), out, lambda outcome: None).of(iter(shards))),
         lambda: write_report(out, ["read", "generate", "write"]),
     ):
         try:

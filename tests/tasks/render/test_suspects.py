@@ -12,11 +12,11 @@ from models.fixed_batches import BatchLimit
 from models.protocols import Generator
 from tasks.prompts.shards import Shard
 from tasks.render import suspects
+from tasks.render.faults import read_faults, shards_with_faults
 from tasks.render.generate import generate
 from tasks.render.shard_state import Prompt, RenderShard
 from tasks.render.suspects import acquit, blaming, suspect
 from tasks.render.transfer import arrive
-from tasks.runfolder.faults import read_faults, shards_with_faults
 from tasks.runfolder.storage import Storage
 
 ROWS = 6

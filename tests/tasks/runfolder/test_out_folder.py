@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.out_folder import check_out
+from tasks.runfolder.record import check_out
 
 
 def test_new_empty_and_own_folders_are_taken(tmp_path: Path) -> None:
