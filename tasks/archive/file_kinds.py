@@ -11,10 +11,6 @@ def kind_of(data: bytes) -> str:
     head = _unpacked(data) if gzipped else data[:HEAD]
     if head[344:348] == b"ni1\0" or head[4:8] in {b"n+2\0", b"ni2\0"}:
         return "a NIfTI volume in two files or of version 2, which is not read; convert it to .nii.gz of version 1"
-    if head.startswith(b"NRRD000"):
-        return "an NRRD volume, which is not read; convert it to DICOM or pages of a TIFF"
-    if head.lstrip().startswith((b"ObjectType", b"NDims")):
-        return "a MetaImage volume, which is not read; convert it to DICOM or pages of a TIFF"
     if gzipped or data[:4] in {b"PK\3\4", b"PK\5\6"} or data[257:262] == b"ustar":
         return "packed: a damaged packed archive, one within another, or a single file; unpack it first"
     return "no picture: neither DICOM nor PNG, TIFF, JPEG, WebP or JPEG XL"

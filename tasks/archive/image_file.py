@@ -18,7 +18,7 @@ from tasks.dicom.open import class_name, is_dicom, is_label, open_dicom, says_te
 from tasks.dicom.profile import Outcome, deidentify
 from tasks.dicom.pseudonyms import Pseudonyms
 from tasks.dicom.retain import Retained
-from tasks.imaging.raster_codecs import SUFFIX, Raster, decode_raster, encode_raster, raster_format
+from tasks.imaging.raster_codecs import SUFFIX, VOLUMES, Raster, decode_raster, encode_raster, raster_format
 from tasks.imaging.refused import Refused
 from tasks.imaging.value_range import Levels
 
@@ -112,7 +112,7 @@ class ArchiveImage:
         self.frames = self.raster.frames
         values = np.iinfo(self.frames.dtype)
         self.limits = (int(values.min), int(values.max))
-        ends = (self.frames.min(), max(self.frames.max(), self.frames.min() + 1)) if format == "nifti" else self.limits
+        ends = (self.frames.min(), max(self.frames.max(), self.frames.min() + 1)) if format in VOLUMES else self.limits
         self.levels = [Levels(float(ends[0]), float(ends[1]))] * len(self.frames)
         photometric = "RGB" if self.frames.shape[3] == 3 else "MONOCHROME2"
         bits = self.frames.itemsize * 8

@@ -12,11 +12,12 @@ import numpy as np
 import zxingcpp
 from pydantic import BaseModel
 
+from tasks.imaging.text_candidates import View
 from tasks.imaging.text_detector import lines, sees_text
 from tasks.imaging.value_range import Levels
 
 LIKELY = 0.27  # of a line to be text, 0 to 1
-CERTAIN = 0.6  # of the same where the histogram brought it out, as it brings out noise that looks like letters
+CERTAIN = 0.7  # of the same where the histogram brought it out, as it brings out noise that looks like letters
 STEP = 24  # of 255: a difference between neighbours that can be seen
 FEW = 12  # pixels: less than any letter's edge has
 
@@ -38,9 +39,9 @@ def has_text(frame: np.ndarray, levels: Levels) -> bool:
     """Whether somebody, or a scanner of bar codes, could read something in a frame (h, w, 1 or 3) of stored values."""
     first, *others = views(frame, levels)
     return (
-        has_code(first)
+        has_code(first.picture)
         or sees_text(first, LIKELY)
-        or any(has_code(view) or sees_text(view, CERTAIN, enlarge=False) for view in others)
+        or any(has_code(view.picture) or sees_text(view, CERTAIN, enlarge=False) for view in others)
     )
 
 
@@ -50,7 +51,7 @@ def text_boxes(frame: np.ndarray, levels: Levels) -> list[np.ndarray]:
     found = [line.box for line in lines(first) if line.likelihood >= LIKELY]
     for view in others:
         found += [line.box for line in lines(view, enlarge=False) if line.likelihood >= CERTAIN]
-    return found + [box for view in (first, *others) for box in code_boxes(view)]
+    return found + [box for view in (first, *others) for box in code_boxes(view.picture)]
 
 
 def paint_over(frames: np.ndarray, boxes: list[np.ndarray]) -> np.ndarray:
@@ -90,14 +91,14 @@ def _codes(picture: np.ndarray) -> list[zxingcpp.Barcode]:
     return zxingcpp.read_barcodes(np.ascontiguousarray(picture.squeeze())) if min(picture.shape[:2]) > 8 else []
 
 
-def views(frame: np.ndarray, levels: Levels) -> Iterator[np.ndarray]:
+def views(frame: np.ndarray, levels: Levels) -> Iterator[View]:
     """A frame as uint8 (h, w, 1 or 3): by its window, then, of grey, by the histogram if that shows more."""
     shown = np.rint(levels.shown(frame) * 255).astype(np.uint8)
-    yield shown
+    yield View(shown)
     if frame.shape[2] == 1:
         equalised = _equalised(frame)
         if _shows_more(equalised, shown):
-            yield equalised
+            yield View(equalised, frame.astype(np.float32), shown)
 
 
 def _equalised(frame: np.ndarray) -> np.ndarray:

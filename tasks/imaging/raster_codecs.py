@@ -1,4 +1,4 @@
-"""Decode and encode PNG, TIFF, JPEG, WebP and JPEG XL at their full bit depth, and keep nothing but the pixels.
+"""Decode and encode pictures and volumes at their full bit depth, and keep nothing but the pixels.
 
 EXIF, XMP, comments, text chunks and colour profiles may name people and places, so they are dropped; before that the
 orientation is applied and the profile's colours are converted to sRGB; JPEG XL is taken to be sRGB.
@@ -19,11 +19,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from tasks.imaging.as_displayed import to_srgb, upright
 from tasks.imaging.jxl import decode_jxl, encode_jxl, is_jxl, jxl_size
+from tasks.imaging.metaimage import decode_metaimage, encode_metaimage, is_metaimage
+from tasks.imaging.nifti import decode_nifti, encode_nifti, is_nifti
+from tasks.imaging.nrrd import decode_nrrd, encode_nrrd, is_nrrd
 from tasks.imaging.refused import MOST_PIXELS, Refused
 from tasks.imaging.tiff import ORIENTATION, decode_tiff
-from tasks.imaging.volumes import decode_nifti, encode_nifti, is_nifti
 
-Format = Literal["png", "tiff", "jpeg", "webp", "jxl", "nifti"]
+Format = Literal["png", "tiff", "jpeg", "webp", "jxl", "nifti", "nrrd", "mha"]
 MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"II*\0", "tiff"),
@@ -39,6 +41,14 @@ SUFFIX: dict[Format, str] = {
     "webp": "webp",
     "jxl": "jxl",
     "nifti": "nii.gz",
+    "nrrd": "nrrd",
+    "mha": "mha",
+}
+# Of each format of volumes: whether a file is one, and its slices with the header that says where they are, and back.
+VOLUMES: dict[Format, tuple[Callable[[bytes], bool], Callable[..., Any], Callable[..., bytes]]] = {
+    "nifti": (is_nifti, decode_nifti, encode_nifti),
+    "nrrd": (is_nrrd, decode_nrrd, encode_nrrd),
+    "mha": (is_metaimage, decode_metaimage, encode_metaimage),
 }
 # Pillow's readers themselves: `Image.open` adds a limit of the whole process to them, below the one that holds here
 # (WebP's has it inside: it ends at 178,956,970 pixels).
@@ -74,7 +84,7 @@ def raster_format(head: bytes) -> Format | None:
     if is_jxl(head):
         return "jxl"
     found = next((format for magic, format in MAGIC if head.startswith(magic)), None)
-    return found or ("nifti" if is_nifti(head) else None)
+    return found or next((format for format, (is_one, _, _) in VOLUMES.items() if is_one(head)), None)
 
 
 def decode_raster(data: bytes, format: Format) -> Raster:
@@ -88,8 +98,8 @@ def decode_raster(data: bytes, format: Format) -> Raster:
             return _split(format, *decode_tiff(data))
         if format == "jxl":
             return _decode_jxl(data)
-        if format == "nifti":
-            frames, header = decode_nifti(data)
+        if format in VOLUMES:
+            frames, header = VOLUMES[format][1](data)
             return Raster(format, frames, header=header)
         with READERS[format](io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
@@ -116,8 +126,8 @@ def encode_raster(raster: Raster, frames: np.ndarray, quality: int) -> bytes:
     Args:
         quality: of JPEG, 1 to 100; the other formats are lossless.
     """
-    if raster.format == "nifti":
-        return encode_nifti(raster.header, frames)
+    if raster.format in VOLUMES:
+        return VOLUMES[raster.format][2](raster.header, frames)
     if raster.alpha is not None and raster.alpha.shape[1:3] == frames.shape[1:3]:
         frames = np.concatenate([frames, raster.alpha], axis=3)
     squeezed = frames[..., 0] if frames.shape[3] == 1 else frames

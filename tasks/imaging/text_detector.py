@@ -19,9 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tasks.imaging.text_candidates import View, regions
+
 EDGE = 768  # pixels of the parts that are looked at: in larger ones the detector overlooks small text
 OVERLAP = 128  # pixels that parts have in common, so that a line is whole in one of them
-WIDE = 1536  # pixels: smaller pictures are looked at once more, enlarged towards this: letters of 8 pixels are thin
 PROPOSED = {"Det.thresh": 0.2, "Det.box_thresh": 0.4}  # low, as the reader decides; below, it is never text
 HEIGHT, LONGEST = 48, 640  # pixels of a line as the reader takes it
 # Side and orientation marks, which say nothing of a person: no reason to put a picture aside.
@@ -33,10 +34,9 @@ MARKS = frozenset(
 )
 CERTAIN = 0.6  # of a mark that was read, 0 to 1
 ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
-STROKE, FAINT = 7, 20  # pixels; of 255, by which a stroke differs from what is beside it
-BOX, STROKES = (33, 13), 40  # pixels around, and how many of them are strokes where there are letters: 88 at the least
 GRID = 32  # pixels of which the detector's input has multiples
-MARGIN = 32  # pixels around what is seen
+TALL = 96  # pixels, or a quarter of the picture if that is more: letters are not higher, bones are
+SHORT = 3  # length by height, from which something so tall is a line all the same
 THIN = 5  # pixels: what is proposed with less of a height has no letters
 # Fitted to 499 lines of invented names in seven scripts, and 186 proposals on pictures without text.
 INTERCEPT = -4.52
@@ -66,84 +66,53 @@ class Line:
         return 1 / (1 + exp(-float(self.figures @ WEIGHTS + INTERCEPT)))
 
 
-def sees_text(picture: np.ndarray, likely: float, enlarge: bool = True) -> bool:
-    """Whether a line of (h, w, 1 or 3) uint8 is text with a likelihood of `likely` or more; side marks are none.
+def sees_text(view: View, likely: float, enlarge: bool = True) -> bool:
+    """Whether a line is text with a likelihood of `likely` or more; `enlarge` as for `lines`."""
+    return any(line.likelihood >= likely for line in lines(view, enlarge))
+
+
+def read_lines(view: View, likely: float) -> Iterator[tuple[str, ...]]:
+    """How each line that is text with a likelihood of `likely` or more reads, in four orientations."""
+    return (line.texts for line in lines(view) if line.likelihood >= likely)
+
+
+def lines(view: View, enlarge: bool = True) -> Iterator[Line]:
+    """Each line that is proposed in a view; side marks are none.
 
     Args:
-        enlarge: look at a small picture once more, enlarged, which finds text below 12 pixels in five times the time.
+        enlarge: look at small text enlarged, which finds what is below 12 pixels.
     """
-    return any(line.likelihood >= likely for line in lines(picture, enlarge))
+    picture = view.picture
+    tallest = max(TALL, min(picture.shape[:2]) / 4)
+    for region in regions(view):
+        scale = (2.0 if enlarge else 1.0) / region.shrink
+        seen = picture[region.rows, region.columns]
+        for part, (left, top) in _parts(seen, round(EDGE / scale), round(OVERLAP / scale)):
+            corner = (region.columns.start + left, region.rows.start + top)
+            yield from _lines(part, corner, scale, tallest)
 
 
-def read_lines(picture: np.ndarray, likely: float) -> Iterator[tuple[str, ...]]:
-    """How each line that is text with a likelihood of `likely` or more reads, in four orientations."""
-    return (line.texts for line in lines(picture) if line.likelihood >= likely)
-
-
-def lines(picture: np.ndarray, enlarge: bool = True) -> Iterator[Line]:
-    """Each line that is proposed in a picture (h, w, 1 or 3) uint8, at its size and enlarged; side marks are none."""
-    enlarged = min(2.0, WIDE / max(picture.shape[:2]))
-    for scale in (1.0, enlarged) if enlarge and enlarged > 1 else (1.0,):
-        for part, (left, top) in _parts(picture, round(EDGE / scale), round(OVERLAP / scale)):
-            seen = _busy(part)
-            if seen is not None:
-                rows, columns = seen
-                corner = (left + columns.start, top + rows.start)
-                yield from _lines(part[rows, columns], corner, scale)
-
-
-def _busy(part: np.ndarray) -> tuple[slice, slice] | None:
-    """Rows and columns of a part (h, w, 1 or 3) outside of which there are no strokes as letters are made of; or None.
-
-    A stroke is what a top hat leaves: brighter or darker than both sides of it within `STROKE` pixels, at the size of
-    the part, its half and its quarter. Letters have many of them side by side; noise and anatomy that a window shows
-    as smooth have not. `python -m benchmarks.burned_in` prints how many the faintest text has.
-    """
-    spans: list[list[int]] = []
-    for shrink in (1, 2, 4):
-        size = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
-        small = part if shrink == 1 else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        rows, columns = np.nonzero(strokes(small.reshape(size[1], size[0], -1)) >= STROKES)
-        if rows.size:
-            spans.append([shrink * end for end in (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)])
-    if not spans:
-        return None
-    ends = np.array(spans)
-    (top, left), (bottom, right) = ends[:, ::2].min(0), ends[:, 1::2].max(0)
-    height, width = part.shape[:2]
-    return _around(int(top), int(bottom), height), _around(int(left), int(right), width)
-
-
-def _around(first: int, last: int, size: int) -> slice:
-    """With the margin, and if it fits of a length that the detector takes as it is, since letters stay in shape so."""
-    first, last = max(0, first - MARGIN), min(size, last + MARGIN)
-    length = min(size, ceil((last - first) / GRID) * GRID)
-    first = min(first, size - length)
-    return slice(first, first + length)
-
-
-def strokes(picture: np.ndarray) -> np.ndarray:
-    """For each pixel of (h, w, 1 or 3) uint8, how many pixels of strokes are around it: in a lying or standing box."""
-    most = np.zeros(picture.shape[:2], np.float32)
-    kernel = np.ones((STROKE, STROKE), np.uint8)
-    for channel in np.moveaxis(picture, 2, 0):
-        for hat in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-            found = (cv2.morphologyEx(np.ascontiguousarray(channel), hat, kernel) >= FAINT).astype(np.float32)
-            for box in (BOX, BOX[::-1]):
-                np.maximum(most, cv2.boxFilter(found, -1, box, normalize=False), out=most)
-    return most
-
-
-def _lines(part: np.ndarray, corner: tuple[int, int], scale: float) -> list[Line]:
-    height, width = (max(GRID, round(side * scale / GRID) * GRID) for side in part.shape[:2])
+def _lines(part: np.ndarray, corner: tuple[int, int], scale: float, tallest: float) -> list[Line]:
+    height, width = (max(1, round(side * scale)) for side in part.shape[:2])
     seen = cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_CUBIC)
-    seen = np.ascontiguousarray(np.broadcast_to(seen.reshape(height, width, -1), (height, width, 3)))
+    below, right = -height % GRID, -width % GRID  # letters stay in shape, as the detector would stretch them
+    seen = cv2.copyMakeBorder(seen, 0, below, 0, right, cv2.BORDER_REPLICATE).reshape(height + below, width + right, -1)
+    seen = np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3)))
     shrink = np.array([part.shape[1] / width, part.shape[0] / height])
+    made = []
     with _models() as models:
         found = models.text_det(seen)
-        proposed = () if found.boxes is None else zip(found.boxes, found.scores, strict=True)
-        told = [(box * shrink + corner, _figures(models, seen, box, score, scale)) for box, score in proposed]
-    return [Line(box, *figures) for box, figures in told if figures is not None]
+        for box, score in () if found.boxes is None else zip(found.boxes, found.scores, strict=True):
+            figures = None if _is_tall(box, tallest * scale) else _figures(models, seen, box, score, scale)
+            if figures is not None:
+                made.append(Line(box * shrink + corner, *figures))
+    return made
+
+
+def _is_tall(box: np.ndarray, tallest: float) -> bool:
+    """Whether it is higher than any letters, and too short for a line of them: a bone, not a name."""
+    short, long = sorted((float(np.linalg.norm(box[0] - box[1])), float(np.linalg.norm(box[0] - box[3]))))
+    return short > tallest and long < SHORT * short
 
 
 def _parts(picture: np.ndarray, edge: int, overlap: int) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:

@@ -15,8 +15,6 @@ NIFTI = b"\x5c\x01\0\0".ljust(344, b"\0") + b"ni1\0" + bytes(100)
     [
         (NIFTI, "a NIfTI volume"),
         (gzip.compress(NIFTI), "a NIfTI volume"),
-        (b"NRRD0004\ntype: short\n", "an NRRD volume"),
-        (b"ObjectType = Image\nNDims = 3\n", "a MetaImage volume"),
         (PACKED["export.zip"], "packed"),
         (PACKED["export.tar"], "packed"),
         (gzip.compress(b"Zzmother"), "packed"),

@@ -120,7 +120,7 @@ def test_bar_codes_are_seen_and_anatomy_is_none() -> None:
     frame = np.full((200, 400, 1), 255, np.uint8)
     frame[50 : 50 + len(bars), 40 : 40 + bars.shape[1], 0] = bars
     assert has_code(frame)
-    assert not any(has_code(view) for name in ("693_UNCI.dcm", "RG3_J2KI.dcm") for view in views(*opened(name)))
+    assert not any(has_code(view.picture) for name in ("693_UNCI.dcm", "RG3_J2KI.dcm") for view in views(*opened(name)))
 
 
 def test_text_outside_the_window_is_seen() -> None:

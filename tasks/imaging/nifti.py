@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from tasks.imaging.refused import MOST_PIXELS, Refused
+from tasks.imaging.voxels import check_kind, resized, to_frames, to_voxels, unpacked
 
 HEAD = 352  # bytes of the header
 MAGIC = (b"n+1\0",)
-KINDS = (np.uint8, np.int8, np.uint16, np.int16)
 KEPT = ("scl_slope", "scl_inter", "xyzt_units", "dim_info", "slice_code", "slice_start", "slice_end", "slice_duration")
 
 
@@ -42,16 +42,12 @@ def decode_nifti(data: bytes) -> tuple[np.ndarray, Any]:
     if len(whole) > 2 * MOST_PIXELS + HEAD:
         raise Refused("its voxels are more than are held in memory")
     image = nibabel.Nifti1Image.from_bytes(whole)
-    if image.get_data_dtype().newbyteorder("=") not in KINDS:
-        raise Refused("voxels that are no integers of 8 or 16 bits are maps or labels, not pictures", stage="skip")
+    check_kind(image.get_data_dtype())
     stored: Any = image.dataobj
-    voxels = np.asarray(stored.get_unscaled())
-    if voxels.ndim < 2 or not voxels.size:
-        raise Refused("a NIfTI file without slices", stage="skip")
-    frames = voxels.reshape(*voxels.shape[:2], -1, order="F").transpose(2, 1, 0)[..., None]
+    frames = to_frames(np.asarray(stored.get_unscaled()))
     header = image.header.copy()  # from which nibabel takes the scaling while it reads
     header["scl_slope"], header["scl_inter"] = stored.slope, stored.inter
-    return np.ascontiguousarray(frames.astype(frames.dtype.newbyteorder("="))), header
+    return frames, header
 
 
 def encode_nifti(header: Any, frames: np.ndarray) -> bytes:
@@ -60,7 +56,7 @@ def encode_nifti(header: Any, frames: np.ndarray) -> bytes:
 
     shape = header.get_data_shape()
     rows, columns = frames.shape[1:3]
-    voxels = frames[..., 0].transpose(2, 1, 0).reshape(columns, rows, *shape[2:], order="F")
+    voxels = to_voxels(frames, shape[2:])
     made = nibabel.Nifti1Header()
     made.set_data_dtype(frames.dtype)
     made.set_data_shape(voxels.shape)
@@ -71,7 +67,7 @@ def encode_nifti(header: Any, frames: np.ndarray) -> bytes:
     for name, place, put in (("qform", header.get_qform, made.set_qform), ("sform", header.get_sform, made.set_sform)):
         code = int(header[f"{name}_code"])
         if code:
-            put(_resized(place(), shrink), code)
+            put(resized(place(), shrink), code)
     for name in KEPT:
         made[name] = header[name]
     made["vox_offset"], made["magic"] = HEAD, MAGIC[0]
@@ -79,15 +75,5 @@ def encode_nifti(header: Any, frames: np.ndarray) -> bytes:
     return gzip.compress(made.binaryblock + b"\0" * 4 + body, compresslevel=6, mtime=0)
 
 
-def _resized(affine: np.ndarray, shrink: np.ndarray) -> np.ndarray:
-    """Voxels to millimetres, for voxels so many times as large whose outer edges stay where they are."""
-    made = affine.copy()
-    made[:3, :3] = affine[:3, :3] * shrink
-    made[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((shrink - 1) / 2)
-    return made
-
-
 def _unpacked(data: bytes, most: int) -> bytes:
-    if data[:2] != b"\x1f\x8b":
-        return data[:most]
-    return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, most)
+    return unpacked(data, most) if data[:2] == b"\x1f\x8b" else data[:most]
