@@ -112,7 +112,7 @@ def _boxes(found: np.ndarray) -> list[tuple[int, int, int, int]]:
     rows, columns = -(-height // CELL), -(-width // CELL)
     padded = np.zeros((rows * CELL, columns * CELL), bool)
     padded[:height, :width] = found
-    cells = padded.reshape(rows, CELL, columns, CELL).any((1, 3)).astype(np.uint8)
+    cells: np.ndarray = np.asarray(padded.reshape(rows, CELL, columns, CELL).any((1, 3)), np.uint8)
     reach = 2 * -(-MARGIN // CELL) + 1
     cells = cv2.dilate(cells, np.ones((reach, reach), np.uint8))
     boxes: list[tuple[int, int, int, int]] = []

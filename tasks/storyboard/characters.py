@@ -24,7 +24,11 @@ from tasks.storyboard.script import Beat, Script
 ORDER = ("red", "blue", "green", "orange", "purple", "yellow", "pink", "brown", "white", "black", "grey")
 """In which colours are given to characters of whom nobody says one."""
 # A character who does not speak is named in capitals, with an age or a description after it.
-_INTRODUCED = re.compile(r"\b([A-Z][A-Z.'’-]*(?: [A-Z][A-Z.'’-]*){0,3})\s*(?:\(|, (?:an?|the)\b)")
+# Of what is a part of a word: a Chinese character beside a Latin name is none, as Chinese has no spaces.
+_WORD = r"[^\W\u2e80-\u9fff\uf900-\ufaff]"
+_INTRODUCED = re.compile(
+    rf"(?<!{_WORD})([A-Z][A-Z.'’-]*(?: [A-Z][A-Z.'’-]*){{0,3}})\s*(?:[(（]|, (?:an?|the)\b|[，,]\s*一[个只位名头条匹])"
+)
 _INTRODUCED_ZH = re.compile(r"(?:名叫|叫做|名字叫|叫作)([\u4e00-\u9fff]{2,4}?)(?=[。，,；;！!]|$)")
 
 
@@ -171,8 +175,8 @@ def _find(name: str, text: str) -> int:
     """Where a text has a name; a name in Latin letters has to stand alone."""
     if not name:
         return -1
-    word = name.isascii()
-    found = re.search(rf"\b{re.escape(name)}(?!\w)" if word else re.escape(name), text, re.IGNORECASE)
+    alone = rf"(?<!{_WORD}){re.escape(name)}(?!{_WORD})"
+    found = re.search(alone if name.isascii() else re.escape(name), text, re.IGNORECASE)
     return found.start() if found else -1
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from tasks.runfolder.errors import BadInput
 from tasks.storyboard.characters import Character
 from tasks.storyboard.panels import Panel
-from tasks.storyboard.wording import card_prompt, panel_prompt
+from tasks.storyboard.wording import card_prompt, is_chinese, panel_prompt
 
 SCHEMA = pa.schema(
     {
@@ -83,7 +83,7 @@ def storyboard_rows(
         {
             **dict.fromkeys(SCHEMA.names),
             "id": panel.id,
-            "text": panel_prompt(panel, style, things, chinese),
+            "text": panel_prompt(panel, style, things, _in_chinese(panel, chinese)),
             "width": sizes[1][0],
             "height": sizes[1][1],
             "scene": panel.scene.number,
@@ -102,3 +102,10 @@ def storyboard_rows(
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     return table if references else table.drop_columns(["reference_row"])
+
+
+def _in_chinese(panel: Panel, whole: bool) -> bool:
+    """Whether a panel is in Chinese: scripts mix languages, and each panel speaks its own."""
+    texts = (panel.action, panel.line.text if panel.line else "", panel.scene.heading.text)
+    own = next((text for text in texts if any(letter.isalpha() for letter in text)), "")
+    return is_chinese(own) if own else whole

@@ -17,6 +17,11 @@ from tasks.storyboard.script import Beat, Script
 _COLON_LINE = re.compile(
     r"^\s*@?(?P<name>[\u3400-\u9fff·]{1,8})\s*(?:[(（](?P<manner>[^)）]*)[)）])?\s*[：:]\s*(?P<line>.*\S)\s*$"
 )
+# A name in Latin letters before a Chinese colon; `CUT TO：` is a transition.
+_LATIN_COLON_LINE = re.compile(
+    r"^\s*@?(?!.*\b(?:TO|IN|OUT)\s*：)(?P<name>[A-Z][A-Za-z.'’ -]{0,30}?)\s*(?:[(（](?P<manner>[^)）]*)[)）])?\s*：\s*"
+    r"(?P<line>.*\S)\s*$"
+)
 _CHINESE_CUE = re.compile(r"^\s*@(?P<name>[^\s(（:：]+)\s*(?:[(（](?P<extension>[^)）]*)[)）])?\s*$")
 _MARK = "\ue000"
 """Begins a forced heading that stands for a line which Fountain would not take for one."""
@@ -53,7 +58,7 @@ def _forced(line: str, headings: list[str]) -> str:
     cue = _CHINESE_CUE.match(line)
     if cue is not None:
         return f"\n@{cue['name']}" + (f" ({cue['extension']})" if cue["extension"] else "")
-    spoken = _COLON_LINE.match(line)
+    spoken = _COLON_LINE.match(line) or _LATIN_COLON_LINE.match(line)
     if spoken is not None:
         manner = f"({spoken['manner']})\n" if spoken["manner"] else ""
         return f"\n@{spoken['name']}\n{manner}{spoken['line']}\n"

@@ -34,10 +34,9 @@ def test_noise_is_not(deviation: int) -> None:
 
 @pytest.mark.parametrize("name", ["693_UNCI.dcm", "693_J2KR.dcm"])
 def test_of_a_slice_a_part_is_looked_at(name: str) -> None:
-    first, equalised = views(*opened(name))
-    for view in (first, equalised):
-        seen = sum(view.picture[found.rows, found.columns].size / found.shrink**2 for found in regions(view))
-        assert seen <= 0.6 * view.picture.size
+    first, *_ = views(*opened(name))
+    seen = sum(first.picture[found.rows, found.columns].size / found.shrink**2 for found in regions(first))
+    assert seen <= 0.6 * first.picture.size
 
 
 def test_what_the_window_shows_is_not_looked_at_again() -> None:

@@ -9,7 +9,7 @@ from tasks.storyboard.characters import Card, cast, read_cards
 from tasks.storyboard.read import read_script
 from tasks.storyboard.screenplay import read_fountain
 from tasks.storyboard.shots import shot_of
-from tasks.storyboard.wording import place_of
+from tasks.storyboard.wording import is_chinese, place_of
 from tests.tasks.storyboard.samples import SCRIPTS, path_of, rows_of, things
 
 
@@ -127,3 +127,42 @@ def test_headings_mean_places_of_the_embedded_model() -> None:
 def test_a_panel_shows_the_things_that_its_action_names(script: str, prompts: list[str]) -> None:
     rows = rows_of(read_fountain(script, "a"), things())
     assert [row["text"] for row in rows if row["scene"]] == prompts
+
+
+MIXED = """INT. KITCHEN - DAY
+
+MAYA (28), a girl in a yellow raincoat, looks at a dog.
+
+MAYA
+Come here.
+
+内景 灯塔 夜
+
+MAYA走进灯塔，看着MAYA的狗。
+
+MAYA（小声）：有人吗？
+
+REN（30岁），一个穿红衣服的男人，望着灯。
+
+CUT TO：
+
+EXT. BEACH - DAY
+
+MAYA walks along. RENATA is not here.
+"""
+
+
+def test_chinese_scenes_of_an_english_script_keep_its_characters() -> None:
+    script = read_fountain(MIXED, "a")
+    assert [one.name for one in cast(script, {}, things())] == ["MAYA", "REN"]
+    for known in ({}, things()):
+        rows = [row for row in rows_of(script, known) if row["scene"] and row["action"] != "CUT TO："]
+        assert [row["cast"] for row in rows] == [["MAYA"], ["MAYA"], ["REN"], ["MAYA"]]
+        assert (rows[1]["dialogue"], rows[1]["manner"]) == ("有人吗？", "小声")
+        assert [is_chinese(str(row["text"])) for row in rows] == [False, True, True, False]
+    assert "黄色" in str(rows[1]["text"]) and "yellow" in str(rows[0]["text"])
+
+
+def test_a_name_within_a_longer_one_is_not_meant() -> None:
+    script = read_fountain("INT. A - DAY\n\nREN\nHello.\n\nRENATA and MAREN and RENÉ wait.\n\nREN看着海。\n", "a")
+    assert [row["cast"] for row in rows_of(script, {}) if row["scene"]] == [["REN"], [], ["REN"]]
