@@ -112,11 +112,11 @@ def _boxes(found: np.ndarray) -> list[tuple[int, int, int, int]]:
     rows, columns = -(-height // CELL), -(-width // CELL)
     padded = np.zeros((rows * CELL, columns * CELL), bool)
     padded[:height, :width] = found
-    cells: np.ndarray = np.asarray(padded.reshape(rows, CELL, columns, CELL).any((1, 3)), np.uint8)
+    cells = np.asarray(padded.reshape(rows, CELL, columns, CELL).any((1, 3)), np.uint8)
     reach = 2 * -(-MARGIN // CELL) + 1
-    cells = cv2.dilate(cells, np.ones((reach, reach), np.uint8))
+    grown = cv2.dilate(cells, np.ones((reach, reach), np.uint8))
     boxes: list[tuple[int, int, int, int]] = []
-    for left, top, wide, high, _ in cv2.connectedComponentsWithStats(cells, connectivity=4)[2][1:].tolist():
+    for left, top, wide, high, _ in cv2.connectedComponentsWithStats(grown, connectivity=4)[2][1:].tolist():
         box = (left, top, left + wide, top + high)
         while touched := [other for other in boxes if _overlap(box, other)]:
             boxes = [other for other in boxes if other not in touched]

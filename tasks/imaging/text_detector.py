@@ -33,7 +33,7 @@ MARKS = frozenset(
     }
 )
 CERTAIN = 0.6  # of a mark that was read, 0 to 1
-ALONE = 1.3  # width by height below which what is read as one sign is one: a mark, or something round
+ALONE = 1.7  # width by height below which what is read as one sign is one: a mark, or something round
 GRID = 32  # pixels of which the detector's input has multiples
 TALL = 96  # pixels, or a quarter of the picture if that is more: letters are not higher, bones are
 SHORT = 3  # length by height, from which something so tall is a line all the same
