@@ -44,8 +44,10 @@ from tasks.runfolder.filenames import DIGITS, name_digits
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
 
-WORDS = 1  # of the way in which the words of a text are read
-ROOM = 0.8  # share of the free memory that weights may take; the rest is for activations
+WORDS, ROOM = (
+    1,
+    0.8,
+)  # version of how a text's words are read; share of the free memory that weights may take; the rest is for activations
 
 
 class Plan:
@@ -90,8 +92,8 @@ class Plan:
 
     def _find_input(self, spool: Path) -> Input:
         """The rows to render. Other flows make them from something else."""
-        found = find_input(self.job.prompts, Storage(str(spool)), self.job.text_column, self.job.out)
-        return found if self.job.only is None else only_rows(found, self.job.only, spool)
+        job, found = self.job, find_input(self.job.prompts, Storage(str(spool)), self.job.text_column, self.job.out)
+        return found if job.only is None else only_rows(found, job.only, spool)
 
     def carry_on(self, record: Mapping[str, Any]) -> None:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
@@ -219,14 +221,14 @@ class Plan:
     def provenance(self) -> Provenance:
         """What every picture records about how it was generated."""
         encoder = self.load_encoder()
-        more: dict[str, Any] = {"panorama": True} if self.job.panorama else {}
-        more |= {"enhance files": self.enhance_files} if self.enhance_files else {}
+        files = {"enhance files": self.enhance_files} if self.enhance_files else {}
+        more = {"panorama": True} if self.job.panorama else {}
         return Provenance(
             encoder=encoder.name if encoder else None,
             encoder_digest=encoder.digest if encoder else None,
             generator=self.generator.name,
             generator_digest=self.generator.digest,
-            settings={"text": self.job.text, "enhance": self.job.enhance_named, **more},
+            settings={"text": self.job.text, "enhance": self.job.enhance_named, **more, **files},
         )
 
     def described(self) -> dict[str, Any]:
