@@ -7,6 +7,8 @@ from tasks.runfolder.errors import BadInput
 
 def check_options(job: RenderJob, generator: Generator, reads_text: bool) -> None:
     """Raises BadInput for an option that the generator does not support."""
+    if job.min_match and not generator.reads_words:
+        raise BadInput(f"--min-match: {job.generator} cannot tell how well it matches a text; leave it out.")
     for name in ("negative_text", "guidance", "steps"):
         if getattr(job, name) is not None and name not in generator.defaults:
             option = name.replace("_", "-")

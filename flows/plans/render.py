@@ -39,7 +39,6 @@ from tasks.render.rank import load_reward, load_reward_encoder
 from tasks.render.read import panorama_size
 from tasks.render.references import References, check_references, reference_columns
 from tasks.render.survey import anchored, duplicate_rows, row_pixels
-from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import DIGITS, name_digits
 from tasks.runfolder.record import versions
 from tasks.runfolder.storage import Storage
@@ -68,8 +67,6 @@ class Plan:
             load_reward_encoder(load_reward(job.reward), job.device)
         self.generation_params = self.generator.defaults
         self.reads_words = self.generator.reads_words
-        if job.min_match and not self.reads_words:
-            raise BadInput(f"--min-match: {job.generator} cannot tell how well it matches a text; leave it out.")
         usable(partial(self.generator.check_size, *self.size))
         if job.keep_features is not None:
             kept = kept_features(job.keep_features, self.load_encoder())
