@@ -18,6 +18,9 @@ _LINE = re.compile(
     r"^(?:>\s*|[-*]\s+)?(?P<star>\*\*|__)?(?P<name>[^*_:：(（]{1,40}?)\s*(?P=star)?\s*"
     r"(?:[*_]?[(（](?P<manner>[^)）]*)[)）][*_]?)?\s*(?P<star2>\*\*|__)?[:：](?:\*\*|__)?\s*(?P<line>.+)$"
 )
+_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)[ \t]*$", re.MULTILINE)
+_UNDERLINED = re.compile(r"^(?![#>|*-])(?P<words>\S.*)\n(?P<line>=|-)(?P=line){2,}[ \t]*$", re.MULTILINE)
 _MARKS = re.compile(r"(\*\*|__|\*|_|`)(?=\S)(.+?)(?<=\S)\1")
 COLUMNS = {
     "heading": ("heading", "scene heading", "slug", "场景", "场次", "场"),
@@ -31,8 +34,16 @@ COLUMNS = {
 
 
 def read_markdown(text: str, title: str) -> Script:
-    """Headings are scenes, but for a first one that is the title; `**NAME**: ...` or `NAME: ...` is a line."""
+    """Headings are scenes, but for a first one that is the title; `**NAME**: ...` or `NAME: ...` is a line.
+
+    Front matter (YAML between lines of `---`) gives its title and nothing else.
+    """
     script = Script(title)
+    front = _FRONT_MATTER.match(text)
+    if front is not None:
+        named = _TITLE.search(front["fields"])
+        script.title, text = (named["title"] if named else title), text[front.end() :]
+    text = _UNDERLINED.sub(lambda found: f"\n{'#' if found['line'] == '=' else '##'} {found['words']}\n", text)
     levels = [len(found[1]) for line in text.splitlines() if (found := _HEADING.match(line.strip()))]
     titled = len(levels) > 1 and levels[0] == 1 and levels.count(1) == 1
     for block in re.split(r"\n\s*\n|\n(?=\s*#)|(?<=\n)(?=\s*(?:>|[-*]\s|\*\*))", text):

@@ -27,12 +27,16 @@ _MARK = "\ue000"
 """Begins a forced heading that stands for a line which Fountain would not take for one."""
 _EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|_)(?=\S)(.+?)(?<=\S)\1")
 _NOTE = re.compile(r"\[\[\d+\]\]|/\*\d+\*/")
+_BONEYARD = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NOT_SHOWN = re.compile(r"Cast List|New Act|End of Act|Outline .*")
+"""Types of Final Draft's paragraphs that tell of the script, not of what is seen."""
 
 
 def read_fountain(text: str, title: str) -> Script:
     """A Fountain script."""
     headings: list[str] = []
     parser = FountainParser()
+    text = _BONEYARD.sub("", text)  # before all else: it may hold headings, and the parser leaves a mark of some
     parser.add_text("\n".join(_forced(line, headings) for line in text.splitlines()))
     return _script(parser.script, title, headings)
 
@@ -42,11 +46,29 @@ def read_fdx(text: str, title: str) -> Script:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("it declares a document type, which no Final Draft file does")
     try:
-        if ET.fromstring(re.sub(r"<\?xml.*?\?>", "", text).strip()).tag != "FinalDraft":
-            raise ValueError("its outermost element is not FinalDraft")
+        root = ET.fromstring(re.sub(r"<\?xml.*?\?>", "", text).strip())
     except ET.ParseError as error:
         raise ValueError(f"it is no XML ({error})") from error
-    return _script(FdxParser().parse(text), title, [])
+    if root.tag != "FinalDraft":
+        raise ValueError("its outermost element is not FinalDraft")
+    return _script(FdxParser().parse(ET.tostring(_plain_paragraphs(root), "unicode")), title, [])
+
+
+def _plain_paragraphs(root: ET.Element) -> ET.Element:
+    """The script's paragraphs as the parser takes them: it reads the first run of a paragraph and none side by side.
+
+    A shot is an action, as it is in Fountain: it begins no scene.
+    """
+    flat = ET.Element("FinalDraft")
+    content = ET.SubElement(flat, "Content")
+    for outer in root.iterfind("Content/Paragraph"):
+        for paragraph in outer.findall("DualDialogue/Paragraph") or [outer]:
+            kind = paragraph.get("Type", "Action")
+            if not _NOT_SHOWN.fullmatch(kind):
+                made = ET.SubElement(content, "Paragraph", Type="Action" if kind == "Shot" else kind)
+                runs = ("".join(run.itertext()) for run in paragraph.findall("Text"))
+                ET.SubElement(made, "Text").text = "".join(runs)
+    return flat
 
 
 def _forced(line: str, headings: list[str]) -> str:
@@ -80,8 +102,8 @@ def _script(parsed: object, title: str, headings: list[str]) -> Script:
             speaker, manner = _plain(element.name), _plain(element.extension or "")
         elif element.type == ElementType.PARENTHETICAL:
             manner = text
-        elif element.type in (ElementType.DIALOGUE, ElementType.LYRIC) and speaker:
-            script.add(Beat(text, speaker, manner))
+        elif element.type in (ElementType.DIALOGUE, ElementType.LYRIC):
+            script.add(Beat(text, speaker, manner if speaker else ""))
             manner = ""
         elif element.type == ElementType.ACTION and not element.centered:  # centred are titles: THE END
             speaker = ""

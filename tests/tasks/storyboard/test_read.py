@@ -84,6 +84,60 @@ def test_a_script_without_headings_is_one_scene(tmp_path: Path) -> None:
     assert [beat.speaker for beat in script.scenes[0].beats] == ["", "Ann"]
 
 
+_FINAL_DRAFT = """<?xml version="1.0"?><FinalDraft><Content>
+<Paragraph Type="Scene Heading"><Text>INT. KITCHEN </Text><Text Style="Bold">- NIGHT</Text></Paragraph>
+<Paragraph Type="Cast List"><Text>MARY</Text></Paragraph>
+<Paragraph Type="Action"><Text>MARY (30), a </Text><Text Style="Bold">woman</Text><Text>, pets a cat.</Text></Paragraph>
+<Paragraph Type="Shot"><Text>CLOSE ON THE CAT</Text></Paragraph>
+<Paragraph><DualDialogue>
+<Paragraph Type="Character"><Text>JOE</Text></Paragraph><Paragraph Type="Dialogue"><Text>Wait!</Text></Paragraph>
+<Paragraph Type="Character"><Text>MARY</Text></Paragraph><Paragraph Type="Dialogue"><Text>No!</Text></Paragraph>
+</DualDialogue></Paragraph></Content></FinalDraft>"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "title", "scenes"),
+    [
+        pytest.param(
+            "a.fdx",
+            _FINAL_DRAFT,
+            "a",
+            [
+                (
+                    "INT. KITCHEN - NIGHT",
+                    ["MARY (30), a woman, pets a cat.", "CLOSE ON THE CAT", "JOE: Wait!", "MARY: No!"],
+                )
+            ],
+            id="Final Draft's runs of bold text, lines spoken together and shots",
+        ),
+        pytest.param(
+            "a.fountain",
+            "INT. A - DAY\n\nA cat.\n\n/* \nnot\n\nEXT. B - DAY\n\n*/\n\nA dog./* now */\n\n~La la\n",
+            "a",
+            [("INT. A - DAY", ["A cat.", "A dog.", "La la"])],
+            id="what Fountain sets aside is gone without a mark, what nobody named sings is not",
+        ),
+        pytest.param(
+            "a.md",
+            "---\ntitle: 'My film'\nmood: dark\n---\n\nEXT. SEA - DAY\n--------------\nA boat.\n\n---\n\nA gull.\n",
+            "My film",
+            [("EXT. SEA - DAY", ["A boat.", "A gull."])],
+            id="Markdown's front matter and underlined headings",
+        ),
+    ],
+)
+def test_every_word_of_a_script_is_read_as_what_it_is(
+    name: str, content: str, title: str, scenes: list[tuple[str, list[str]]], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    script, _ = read_script(str(tmp_path / name))
+    told = [
+        (scene.heading.text, [f"{beat.speaker}: {beat.text}" if beat.speaker else beat.text for beat in scene.beats])
+        for scene in script.scenes
+    ]
+    assert (script.title, told) == (title, scenes)
+
+
 def test_other_encodings_are_known(tmp_path: Path) -> None:
     text = path_of("lantern.txt").read_text("utf-8")
     for encoding in ("gb18030", "utf-16", "utf-8-sig"):
