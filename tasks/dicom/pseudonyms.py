@@ -81,9 +81,22 @@ def load_pseudonyms() -> Pseudonyms:
 
 
 def _from_block() -> str | None:
-    from prefect.blocks.system import Secret
+    """The key that the user's Prefect server keeps; None if there is no server, or no such block.
 
+    Without a server Prefect would start one of its own to look, which sends usage data to its makers.
+    """
+    import httpx
+    from prefect.blocks.system import Secret
+    from prefect.settings import get_current_settings
+
+    if get_current_settings().api.url is None:
+        return None
     try:
         return str(Secret.load(BLOCK).get())  # type: ignore[union-attr]
     except ValueError:  # how Prefect says that there is no such block
         return None
+    except httpx.TransportError as error:
+        raise BadInput(
+            f"The Prefect server, which may keep the key for pseudonyms, does not answer ({type(error).__name__}); "
+            f"start it, or set {VARIABLE}."
+        ) from error

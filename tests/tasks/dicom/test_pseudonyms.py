@@ -3,6 +3,8 @@
 import pickle
 
 import pytest
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.dicom.pseudonyms import Pseudonyms, load_pseudonyms
 from tasks.runfolder.errors import BadInput
@@ -47,3 +49,17 @@ def test_no_key_is_a_sentence(key: str | None, words: str, monkeypatch: pytest.M
     with pytest.raises(BadInput, match=words) as refusal:
         load_pseudonyms()
     assert "secrets.token_hex" in str(refusal.value)
+
+
+def test_without_a_server_none_is_started_to_look_for_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGEMILL_PSEUDONYM_KEY", raising=False)
+    monkeypatch.setattr(SubprocessASGIServer, "start", lambda *_, **__: pytest.fail("a server is started"))
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(BadInput, match="A key for pseudonyms is missing"):
+        load_pseudonyms()
+
+
+def test_a_server_that_is_away_is_told_of_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGEMILL_PSEUDONYM_KEY", raising=False)
+    away = {PREFECT_API_URL: "http://127.0.0.1:9/api"}  # nobody listens there
+    with temporary_settings(away), pytest.raises(BadInput, match=r"does not answer \(ConnectError\); start it, or set"):
+        load_pseudonyms()
