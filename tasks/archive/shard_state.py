@@ -18,7 +18,8 @@ from tasks.runfolder.commit import Outcome
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import distinct_names, folded
 from tasks.runfolder.shard_state import ShardState
-from tasks.runfolder.storage import NotRegularFile, Storage, StorageError
+from tasks.runfolder.storage import Storage, StorageError
+from tasks.runfolder.storage_errors import NotRegularFile
 
 METADATA = pa.schema(
     {

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from tasks.prompts.prompt_files import TEXT_COLUMNS
 from tasks.prompts.whole_input import Input
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import check_regular, filesystem
 from tasks.runfolder.storage import explain
 from tasks.runfolder.storage_errors import unusable
 
@@ -60,11 +60,15 @@ class CaptionedFolder:
         self._rows: dict[str, dict[str, Any]] = {}  # of tables, by the picture's full path
         for name in reversed(TABLES):
             for file in (f for f in files if PurePosixPath(f).name == name):
-                self._rows |= _read_table(self._fs.cat_file(file), file)
+                self._rows |= _read_table(self._bytes(file), file)
         self._files = sorted({*pictures, *self._rows})
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def _bytes(self, file: str) -> bytes:
+        check_regular(self._fs, file)
+        return bytes(self._fs.cat_file(file))
 
     def __iter__(self) -> Iterator[FoundPicture]:
         return map(self._read, self._files)
@@ -74,8 +78,8 @@ class CaptionedFolder:
         caption = first(columns, TEXT_COLUMNS)
         try:
             if caption is None and stem in self._texts:
-                caption = self._fs.cat_file(self._texts[stem]).decode("utf-8-sig")
-            return FoundPicture(name, self._fs.cat_file(file), caption, columns)
+                caption = self._bytes(self._texts[stem]).decode("utf-8-sig")
+            return FoundPicture(name, self._bytes(file), caption, columns)
         except UnicodeDecodeError:
             return FoundPicture(name, b"", None, columns, "its text file is not UTF-8")
         except OSError as error:

@@ -9,7 +9,7 @@ from models.filters.numbers import luma_of
 from tasks.imaging.decode import decoded
 from tasks.loading.models import resolve, usable
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import check_regular, filesystem
 from tasks.runfolder.storage_errors import unusable
 
 
@@ -41,6 +41,7 @@ def fingerprint(reference: Reference) -> str:
 def _bytes(path: str) -> bytes:
     fs, place = filesystem(path)
     try:
+        check_regular(fs, place)
         return bytes(fs.cat_file(place))
     except Exception as error:
         refused = unusable(error, path)

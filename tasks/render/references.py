@@ -22,7 +22,7 @@ from tasks.imaging.decode import on_white, open_picture
 from tasks.render.anchors import ANCHOR, FILE, MISSING, Anchors, listed, named_rows
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import shard_name
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import check_regular, filesystem
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.storage_errors import unusable
 from tasks.runfolder.tables import read_table
@@ -231,6 +231,7 @@ def _read(url: str, what: str) -> bytes:
     """Raises ValueError for a file that is not there or cannot be one, StorageError for a failure that may pass."""
     try:
         fs, place = filesystem(url)
+        check_regular(fs, place)
         if fs.size(place) > MOST_BYTES:
             raise ValueError(f"{what} has more than {MOST_BYTES >> 20} MB; give a smaller picture.")
         return bytes(fs.cat_file(place))

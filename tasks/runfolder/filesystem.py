@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.storage_errors import NotRegularFile
 
 # Attempts of one call: s3fs tries five times these three, and Prefect retries the task.
 S3_OPTIONS = {
@@ -60,6 +62,14 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if "Protocol not known" not in str(error):
             raise
         raise BadInput(f"{url}: there is no storage called {scheme}://; use a local path or s3://.") from error
+
+
+def check_regular(fs: fsspec.AbstractFileSystem, path: str) -> None:
+    """Raises NotRegularFile for what a read may never return from, such as /dev/zero; OSError if there is nothing."""
+    if "file" in fs.protocol:
+        kind = os.stat(path).st_mode  # noqa: PTH116 (faster)
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise NotRegularFile(path)
 
 
 def changed_at(item: Mapping[str, Any]) -> datetime:

@@ -6,7 +6,6 @@ content or does not exist, nothing outside the root is read or written, and a fa
 
 import errno
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,8 +16,8 @@ from typing import IO, Any
 from fsspec.implementations.dirfs import DirFileSystem
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
-from tasks.runfolder.storage_errors import AGAIN, NotRegularFile, StorageError, explain, refused_condition
+from tasks.runfolder.filesystem import check_regular, filesystem
+from tasks.runfolder.storage_errors import AGAIN, StorageError, explain, refused_condition
 from tasks.runfolder.whole_file import replacing
 
 
@@ -66,20 +65,20 @@ class Storage:
 
     def read(self, path: str) -> bytes:
         with self._explained(path):
-            self._check_regular(path)
+            check_regular(self._fs.fs, f"{self._fs.path}/{path}")
             return bytes(self._fs.cat_file(path))
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents by path; remote files are read concurrently."""
         with self._explained(paths[0] if paths else ""):
             for path in paths:
-                self._check_regular(path)
+                check_regular(self._fs.fs, f"{self._fs.path}/{path}")
             whole: list[None] = [None] * len(paths)
             return dict(zip(paths, self._fs.cat_ranges([*paths], whole, whole, on_error="raise"), strict=True))
 
     def open(self, path: str) -> IO[bytes]:
         with self._explained(path):
-            self._check_regular(path)
+            check_regular(self._fs.fs, f"{self._fs.path}/{path}")
             return self._fs.open(path, "rb")
 
     def list(self, folder: str) -> list[str]:
@@ -211,13 +210,6 @@ class Storage:
                 return int(self._fs.info(path, refresh=True)["size"])
             except FileNotFoundError:
                 return 0
-
-    def _check_regular(self, path: str) -> None:
-        """Raises NotRegularFile for what a read may never return from."""
-        if self.local is not None:
-            kind = os.stat(self.local / path).st_mode  # noqa: PTH116 (faster)
-            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-                raise NotRegularFile(path)
 
     def _make_folders(self, paths: Iterable[str]) -> None:
         """Creates the local folders of files. Raises StorageError if a symbolic link leads one out of the root."""

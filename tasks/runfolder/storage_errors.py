@@ -73,7 +73,7 @@ def explain(error: BaseException, where: str) -> StorageError | None:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageError(f"{where}: the disk is full; free space and run the same command again to carry on.")
     if isinstance(error, NotRegularFile):
-        return StorageError(f"{where}: not a regular file but a pipe, socket or device; remove it.", mendable=True)
+        return StorageError(f"{where}: not a regular file but a pipe, socket or device; name a file.", mendable=True)
     if isinstance(error, FileNotFoundError):
         return StorageError(f"{where}: no such file or folder; check the path.", mendable=True)
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from charset_normalizer import from_bytes
 
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.filesystem import filesystem
+from tasks.runfolder.filesystem import check_regular, filesystem
 from tasks.runfolder.storage_errors import unusable
 from tasks.storyboard.plain_scripts import read_markdown, read_table
 from tasks.storyboard.screenplay import read_fdx, read_fountain
@@ -39,6 +39,7 @@ def read_script(url: str) -> tuple[Script, bytes]:
         raise BadInput(f"{url}: a script is a .fountain, .fdx, .md, .csv or .tsv file; save it as one of these.")
     try:
         fs, place = filesystem(url)
+        check_regular(fs, place)
         if fs.size(place) > MOST_BYTES:
             raise BadInput(f"{url}: more than {MOST_BYTES >> 20} MB is no script; choose another file.")
         data = bytes(fs.cat_file(place))

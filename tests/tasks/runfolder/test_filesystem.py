@@ -1,15 +1,22 @@
 """Passwords in URLs open what they are for, and stand nowhere."""
 
 import base64
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from models.filters import Reference
+from tasks.datasets.find_captioned import CaptionedFolder
+from tasks.enhance.reference_files import fingerprint
 from tasks.prompts.opening import refusal
+from tasks.render.references import _read as read_reference
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filesystem import CREDENTIALS, filesystem, without_password
+from tasks.storyboard.read import read_script
 
 
 class Guarded(BaseHTTPRequestHandler):
@@ -98,3 +105,25 @@ def test_only_credentials_are_hidden(text: str, shown: str) -> None:
 def test_a_url_from_a_record_asks_for_its_credentials() -> None:
     with pytest.raises(BadInput, match="not kept; give the URL with them again"):
         filesystem("https://***@host/x")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda url: read_reference(url, "reference"),
+        lambda url: fingerprint(Reference("picture", url)),
+        read_script,
+    ],
+    ids=["row", "step", "script"],
+)
+def test_what_a_read_never_returns_from_is_not_begun(read: Callable[[str], object], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.md"
+    os.mkfifo(pipe)
+    with pytest.raises((BadInput, ValueError), match=r"not a regular file but a pipe, socket or device; name a file\."):
+        read(str(pipe))
+
+
+def test_a_device_among_captioned_pictures_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "b.png").symlink_to("/dev/null")
+    assert ["not a regular file" in (found.problem or "") for found in CaptionedFolder(str(tmp_path))] == [False, True]
