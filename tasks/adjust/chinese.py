@@ -42,9 +42,9 @@ def _paired(parts: list[str]) -> list[str]:
 
 def _kept(text: str, context: Context) -> list[PlanStep] | None:
     if m := re.fullmatch(r"(?:保持)?(.+?)(?:保持)?(?:不变|不动|不要变|不要动|别动|原样)|保持(.+)", text):
-        return [] if _about(m[1] or m[2]) else None
+        return [] if _about(m[1] or m[2], context) else None
     if m := re.fullmatch(r"(?:不要|别|不)(?:改变|改动|改|调整|调|动)(.+)", text):
-        if _about(m[1]) or picture.quality(m[1], context.copy()):
+        if _about(m[1], context) or picture.quality(m[1], context.copy()):
             return []
         return None
     if re.fullmatch(r"(?:不要|别)太(?:多|过|明显|强)|只要?一点(?:点)?", text):
@@ -53,11 +53,13 @@ def _kept(text: str, context: Context) -> list[PlanStep] | None:
     return [] if m and picture.quality(m[1], context.copy()) else None
 
 
-def _about(text: str) -> bool:
+def _about(text: str, context: Context) -> bool:
+    """Whether something is known that may stay as it is; a part of the picture is noted."""
     text = re.sub(r"^(?:的)|(?:的)$", "", text)
-    others = {"其他", "其它", "其余", "别的", "尺寸", "大小", "画面", "场景", "色调"}
-    things = others | {*CHINESE_QUALITIES, *CHINESE_SCOPES}
-    return text in things or known_as(text) is not None
+    others = {*CHINESE_QUALITIES, "其他", "其它", "其余", "别的", "尺寸", "大小", "画面", "场景", "色调"}
+    part = CHINESE_SCOPES.get(text) or (None if text in others else known_as(text))
+    context.kept += [part] if part else []
+    return part is not None or text in others
 
 
 RULES = (

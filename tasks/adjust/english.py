@@ -51,31 +51,34 @@ def _kept(text: str, context: Context) -> list[PlanStep] | None:
     if m := re.fullmatch(
         r"(?:keep|leave) (.+?) (?:as (?:it|they) (?:is|are)|alone|unchanged|the same|untouched)", text
     ):
-        return [] if _about(m[1]) else None
+        return [] if _about(m[1], context) else None
     if re.fullmatch(r"(?:the )?same(?: picture| image)?(?: with)?|everything (?:else )?(?:stays |is |stays as |as )?"
                     r"(?:the same|it is|as it is)|nothing else", text):  # fmt: skip
         return []
     if m := re.fullmatch(r"(?:keep|leave) (.+)", text):
-        return [] if _about(m[1]) else None
+        return [] if _about(m[1], context) else None
     if re.fullmatch(
         r"not (?:too|so|that|very) (?:much|strongly|far)|only a (?:bit|little)|just a (?:bit|little)", text
     ):
         return context.soften()
     if m := re.fullmatch(r"without changing (?:the )?(.+)", text):
-        return [] if _about(m[1]) else None
+        return [] if _about(m[1], context) else None
     m = re.fullmatch(r"(?:do not|never|not) (.+)", text)
     if m and not re.match(r"(?:so|too|as|that|quite as|want|show|include)\b", m[1]):
         inner = m[1].removeprefix("change the ").removeprefix("change ").removeprefix("touch the ")
-        if _about(inner):
+        if _about(inner, context):
             return []
         return [] if picture.quality(m[1], context.copy()) or scene.removed(m[1], context.copy()) else None
     return None
 
 
-def _about(text: str) -> bool:
+def _about(text: str, context: Context) -> bool:
+    """Whether something is known that may stay as it is; a part of the picture is noted."""
     text = re.sub(r"^(?:the|its|everything) ?", "", text)
-    things = {*ENGLISH_NOUNS, *ENGLISH_SCOPES, "", "else", "size", "scene", "rest", "sky", "place", "picture"}
-    return text in things or known_as(text) is not None
+    others = {*ENGLISH_NOUNS, "", "else", "size", "scene", "rest", "place", "picture"}
+    part = ENGLISH_SCOPES.get(text) or (None if text in others else known_as(text))
+    context.kept += [part] if part else []
+    return part is not None or text in others
 
 
 RULES = (

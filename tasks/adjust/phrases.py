@@ -18,12 +18,14 @@ class Context:
         note: the last filter, and whether it is more (+1) or less (-1) of it.
         softened: whether the filter before is to be a little of it.
         unwanted: skies that there is to be none of: the sky, and as it was called.
+        kept: parts of the picture that are to stay as they are: sky, background or things.
     """
 
     thing: str | None = None
     verb: str | None = None
     note: tuple[str, int] | None = None
     unwanted: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     softened: bool = False
 
     def copy(self) -> "Context":

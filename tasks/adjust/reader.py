@@ -101,11 +101,25 @@ def _settled(steps: list[PlanStep], context: Context) -> list[PlanStep]:
             kept = [step if k in same else k for k in kept]
             continue
         kept += [] if step in kept and step.step != "add" else [step]
+    for step in kept:
+        for part in context.kept:
+            if _changes(step, part):
+                raise Refused(
+                    f"it asks to leave {part} as it is and for {step}, which changes that too; say what is to change "
+                    "instead, as in 'only the background darker'."
+                )
     gone = {step.value for step in kept if step.step == "remove"}
     for step in kept:
         if step.step == "add" and step.value in gone:
             raise Refused(f"it asks to add and to remove {step.value}; drop one.")
     return kept
+
+
+def _changes(step: PlanStep, part: str) -> bool:
+    """Whether a step changes a part of the picture: sky, background or a thing. The sky is of the background."""
+    if not step.of_scene:
+        return step.scope in {None, part} or (step.scope == "background" and part == "sky")
+    return part in {step.step, step.thing, step.value} or (part == "background" and step.step in {"sky", "place"})
 
 
 def _sign(step: PlanStep) -> int:

@@ -56,6 +56,37 @@ def test_a_turn_of_phrase_is_not_taken_for_its_opposite(text: str, said: str) ->
     assert str(read_instruction(text)) == said
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "make it brighter but not the sky",
+        "brighter, but leave the sky alone",
+        "the background darker, but keep the sky",
+        "亮一点但是天空不变",
+        "at sunset but leave the sky as it is",
+        "crop to 4:5 but keep the cat",
+        "make the cat blue, but do not touch the cat",
+        "make it night, without changing the background",
+    ],
+)
+def test_what_is_to_stay_and_would_change_is_refused(text: str) -> None:
+    assert "as it is and for" in str(read_instruction(text).refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("make the car red but not the house", "colour car red"),
+        ("the cat darker, but not the dog", "brightness:0.83 (cat)"),
+        ("只把背景调暗，猫不变", "brightness:0.83 (background)"),
+        ("brighter, don't change the colours", "brightness:1.18"),
+        ("at sunset, but keep the place", "sky sunset"),
+    ],
+)
+def test_what_is_to_stay_and_does_is_no_hindrance(text: str, said: str) -> None:
+    assert str(read_instruction(text)) == said
+
+
 def test_archives_are_given_filters_alone() -> None:
     assert read_instruction("denoise a bit", scenes=False).steps
     assert "ask for filters alone" in str(read_instruction("add a cat", scenes=False).refused)
