@@ -1,5 +1,7 @@
 """Errors as sentences for people, with the command's exit code."""
 
+import re
+
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from pydantic import ValidationError
 
@@ -38,8 +40,11 @@ def told(error: Exception) -> tuple[str, int] | None:
 def sentence(error: ValidationError) -> str:
     """A pydantic error as one sentence per line, naming options as the command line does."""
     lines = []
-    for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
+    problems = [(_place(problem["loc"]), problem) for problem in error.errors()]
+    for place, problem in problems:
+        if any(place == other[: len(place)] != other for other, _ in problems):
+            continue  # of a list or a text, what is wrong within the list
+        name = ".".join(place)
         if problem["type"] in {"missing", "string_too_short"}:
             lines.append(
                 f"{name} is missing; give it as "
@@ -51,6 +56,11 @@ def sentence(error: ValidationError) -> str:
             option = f"--{name.replace('_', '-')}: {message} (given: {problem['input']!r})"
             lines.append(option if problem["loc"] else message)  # an error of several options names them itself
     return "\n".join(lines)
+
+
+def _place(loc: tuple[int | str, ...]) -> list[str]:
+    """Where a problem is, without pydantic's own words for the types that it tried."""
+    return [str(part) for part in loc if re.fullmatch(r"\w+", str(part))]
 
 
 def _usage_error(error: CycloptsError) -> str:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from models.messages import one_line
 from tasks.runfolder.completed import complete_shards
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.record import read_record
+from tasks.runfolder.record import check_outside, read_record
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.tables import read_table
 
@@ -28,12 +28,13 @@ def export_ads(run: Storage, to: Storage, approved_only: bool) -> dict[str, int]
     Files that are there already with the same size are written again: the same command gives the same folder.
 
     Raises:
-        BadInput: there is no complete campaign in the folder, or no review of it.
+        BadInput: there is no complete campaign in the folder, no review of it, or `to` lies in it.
         StorageError: something could not be read or written.
     """
     record = read_record(run)
     if record is None or record.get("flow") != "campaign":
         raise BadInput(f"{run.url()}: there is no campaign here; give the folder of `imagemill campaign --out`.")
+    check_outside(to, run)
     done = sorted(complete_shards(run))
     if len(done) < record["shards"]:
         raise BadInput(

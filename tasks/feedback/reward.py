@@ -18,6 +18,7 @@ from tasks.adjust.sources import PictureFiles
 from tasks.feedback.votes import read_feedback
 from tasks.imaging.decode import decoded
 from tasks.runfolder.errors import BadInput
+from tasks.runfolder.record import read_record
 from tasks.runfolder.storage import Storage
 
 FEWEST = 40  # pairs with a preference
@@ -57,6 +58,8 @@ def compared(runs: Sequence[str]) -> Compared:
 
     for run in runs:
         storage = Storage(run)
+        if read_record(storage) is None:
+            raise BadInput(f"{storage.url()}: there is no run here (no run.json); check the path.")
         for row in read_feedback(storage, "pairs").to_pylist():
             a, b = (number(run, row[f"image_{i}"], row["caption"] or "") for i in (0, 1))
             pairs.append((a, b, float(row["label_0"])))

@@ -140,7 +140,7 @@ def _text_column(schema: pa.Schema, wanted: str | None, prompts: str) -> str:
     names = list(schema.names)
     column = text_column(names, (wanted,) if wanted is not None else TEXT_COLUMNS)
     if column is None and wanted is not None:
-        raise BadInput(f"{prompts}: there is no column {wanted!r}; --text-column takes one of {_listed(names)}.")
+        raise BadInput(f"{prompts}: there is no column {wanted!r}; the columns are {_listed(names)}.")
     if column is None:
         raise BadInput(
             f"{prompts}: no column is named text, prompt or caption; name it with --text-column (there are: "

@@ -12,7 +12,7 @@ from tasks.imaging.png import encode_png
 from tasks.render.layouts import read_pack
 from tasks.runfolder.completed import complete_shards
 from tasks.runfolder.errors import BadInput
-from tasks.runfolder.record import read_record
+from tasks.runfolder.record import check_outside, read_record
 from tasks.runfolder.storage import Storage
 from tasks.runfolder.tables import read_table
 
@@ -40,7 +40,7 @@ def write_cubes(run: Storage, to: Storage, edge: int | None = None) -> int:
         edge: of a face in pixels; by default as `face_size` says.
 
     Raises:
-        BadInput: there is no run of panoramas in the folder, or it has kept no pictures.
+        BadInput: there is no complete run of panoramas in the folder, it has kept no pictures, or `to` lies in it.
         StorageError: something could not be read or written.
     """
     record = read_record(run)
@@ -48,8 +48,15 @@ def write_cubes(run: Storage, to: Storage, edge: int | None = None) -> int:
         raise BadInput(f"{run.url()}: there are no panoramas here; give the folder of `imagemill render --panorama`.")
     if record["job"].get("layout") == "dummy":
         raise BadInput(f"{run.url()}: this run kept no pictures (layout dummy); render it again with another layout.")
+    check_outside(to, run)
+    done = complete_shards(run)
+    if len(done) < record["shards"]:
+        raise BadInput(
+            f"{run.url()}: {record['shards'] - len(done)} of {record['shards']} shards are not done; run the same "
+            "`imagemill render` again to complete it."
+        )
     count = 0
-    for shard in sorted(complete_shards(run)):
+    for shard in sorted(done):
         for image, data in _pictures(run, shard):
             panorama = _pixels(run, image, data)
             name = PurePosixPath(image.rpartition("#")[2]).stem

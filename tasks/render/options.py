@@ -71,7 +71,7 @@ class RankOptions(BaseModel):
     @model_validator(mode="after")
     def _together(self) -> "RankOptions":
         if self.keep_best is not None and self.reward is None:
-            raise ValueError("--keep-best needs a reward model to tell the best; give --reward too")
+            raise ValueError("--keep-best needs a reward model to tell the best; give --reward, too.")
         return self
 
 

@@ -18,6 +18,8 @@ from tasks.runfolder.errors import BadInput
 @cache
 def load_reward(reference: str) -> RewardModel:
     """Raises BadInput if there is no such model."""
+    if not (Path(resolve(reference)) / "config.json").is_file():
+        raise BadInput(f"--reward {reference}: no reward model; give the --out of `imagemill train reward`.")
     return usable(lambda: RewardModel.load(Path(resolve(reference))))
 
 

@@ -142,6 +142,12 @@ def _differences(was: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, An
     return [(key, was.get(key), now.get(key)) for key in {**was, **now} if was.get(key) != now.get(key)]
 
 
+def check_outside(to: Storage, run: Storage) -> None:
+    """Raises BadInput if what is made of a run would be written into it."""
+    if f"{to.url()}/".startswith(f"{run.url()}/"):
+        raise BadInput(f"--to {to.url()}: it lies in the run; choose a folder outside of it.")
+
+
 def check_out(url: str) -> None:
     """Raises BadInput if the folder holds anything but a run, or if the URL does not name a folder.
 

@@ -107,6 +107,13 @@ def test_few_votes_are_refused_with_what_is_missing(encoder: object, tmp_path: P
         train_reward([str(tmp_path / "run")], tmp_path / "model", encoder, "gemma")  # type: ignore[arg-type]
 
 
+def test_what_is_no_run_or_no_reward_model_is_told(encoder: object, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no run here"):
+        train_reward([str(tmp_path / "none")], tmp_path / "out", encoder, "gemma")  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=r"no reward model; give the --out of `imagemill train reward`"):
+        load_reward(str(tmp_path))
+
+
 def test_the_bound_knows_that_pairs_of_one_text_hang_together() -> None:
     apart = {str(text): [text % 3 > 0] for text in range(150)}
     together = {str(text): [text % 3 > 0] * 10 for text in range(15)}

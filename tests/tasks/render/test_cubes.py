@@ -64,3 +64,13 @@ def test_what_has_no_panoramas_is_refused(tmp_path: Path) -> None:
     next((tmp_path / "damaged/images").rglob("*.png")).write_bytes(b"\x89PNG")
     with pytest.raises(BadInput, match="this picture cannot be read"):
         write_cubes(run, to)
+
+
+def test_a_run_is_not_written_into_and_not_taken_for_whole_before_it_is(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run")
+    for inside in ("run", "run/images"):
+        with pytest.raises(BadInput, match="it lies in the run; choose a folder outside of it"):
+            write_cubes(run, Storage(str(tmp_path / inside)))
+    (tmp_path / "run/metadata/00001.parquet").unlink()
+    with pytest.raises(BadInput, match="1 of 2 shards are not done; run the same `imagemill render` again"):
+        write_cubes(run, Storage(str(tmp_path / "run-cubes")))
