@@ -130,6 +130,24 @@ def test_every_file_is_made_or_put_aside_with_its_study_named(archive: Path, tmp
     assert "no image: Basic Text SR Storage" in inspected.out
 
 
+def test_an_archive_is_adjusted_by_words(tmp_path: Path, imagemill: Mill) -> None:
+    """The words come to the same chain as if it had been written, in every file."""
+    archive = tmp_path / "archive"
+    write_archive(str(archive), 12)
+    words = ("--instruct", "much less contrast, denoise a bit", "--burned-in", "header")
+    done = imagemill("reprocess", archive, "--out", tmp_path / "words", *words, "--no-report")
+    assert done.code in {0, 3}, done.err
+    chain = json.loads((tmp_path / "words/run.json").read_text())["job"]["enhance"]
+    assert chain == "contrast:0.6,denoise:0.15"
+    written = ("--enhance", chain, "--burned-in", "header")
+    assert imagemill("reprocess", archive, "--out", tmp_path / "chain", *written, "--no-report").code == done.code
+    made, same = (table(str(tmp_path / name), "metadata").to_pylist() for name in ("words", "chain"))
+    assert [row["sha256"] for row in made] == [row["sha256"] for row in same]
+    assert all(row["contrast"] < 0.75 * row["contrast_before"] for row in made if row["contrast_before"] > 0.05)
+    refused = imagemill("reprocess", archive, "--out", tmp_path / "none", "--instruct", "add a cat")
+    assert (refused.code, (tmp_path / "none").exists()) == (2, False)
+
+
 def test_files_with_a_uid_again_are_all_made_and_counted(tmp_path: Path, imagemill: Mill) -> None:
     """An exact copy gets the same new UID; another picture under the UID of the first gets one of its own."""
     folder = tmp_path / "archive"
