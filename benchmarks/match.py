@@ -12,8 +12,8 @@ from cyclopts import run as command
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from tasks.asked.read_asked import read_asked
 from tasks.loading.models import load_encoder, load_generator
-from tasks.render.asked import read_asked
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 TEXTS = Path(__file__).with_name("everyday.txt")

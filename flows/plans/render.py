@@ -73,9 +73,9 @@ class Plan:
             if kept is not None:
                 kept.find([])  # a folder that cannot be read is reported before the run
         self.shard_pixels = None if job.shard_size else SHARD_PIXELS
-        self.shard_size = job.shard_size or auto_shard_size(
-            self.input.rows, *self.size, self.batch_size, job.count, self._sized
-        )
+        sized = not {"width", "height", "count"}.isdisjoint(self.input.schema.names)  # by the rows themselves
+        automatic = auto_shard_size(self.input.rows, *self.size, self.batch_size, job.count, sized)
+        self.shard_size = job.shard_size or automatic
         self._by_file, self._tapered = False, job.shard_size is None
         self._known_digits: int | None = None
         check_references(self.input.schema.names, self.generator, job.layout, job.part[1] > 1, job.explain)
@@ -103,11 +103,6 @@ class Plan:
         if self._by_file:
             self.input = self.input.without_source_files()
         self.__dict__.pop("cuts", None)
-
-    @property
-    def _sized(self) -> bool:
-        """Whether rows set the size or number of their own pictures."""
-        return not {"width", "height", "count"}.isdisjoint(self.input.schema.names)
 
     @cached_property
     def cuts(self) -> np.ndarray:

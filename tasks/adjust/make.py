@@ -1,21 +1,19 @@
 """Makes the adjusted pictures of a shard one by one: the scene rendered again if that is asked, then the filters."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.asked import Asked
 from models.diffusers.editor import Editor
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
-from tasks.adjust.history import earlier_edits, earlier_filters, scene_size, settings_of
+from tasks.adjust.history import earlier_edits, earlier_filters, open_scene, scene_size
 from tasks.adjust.plan import CROP, EDIT, PlanStep
-from tasks.adjust.read import FOLLOWS
 from tasks.adjust.registration import composited
 from tasks.adjust.shard_state import OF_PARENT, Adjusted, AdjustShard
 from tasks.adjust.sources import PictureFiles
@@ -24,10 +22,8 @@ from tasks.enhance.chain import enhance, parse_chain
 from tasks.imaging.decode import decoded
 from tasks.imaging.encode import SUFFIX, Format, encode_picture, quality_figures, to_uint8
 from tasks.imaging.picture_mask import blended, cropped
-from tasks.render.asked import read_asked
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.filenames import distinct_names
-from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 
 class Studio:
@@ -122,33 +118,6 @@ def _edited(item: Adjusted, pixels: Tensor, studio: Studio) -> Tensor:
         made = studio.editor().edit(pixels, str(step.value), seed, studio.mask, studio.editor_steps)
         pixels, item.edit_shift = composited(pixels, made, studio.mask)
     return pixels
-
-
-def open_scene(item: Adjusted, generator: VaeGenerator) -> Scene:
-    """The scene of a picture, with all edits that were made of it before. Raises ValueError if there is none."""
-    given = item.given
-    made_by = given.get("generator_digest")
-    if made_by != generator.digest or "seed" not in given:
-        made = f"made by {given['generator']}" if given.get("generator") else "of unknown making"
-        raise ValueError(
-            f"the picture is {made}, and only scenes of the embedded default are rendered again; ask for filters alone."
-        )
-    if settings_of(given).get("panorama"):
-        raise ValueError("the picture is a panorama, whose scene is not rendered again; ask for filters alone.")
-    if any(given.get(column) for column in FOLLOWS):
-        raise ValueError("the picture follows a reference, and is not rendered again without; ask for filters alone.")
-    assert item.features is not None
-    scene = Scene(generator, item.features, int(given["seed"]), _asked(given))
-    for edit in earlier_edits(given):
-        edit_scene(scene, edit, item.described.get(edit.name))
-    return scene
-
-
-def _asked(given: Mapping[str, Any]) -> Asked | None:
-    """What the picture's text asks for, if it was made by that: older ones have no `match`."""
-    text = str(given.get("encoder_text") or given.get("text") or "")
-    (prepared,) = preprocess([text], PreprocessOptions()) if given.get("match") is not None else (None,)
-    return read_asked(prepared) if isinstance(prepared, Prepared) else None
 
 
 def edit_of(step: PlanStep) -> Edit:

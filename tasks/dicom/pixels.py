@@ -1,6 +1,7 @@
 """Pixels of a DICOM object: decoded whatever their coding, and what range of values its window shows."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 
 import numpy as np
@@ -25,6 +26,22 @@ def decode(dataset: Dataset) -> np.ndarray:
     Raises:
         Exception: whatever the decoders raise for what they cannot decode.
     """
+    with _panics_told():
+        return _decode(dataset)
+
+
+@contextmanager
+def _panics_told() -> Iterator[None]:
+    """Raises ValueError where a decoder written in Rust panics: that is no Exception, and would end the process."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"the decoder gave up ({error})") from None
+
+
+def _decode(dataset: Dataset) -> np.ndarray:
     jpeg12.register()
     shift = int(dataset.get("HighBit") or 0) + 1 - int(dataset.BitsStored)
     if shift > 0 and dataset.file_meta.TransferSyntaxUID in KEEPS_BITS:

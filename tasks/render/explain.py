@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from models.fixed_batches import BatchLimit
 from models.protocols import Generator, TextEncoder
-from tasks.render.asked import read_asked
+from tasks.asked.read_asked import read_asked
 from tasks.render.encode import encode
 from tasks.render.generate import generate
 from tasks.render.shard_state import Heat, Picture, Prompt, RenderShard

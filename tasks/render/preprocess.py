@@ -1,6 +1,6 @@
 """The preprocess stage: segments and tags the texts of a shard."""
 
-from tasks.render.asked import read_asked
+from tasks.asked.read_asked import read_asked
 from tasks.render.shard_state import RenderShard
 from tasks.text.preprocess import PreprocessOptions, Rejected, preprocess
 

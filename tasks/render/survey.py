@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tasks.prompts.id_index import IdIndex
 from tasks.prompts.parquet_reader import column_batches
 from tasks.prompts.whole_input import Input
 from tasks.render.anchors import ANCHOR, MISSING, Anchors, named_rows
-from tasks.render.id_index import IdIndex
 from tasks.render.options import LARGEST, MOST_PICTURES, SMALLEST, ReadOptions
 from tasks.render.read import values
 from tasks.render.row_values import row_id, whole

@@ -27,8 +27,8 @@ from tests.integration.s3 import serve as serve_s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).parents[2]
-ROWS, SHARD, BAD = 6_000, 16, 5_777
 AWAY = float(os.environ.get("IMAGEMILL_OUTAGE", "10"))  # seconds that server and store are away; 300 for a real one
+ROWS, SHARD, BAD = 4_800 + 16 * int(AWAY * 7.5), 16, 4_777  # work for as long, at some seven shards a second
 MADE_BEFORE = "UPDATE flow_run_state SET timestamp = timestamp - interval '1 hour' WHERE type = 'SCHEDULED'"
 SHAPE = {"generator": "dummy", "shard_size": SHARD, "width": 32, "height": 32}
 

@@ -213,9 +213,12 @@ def _transformer(folder: Path) -> PixArtTransformer2DModel:
         raise ValueError(f"{folder} lacks {missing[0]}{pickled}; copy the checkpoint again.")
     check_safetensors_only(folder / "transformer")
     try:
-        return PixArtTransformer2DModel.from_pretrained(
+        loaded: PixArtTransformer2DModel = PixArtTransformer2DModel.from_pretrained(
             folder, subfolder="transformer", use_safetensors=True, torch_dtype=torch.float32
         )
+        if any(weight.is_meta for weight in loaded.parameters()):
+            raise ValueError("its file has no weights for a part of it")
+        return loaded
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ValueError(
             f"{folder}/transformer is damaged or cut short ({one_line(error)}); copy the checkpoint again."

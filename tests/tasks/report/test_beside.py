@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli.report import report
+from flows.cli.of_run import report
 from tasks.report.beside import read_beside
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage

@@ -9,8 +9,8 @@ from models.asked import Asked, AskedThing, Match
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene_plan import noise_of
 from models.generators.sprite_vae.wishes import Wish
+from tasks.asked.read_asked import read_asked
 from tasks.loading.models import load_encoder, load_generator
-from tasks.render.asked import read_asked
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 TEXTS = (

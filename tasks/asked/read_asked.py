@@ -9,18 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from models.asked import NOUN, QUALITY, Asked, AskedThing
-from tasks.datasets.emoji.scene_words import (
-    CHINESE_COLOURS,
-    CHINESE_COUNTS,
-    CHINESE_PLACES,
-    CHINESE_SKIES,
-    ENGLISH_COLOURS,
-    ENGLISH_COUNTS,
-    ENGLISH_PLACES,
-    ENGLISH_SKIES,
-)
-from tasks.datasets.emoji.things import concepts_of, known_as, may_be
-from tasks.render.asked_words import (
+from tasks.asked.words import (
     CHINESE_RELATIONS,
     END_OF_NONE,
     FILLERS,
@@ -38,6 +27,17 @@ from tasks.render.asked_words import (
     WEIGHTS,
     of_scenery,
 )
+from tasks.datasets.emoji.scene_words import (
+    CHINESE_COLOURS,
+    CHINESE_COUNTS,
+    CHINESE_PLACES,
+    CHINESE_SKIES,
+    ENGLISH_COLOURS,
+    ENGLISH_COUNTS,
+    ENGLISH_PLACES,
+    ENGLISH_SKIES,
+)
+from tasks.datasets.emoji.things import concepts_of, known_as, may_be
 from tasks.text.preprocess import TAGGED, Prepared
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tasks.prompts.id_index import IdIndex
 from tasks.render import id_index
-from tasks.render.id_index import IdIndex
 
 
 @pytest.mark.parametrize("rows_a_file", [7, 1000])

@@ -3,7 +3,7 @@
 import pytest
 
 from models.asked import Asked
-from tasks.render.asked import read_asked
+from tasks.asked.read_asked import read_asked
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 

@@ -1,6 +1,7 @@
-"""The command `schema`.
+"""The commands `schema` and `completion`: what editors and shells know of jobs and options.
 
 imagemill schema > imagemill.schema.json      # and in a job: # yaml-language-server: $schema=imagemill.schema.json
+imagemill completion bash > ~/.local/share/bash-completion/completions/imagemill
 """
 
 import json
@@ -33,4 +34,19 @@ def schema(flow: Literal["render", "reprocess", "campaign", "storyboard", "serie
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     found["title"] = f"imagemill {flow}"
     print(json.dumps(found, indent=2, ensure_ascii=False))
+    return 0
+
+
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print what completes commands and options in a shell.
+
+    Parameters
+    ----------
+    shell
+        Save it as ~/.local/share/bash-completion/completions/imagemill for bash, as _imagemill in a folder of zsh's
+        fpath, or as ~/.config/fish/completions/imagemill.fish.
+    """
+    from flows.cli.main import app
+
+    print(app.generate_completion(shell=shell))
     return 0
