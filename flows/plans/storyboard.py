@@ -80,8 +80,9 @@ class StoryboardPlan(Plan):
         described = super().described()
         told = ", ".join(f"{one.name} ({one.colour} {one.thing})".replace("( ", "(") for one in self.characters)
         panels = [row for row in self.table.select(["scene"]).to_pylist() if row["scene"]]
+        scenes = len(self.script.scenes)
         return {
-            "script": f"{self.script.title}, {len(self.script.scenes)} scenes",
+            "script": f"{self.script.title}, {scenes} scene{'s' if scenes != 1 else ''}",
             "panels": len(panels),
             "characters": told or "none",
             **{name: described[name] for name in ("encoder", "generator", "enhance", "output")},

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from tasks.imaging.picture_mask import blended
+from tasks.imaging.picture_mask import at_size, blended
 
 MOST_SHIFT = 1.0  # pixels that what was to stay may lie from where it was
 _BLOCK = 48  # pixels of an edge of what is looked for
@@ -40,7 +39,7 @@ def composited(original: Tensor, edited: Tensor, mask: Tensor | None) -> tuple[T
     """
     before = original.permute(1, 2, 0).numpy()
     after = edited.permute(1, 2, 0).numpy()
-    free = None if mask is None else _at_size(mask, original)[0].numpy() > 0
+    free = None if mask is None else at_size(mask, *original.shape[-2:])[0].numpy() > 0
     aligned, inside = _aligned(before, after, free)
     changed = _changed(before, aligned) if free is None else free
     # Without a mask all that is recognised tells: where something else is now, nothing is.
@@ -50,17 +49,10 @@ def composited(original: Tensor, edited: Tensor, mask: Tensor | None) -> tuple[T
             f"the edit moved what was to stay by {shift:.1f} pixels (at most {MOST_SHIFT:g} is let pass); try another "
             "instruction, seed or checkpoint."
         )
-    soft = _soft(changed) if mask is None else _at_size(mask, original)
+    soft = _soft(changed) if mask is None else at_size(mask, *original.shape[-2:])
     soft = soft * torch.from_numpy(inside.astype(np.float32))
     made = torch.from_numpy(aligned).permute(2, 0, 1)
     return blended(original[None], made[None], soft)[0], shift
-
-
-def _at_size(mask: Tensor, picture: Tensor) -> Tensor:
-    if mask.shape[-2:] == picture.shape[-2:]:
-        return mask
-    size = picture.shape[-2:]
-    return F.interpolate(mask[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Reads an export of Label Studio (JSON) as votes on the pictures of a run."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from tasks.feedback.votes import Choice, Pair, Picture, Rating
 from tasks.runfolder.errors import BadInput
 
+_UPLOADED = re.compile(r"[0-9a-f]{8}-")  # before the names of files that were uploaded to Label Studio
 _CHOICES: dict[str, Choice] = {"left": "a", "right": "b", "tie": "tie", "both bad": "both bad"}
 
 
@@ -25,7 +27,10 @@ def read_export(data: bytes, pictures: Mapping[str, Picture], name: str) -> Iter
     """
     by_name = {PurePosixPath(picture.image.rpartition("#")[2]).name: uid for uid, picture in pictures.items()}
     try:
-        for task in json.loads(data):
+        tasks = json.loads(data)
+        if not isinstance(tasks, list):
+            raise TypeError("not a list of tasks")
+        for task in tasks:
             for annotation in task.get("annotations") or ():
                 if not annotation.get("was_cancelled"):
                     yield from _votes(task, annotation, by_name, pictures)
@@ -55,7 +60,8 @@ def _votes(
 
 def _uid(data: Mapping[str, Any], key: str, by_name: Mapping[str, str], pictures: Mapping[str, Picture]) -> str:
     given = str(data[key])
-    uid = given if given in pictures else by_name.get(PurePosixPath(given.partition("?")[0]).name)
+    name = PurePosixPath(given.partition("?")[0]).name
+    uid = given if given in pictures else by_name.get(name) or by_name.get(_UPLOADED.sub("", name, count=1))
     if uid is None:
         raise BadInput(
             f"The export names a picture {given[:80]!r} that the run has not; give the run it was made from."

@@ -21,13 +21,15 @@ POINTER, PROMOTIONS = "current.json", "promotions"
 
 @dataclass(frozen=True)
 class Promotion:
-    """One entry of a folder's history; `model` is a reference as `--generator` takes it."""
+    """One entry of a folder's history; `model` is a reference as `--generator` takes it, `before` the number of what
+    was in use until then."""
 
     number: int
     model: str
     digest: str
     at: str
     evidence: dict[str, Any] | None
+    before: int | None
 
 
 def current(folder: Path) -> Promotion | None:
@@ -39,11 +41,13 @@ def current(folder: Path) -> Promotion | None:
 
 def promote(folder: Path, model: str, digest: str, evidence: dict[str, Any] | None) -> Promotion:
     """Points the folder to a model. A local model is kept relative to the folder, so that both may be moved."""
+    now = current(folder)
     there = (folder / PROMOTIONS).glob("*.json") if folder.is_dir() else ()
     number = 1 + max((int(path.stem) for path in there if path.stem.isdigit()), default=0)
     path = Path(model).expanduser()
     kept = os.path.relpath(path.resolve(), folder.resolve()) if path.is_dir() else model
-    made = Promotion(number, kept, digest, datetime.now(UTC).isoformat(timespec="seconds"), evidence)
+    at, before = datetime.now(UTC).isoformat(timespec="seconds"), None if now is None else now.number
+    made = Promotion(number, kept, digest, at, evidence, before)
     (folder / PROMOTIONS).mkdir(parents=True, exist_ok=True)
     _write(folder / PROMOTIONS / f"{number:05d}.json", vars(made))
     _write(folder / POINTER, {"promotion": number})
@@ -58,9 +62,9 @@ def roll_back(folder: Path) -> tuple[Promotion, Promotion]:
     now = current(folder)
     if now is None:
         raise BadInput(f"{folder}: there is no {POINTER}, so nothing has been promoted here; check the path.")
-    if now.number == 1:
+    if now.before is None:
         raise BadInput(f"{folder}: {now.model} is the first that was promoted; there is none to go back to.")
-    before = _promotion(folder, now.number - 1)
+    before = _promotion(folder, now.before)
     _write(folder / POINTER, {"promotion": before.number})
     return now, before
 
@@ -70,13 +74,14 @@ def _promotion(folder: Path, number: int) -> Promotion:
     model = _read(path, "model", str)
     content = json.loads(path.read_text("utf-8"))
     local = (folder / model).resolve()
-    evidence = content.get("evidence")
+    evidence, before = content.get("evidence"), content.get("before")
     return Promotion(
         number,
         str(local) if local.is_dir() else model,
         str(content.get("digest", "")),
         str(content.get("at", "")),
         evidence if isinstance(evidence, dict) else None,
+        before if isinstance(before, int) else None,
     )
 
 

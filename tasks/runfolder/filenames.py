@@ -7,6 +7,8 @@ from hashlib import sha256
 LONGEST = 120  # bytes, well below the 255 of file systems, leaving room for suffixes
 DIGITS = 5  # of the names of shards, at least
 # Readable scripts stay as they are; what a path, a shell or a URL could take amiss is percent-encoded.
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
+"""Names that Windows keeps for devices, whatever ending they have."""
 SAFE = " !'(),;@^_+=$-."
 
 
@@ -15,6 +17,8 @@ def file_name(id: str) -> str:
     name = "".join(c if c.isalnum() or c in SAFE else _escape(c) for c in id)
     if name[:1] in {".", " ", "-", ""}:
         name = _escape(name[0]) + name[1:] if name else "%"
+    elif name.split(".")[0].rstrip(" ").upper() in RESERVED:
+        name = _escape(name[0]) + name[1:]
     if len(name.encode()) > LONGEST:
         digest = sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         name = name.encode()[: LONGEST - 17].decode("utf-8", "ignore") + "-" + digest

@@ -52,7 +52,7 @@ def test_an_export_is_read_once(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_what_is_no_export_or_of_another_run_is_a_sentence(tmp_path: Path) -> None:
     make_run(tmp_path / "run", pictures=1)
     file = tmp_path / "odd.json"
-    for content, told in (("[1]", "not an export"), ("{", "not an export"), ("[]", "")):
+    for content, told in (("[1]", "not an export"), ("{", "not an export"), ("{}", "not an export"), ("[]", "")):
         file.write_text(content)
         if told:
             with pytest.raises(BadInput, match=told):
@@ -61,6 +61,16 @@ def test_what_is_no_export_or_of_another_run_is_a_sentence(tmp_path: Path) -> No
         review(str(tmp_path / "run"), label_studio=export(tmp_path))
     with pytest.raises(BadInput, match="there is no run here"):
         review(str(tmp_path / "nothing"), label_studio=file)
+
+
+def test_uploaded_files_have_a_code_before_their_names(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", pictures=1)
+    (picture,) = run_pictures(Storage(str(tmp_path / "run"))).values()
+    tasks = json.loads(json.dumps(EXPORT[:1]))
+    tasks[0]["data"]["image"] = f"/data/upload/1/3fa85f64-{Path(picture.image).name}"
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    assert review(str(tmp_path / "run"), label_studio=tmp_path / "export.json") == 0
+    assert read_feedback(Storage(str(tmp_path / "run")), "ratings")["stars"].to_pylist() == [4]
 
 
 def test_pictures_of_one_text_are_compared(tmp_path: Path) -> None:

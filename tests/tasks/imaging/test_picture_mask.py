@@ -19,6 +19,13 @@ def test_outside_of_the_mask_pixels_are_the_very_same() -> None:
     assert not torch.equal(made[..., 3, 3], images[..., 3, 3])
 
 
+def test_a_mask_of_another_size_is_stretched_and_one_of_another_shape_refused() -> None:
+    images, changed = torch.zeros(1, 3, 8, 16), torch.ones(1, 3, 8, 16)
+    assert blended(images, changed, torch.ones(1, 16, 32)).min() == 1
+    with pytest.raises(ValueError, match="the mask is of 8 x 8 pixels, another shape than the picture's 16 x 8"):
+        blended(images, changed, torch.ones(1, 8, 8))
+
+
 def test_crops_are_the_largest_of_their_shape() -> None:
     assert cropped(torch.zeros(1, 3, 100, 200), "1:1").shape == (1, 3, 100, 100)
     assert cropped(torch.zeros(1, 3, 100, 100), "4:5").shape == (1, 3, 100, 80)

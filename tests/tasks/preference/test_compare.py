@@ -95,7 +95,7 @@ def test_a_folder_goes_back_and_forth_between_models(tmp_path: Path, capsys: pyt
     with pytest.raises(BadInput, match="is the first that was promoted"):
         roll_back(folder)
     assert promote(folder, "dummy", "", None).number == 3, "what was promoted stays in the history"
-    assert roll_back(folder)[1].number == 2
+    assert roll_back(folder)[1].number == 1, "what was in use before, not what had been given up"
     with pytest.raises(BadInput, match="nothing has been promoted here"):
         roll_back(tmp_path)
     (folder / "current.json").write_text('{"promotion": 9}')

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tasks.prompts import id_index
 from tasks.prompts.id_index import IdIndex
-from tasks.render import id_index
 
 
 @pytest.mark.parametrize("rows_a_file", [7, 1000])

@@ -18,6 +18,9 @@ from tasks.runfolder.filenames import LONGEST, distinct_names, file_name, number
         (".hidden", "%2Ehidden"),
         ("-rf", "%2Drf"),
         ("../../x", "%2E.%2F..%2Fx"),
+        ("con", "%63on"),  # Windows keeps it for a device, with any ending
+        ("LPT1.x", "%4CPT1.x"),
+        ("console", "console"),
     ],
 )
 def test_ids_become_one_safe_path_part(id: str, expected: str) -> None:
