@@ -1,5 +1,6 @@
 """What is refused, or found done, before Prefect and the models are imported."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,8 @@ def test_a_folder_in_use_is_refused_and_left_as_it_is(place: Path) -> None:
 )
 def test_neither_prefect_nor_torch_is_imported_for_it(place: Path, options: list[str], code: int, words: str) -> None:
     arguments = ["render", f"{place}/{options[0]}", "--out", f"{place}/run", *options[1:]]
-    told = subprocess.run([sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=False)
+    alone = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}  # of other tests' server
+    run = [sys.executable, "-c", IMPORTED, *arguments]
+    told = subprocess.run(run, capture_output=True, text=True, check=False, env=alone)
     assert (told.returncode, told.stdout.splitlines()[-1]) == (code, "[]"), told.stderr
     assert words in told.stderr
