@@ -76,7 +76,8 @@ class Plan:
         sized = not {"width", "height", "count"}.isdisjoint(self.input.schema.names)  # by the rows themselves
         automatic = auto_shard_size(self.input.rows, *self.size, self.batch_size, job.count, sized)
         self.shard_size = job.shard_size or automatic
-        self._by_file, self._tapered = False, job.shard_size is None
+        self._by_file = False
+        self._taper = 0 if job.shard_size else max(1, self.batch_size // job.count)  # rows of the shortest shards
         self._known_digits: int | None = None
         check_references(self.input.schema.names, self.generator, job.layout, job.part[1] > 1, job.explain)
 
@@ -96,7 +97,7 @@ class Plan:
         """Takes over the shards of the run in the folder: they depend on options that may differ by now."""
         self.shard_size = record["shard_size"]
         self._by_file = "shard_pixels" not in record  # a run from before shards spanned several files
-        self._tapered = record.get("tapered", False)
+        self._taper = record.get("taper", 0)
         self._known_digits = record.get("name_digits", DIGITS)
         self.shard_pixels = record.get("shard_pixels")
         self.reads_words = self.reads_words and "reads" in record  # a run from before words were read goes on as it was
@@ -110,8 +111,8 @@ class Plan:
         if self._by_file:
             return cut_by_file([source.rows for source in self.input.sources], self.shard_size)
         cuts = self._cuts_by_size()
-        if self._tapered:
-            cuts = taper(cuts, max(1, self.batch_size // self.job.count))
+        if self._taper:
+            cuts = taper(cuts, self._taper)
         return cuts if self.anchors is None else self.anchors.cuts(cuts)
 
     def _cuts_by_size(self) -> np.ndarray:
@@ -196,7 +197,7 @@ class Plan:
             "generator": _identity(generator) | ({"parts": dict(generator.parts)} if generator.parts else {}),
             "shard_size": self.shard_size,
             "shard_pixels": self.shard_pixels,
-            "tapered": self._tapered,
+            "taper": self._taper,
             "name_digits": self._digits,
             "shards": self.shards,
             "versions": versions(),
