@@ -102,7 +102,9 @@ def test_rows_that_match_too_little_are_quarantined_and_the_others_say_how_much(
     for prompt in prompts[:5]:
         prompt.asked = Asked()
     work = RenderShard(Shard(0, 0, 6), prompts, [], pa.table({}))
-    arrive(work, "generate", generate(work, Judging({}), lambda *size: BatchLimit(4), True, min_match=0.3))
+    sent: list[Transfer] = []
+    generate(work, Judging({}), lambda *size: BatchLimit(4), sent.append, True, min_match=0.3)
+    arrive(work, "generate", sent)
     assert [picture.match and picture.match.share for picture in work.pictures] == [0.3, 0.9, 0.4, 0.9, None, None]
     assert [(failure.row, failure.stage) for failure in work.failures] == [(0, "match"), (1, "match"), (2, "match")]
     assert work.failures[1].error == "match 0.10, less than --min-match 0.3 (not read: 1); reword it."
