@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from models.messages import one_line
 from tasks.report.columns import ColumnPacker, PackedColumn
 from tasks.report.pack import CLIP, Columns, Pack, clip, listed_columns, packed_details
-from tasks.runfolder.commit import MATCHED
+from tasks.runfolder.commit import unmatched
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
 from tasks.runfolder.tables import open_table, read_table
@@ -121,8 +121,7 @@ class _Lister:
             self._data.pictures += len(pictures)
             if "text_cut" in pictures.column_names:
                 self._data.texts_cut += len(pictures.filter(pc.field("text_cut"))["row"].unique())
-            if "match" in pictures.column_names and pa.types.is_floating(pictures.schema.field("match").type):
-                self._data.unmatched += pictures.filter(pc.field("match") < MATCHED).num_rows
+            self._data.unmatched += unmatched(pictures)
             if not self.full:
                 block["pictures"] = self._list_pictures(pictures.slice(0, LISTED_PICTURES - self._pictures))
         if failures is not None:

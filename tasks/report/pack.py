@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.runfolder.commit import matches
+
 CLIP = 1_000  # characters of a listed text; the dialog has up to CLIP_FULL
 CLIP_FULL = 10_000
 _LISTED_COLUMNS = {"id", "row", "text", "keywords", "image", "preview", "match"}  # and the facet
@@ -36,13 +38,15 @@ def listed_columns(table: pa.Table, facet_column: str) -> Columns:
     ids = table["id"].to_pylist()
     facet = table[facet_column].to_pylist()
     words = table["keywords"].to_pylist() if "keywords" in table.column_names else [None] * len(table)
+    told = matches(table)
+    shares = [None] * len(table) if told is None else told.to_pylist()
     return {
         "id": ids,
         "row": table["row"].to_pylist(),
         "text": [clip(text, CLIP) for text in table["text"].to_pylist()],
         "language": [value or "" for value in facet],
         "keywords": [clip(" ".join(some or ()), CLIP) for some in words],
-        "match": [None if share is None else round(share, 2) for share in _shares(table)],
+        "match": [None if share is None else round(share, 2) for share in shares],
         # Repeating the id in the path would double its cost: NUL, which no path contains, stands for it.
         "image": [
             (path or "").replace(id, "\0") if id else path or ""
@@ -50,12 +54,6 @@ def listed_columns(table: pa.Table, facet_column: str) -> Columns:
         ],
         "aspect": _aspects(table),
     }
-
-
-def _shares(table: pa.Table) -> list[float | None]:
-    """How much of their texts pictures show, where that is known; a campaign's own column may have this name."""
-    known = "match" in table.column_names and pa.types.is_floating(table.schema.field("match").type)
-    return table["match"].to_pylist() if known else [None] * len(table)
 
 
 def _aspects(table: pa.Table) -> list[float]:

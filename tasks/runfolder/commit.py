@@ -84,9 +84,8 @@ def commit(
     told = [(row.get("stage"), row.get("error")) for row in quarantine.to_pylist()]
     failed = dict(Counter(stage for stage, _ in told if stage))
     reasons = dict(Counter(f"{stage}: {error}" for stage, error in told if stage).most_common(MOST_REASONS))
-    unmatched = metadata.filter(pc.field("match") < MATCHED).num_rows if "match" in metadata.schema.names else 0
     counts = shard.rows, metadata.num_rows, quarantine.num_rows
-    outcome = Outcome(*counts, rounded, len(cut), unmatched, failed=failed, reasons=reasons, shard=name)
+    outcome = Outcome(*counts, rounded, len(cut), unmatched(metadata), failed=failed, reasons=reasons, shard=name)
     if attempt == 1:
         return _create(storage, name, metadata, quarantine, outcome)
     # The shard is complete already: a row may be in both tables for an instant, but never in neither.
@@ -164,6 +163,18 @@ def outcome_of_another(storage: Storage, name: str) -> Outcome:
     path = f"timings/{name}.json"
     made = outcome_from_json(storage, path, storage.read(path))
     return replace(made, seconds={}, discarded=True, shard=name)
+
+
+def matches(table: pa.Table) -> pa.ChunkedArray | None:
+    """How much of their texts pictures show; None if it is not told: a campaign's own column may have this name."""
+    known = "match" in table.column_names and pa.types.is_floating(table.schema.field("match").type)
+    return table["match"] if known else None
+
+
+def unmatched(table: pa.Table) -> int:
+    """How many pictures show little of their text."""
+    found = matches(table)
+    return 0 if found is None else pc.sum(pc.less(found, MATCHED)).as_py() or 0
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tasks.runfolder.commit import Outcome, commit, is_complete
+from tasks.runfolder.commit import Outcome, commit, is_complete, matches, unmatched
 from tasks.runfolder.completed import complete_shards, read_outcomes
 from tasks.runfolder.errors import BadInput
 from tasks.runfolder.storage import Storage, StorageError
@@ -199,3 +199,9 @@ def test_a_store_that_fails_while_a_table_is_looked_at_is_a_failure_that_passes(
     with pytest.raises(StorageError, match=r"00000.parquet: storage failed \(We encountered an internal") as failed:
         is_complete(out, "00000")
     assert failed.value.passing
+
+
+def test_a_column_of_the_users_that_is_called_match_tells_of_no_picture() -> None:
+    assert unmatched(pa.table({"match": pa.array([0.2, 0.9, None], pa.float32())})) == 1
+    for other in (pa.table({"match": ["cup final", "semi-final"]}), pa.table({"id": ["a"]})):
+        assert matches(other) is None and unmatched(other) == 0
