@@ -24,11 +24,11 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.generators.registry import DEFAULT
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene_plan import ScenePlan
 from models.judge.model import WEIGHTS, load_judge
 from models.text.text_encoder import LanguageModel, load_text_encoder
+from models.weight_files import DEFAULT
 from tasks.evaluation.figures import data_set_figures, generator_figures
 from tasks.evaluation.pictures import pictures_of, write_grids
 from tasks.evaluation.questions import NAMES, Questions

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional as F
 
-from models.generators.latent.codec import PATCH, Codec
+from models.generators.latent.codec import Codec
+from models.generators.latent.things import encoded
 from models.text import gemma
 from models.text_features import Features
 from tasks.training.data.augment import Augmentation
@@ -44,11 +44,7 @@ class DrawnThings(RetrievedThings):
 
     def encode(self, codec: Codec, size: int, device: str) -> None:
         codec.to(device)
-        parts = []
-        for part in self._drawn.split(512):
-            sheets = part.to(device).float() / 255
-            cover = F.avg_pool2d(sheets[:, 3:], PATCH)
-            parts.append(torch.cat([codec.encode(sheets[:, :3]) * (cover > 0), cover], 1).half())
+        parts = [encoded(codec, part.to(device).float() / 255).half() for part in self._drawn.split(512)]
         self._sheets, self._places = torch.cat(parts).detach(), self._places.to(device)
 
 

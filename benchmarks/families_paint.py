@@ -20,12 +20,11 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.generators.latent.base import LONGEST
 from models.generators.latent.things import Memory
 from tasks.datasets.emoji.concepts import sprite_array
 from tasks.datasets.emoji.scenes import Painter, Placed
 from tasks.training.data.feature_cache import FeatureCache
-from tasks.training.data.retrieved import differs
+from tasks.training.data.retrieved import differs, named_things
 
 EDGE, DEVICE = 128, "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -70,8 +69,7 @@ def found(memory: Memory, features: FeatureCache) -> Tensor:
     """The things that each caption names, (captions, 4, 2)."""
     features.to(DEVICE)
     memory.model.reader.to(DEVICE)
-    numbers = torch.arange(len(features)).split(1024)
-    return torch.cat([memory.named(features.batch(some, LONGEST)).cpu() for some in numbers])
+    return named_things(memory, features)
 
 
 def read_right(rows: list[dict[str, Any]], named: Tensor, memory: Memory) -> Tensor:

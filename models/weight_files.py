@@ -13,6 +13,8 @@ from typing import Any
 
 EMBEDDED = Path(__file__).parent / "weights"
 """Checkpoints that come with the package: generator, judge, denoiser."""
+DEFAULT = EMBEDDED / "vae"
+"""The embedded generator."""
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _MOST_JSON = 256 << 20  # bytes; a large model's index has 10 MB
 _CLASS_KEYS = ("tokenizer_class", "processor_class", "image_processor_type", "feature_extractor_type")

@@ -11,7 +11,7 @@ from typing import Any
 from flows.engine.summary import Summary
 from flows.jobs.render import RenderJob, RunOptions
 from flows.jobs.service import ServiceOptions
-from models.weight_files import EMBEDDED, digest
+from models.weight_files import DEFAULT, digest
 from tasks.prompts.listing import list_prompts
 from tasks.prompts.prompt_files import find_input
 from tasks.prompts.whole_input import Input
@@ -86,7 +86,7 @@ def _same_models(job: RenderJob, known: dict[str, Any]) -> bool:
     """Whether the models are those of the folder's run, as far as that is known without loading any."""
     if job.generator != "default" or job.encoder is not None or job.reward is not None or known["job"].get("reward"):
         return False
-    return not known["job"].get("enhance files") and known["generator"]["digest"] == digest(EMBEDDED / "vae")
+    return not known["job"].get("enhance files") and known["generator"]["digest"] == digest(DEFAULT)
 
 
 def _complete(job: RenderJob, out: Storage, known: dict[str, Any], found: Input) -> Summary | None:

@@ -11,9 +11,9 @@ from flows.engine.artifacts import show
 from flows.engine.counted import count
 from flows.engine.task_options import IN_MEMORY, RETRIED
 from flows.jobs.evaluate import EvaluateJob
-from models.generators.registry import DEFAULT
 from models.judge.model import Judge, load_judge
 from models.protocols import Generator
+from models.weight_files import DEFAULT
 from tasks.evaluation.figures import data_set_figures, generator_figures
 from tasks.evaluation.pictures import Encode, Pictures, no_features, pictures_of, write_grids
 from tasks.evaluation.questions import Questions

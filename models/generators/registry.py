@@ -18,8 +18,7 @@ from models.diffusers.options import PLAIN, Acceleration
 from models.generators.dummy import DummyGenerator
 from models.messages import one_sentence
 from models.protocols import Generator
-
-DEFAULT = checkpoint.EMBEDDED / "vae"
+from models.weight_files import DEFAULT
 
 Load = Callable[[Path, str, str], Generator]
 """From a checkpoint's folder, the device and the name that metadata will call it by."""

@@ -5,6 +5,7 @@ run on batches of a fixed size and at token lengths that depend on the row alone
 byte whatever rows are in the batch.
 """
 
+import functools
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from models.generators.latent.things import Looks, Memory, Retrieved
 from models.protocols import Generator
 from models.reference import Reference
 from models.text_features import Features, alike, pad
+from models.weight_files import DEFAULT
 
 CHUNK = 16  # rows in one forward pass
 LONGEST = 64  # tokens of a text that are read, in training too
@@ -91,11 +93,8 @@ class LatentGenerator(Generator):
         self.encoder: str | None = model.config.encoder
         self.size = model.config.size
         self._device = device
-        self._memory: Memory | None = None
         if model.config.retrieves:
-            self._memory = Memory()
-            self._looks = Looks(self._memory, model.codec, self.size)
-            self.digest = hashlib.sha256(f"{digest}:{self._memory.digest}".encode()).hexdigest()
+            self.digest = hashlib.sha256(f"{digest}:{checkpoint.digest(DEFAULT)}".encode()).hexdigest()
 
     @torch.inference_mode(False)  # or its weights could not be moved again
     def ready(self) -> None:
@@ -132,9 +131,17 @@ class LatentGenerator(Generator):
                     pictures[i] = _cover(picture, width, height)
         return pictures
 
+    @functools.cached_property
+    def _memory(self) -> Memory:
+        return Memory()
+
+    @functools.cached_property
+    def _looks(self) -> Looks:
+        return Looks(self._memory, self.model.codec, self.size)
+
     def _retrieved(self, words: Features) -> Retrieved:
         """The texts' features, and the things that they name, on the device."""
-        things = None if self._memory is None else self._looks.of(self._memory.named(words))
+        things = self._looks.of(self._memory.named(words)) if self.model.config.retrieves else None
         return Retrieved(words.tokens, words.mask, things).to(self._device)
 
 

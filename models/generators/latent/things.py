@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import checkpoint
 from models.generators.latent.codec import CHANNELS, PATCH, Codec
 from models.generators.sprite_vae.recolour import recolour
 from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.text_reader import OBJECT_SLOTS
 from models.text_features import Features
+from models.weight_files import DEFAULT
 
 NOTHING = (-1, -1)  # concept and colour of an empty place
 SMALLEST = 4 * PATCH  # pictures have a multiple of so many pixels, so that a quarter is whole latents
@@ -58,9 +58,9 @@ class Memory:
     """The default's reader and sprites, on the CPU."""
 
     def __init__(self) -> None:
-        default = VaeGenerator.load(checkpoint.EMBEDDED / "vae", "cpu", "default")
-        self.model, self.digest, config = default.model, default.digest, default.model.config
-        self.encoder_digest, self._colours, self._places = config.encoder_digest, config.colours, len(config.places)
+        default = VaeGenerator.load(DEFAULT, "cpu", "default")
+        self.model, config = default.model, default.model.config
+        self._colours, self._places = config.colours, len(config.places)
 
     @torch.inference_mode()
     def named(self, words: Features) -> Tensor:
@@ -89,6 +89,12 @@ class Memory:
         return torch.cat([sheet[:3] + (1 - sheet[3:]), sheet[3:]])
 
 
+def encoded(codec: Codec, sheets: Tensor) -> Tensor:
+    """Sheets (n, 4, size, size * 3 / 2) as latents and how much of each they cover: (n, 17, edge, edge * 3 / 2)."""
+    cover = F.avg_pool2d(sheets[:, 3:], PATCH)
+    return torch.cat([codec.encode(sheets[:, :3]) * (cover > 0), cover], 1)
+
+
 class Looks:
     """Encoded sheets of a memory's things, each made once by one codec."""
 
@@ -99,9 +105,8 @@ class Looks:
     @torch.inference_mode()
     def _one(self, concept: int, colour: int) -> Tensor:
         """A thing's sheet as latents and how much of each it covers: (17, edge, edge * 3 / 2), where the codec is."""
-        sheet = self._memory.sheet(concept, colour, self._size).to(self._codec.mean.device)[None]
-        cover = F.avg_pool2d(sheet[:, 3:], PATCH)
-        return torch.cat([self._codec.encode(sheet[:, :3]) * (cover > 0), cover], 1)[0]
+        sheet = self._memory.sheet(concept, colour, self._size)
+        return encoded(self._codec, sheet.to(self._codec.mean.device)[None])[0]
 
     def of(self, named: Tensor) -> Tensor:
         """The sheets of things (rows, 4, 2): (rows, 4, 17, edge, edge * 3 / 2)."""

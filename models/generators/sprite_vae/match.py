@@ -13,7 +13,7 @@ _OF_PLACE = {"forest": ("tree", "trees", "树", "树木"), "city": ("building", 
 """What the background itself shows of a place, which nothing takes away."""
 
 
-def match(wish: Wish, row: int, reading: Reading, plan: ScenePlan) -> Match:
+def match(wish: Wish, row: int, plan: ScenePlan) -> Match:
     """How much of what its text asks for a scene shows."""
     asked, config = wish.asked, wish.config
     concepts, colours, poses = plan.concepts, plan.colours, plan.poses
@@ -61,7 +61,7 @@ def match(wish: Wish, row: int, reading: Reading, plan: ScenePlan) -> Match:
         asks(config.skies[int(plan.sky[row])] == asked.sky, f"not shown: {asked.sky}")
     guesses = [] if any(wish.slots) else [concept for concept in named if 0 <= concept < config.coded]
     for word, worth in asked.unread:
-        sure = _sureness(reading, row, guesses) if worth == 1 and guesses else 0.0
+        sure = _sureness(plan.reading, row, guesses) if worth == 1 and guesses else 0.0
         weight += worth
         points += worth * SURE * sure
         guess = f" (taken for {config.concepts[guesses[0]][1]})" if worth == 1 and guesses else ""

@@ -121,10 +121,8 @@ class VaeGenerator(Generator):
                 full = chunk + chunk[:1] * (CHUNK - len(chunk))
                 wishes, noise = [Wish(config, asked[i]) for i in full], [noise_of(seeds[i], config.slots) for i in full]
                 plan = self._plan([features[i][:LONGEST] for i in full], noise, wishes=wishes)
-                batch = pad([features[i][:LONGEST] for i in full]).to(self._device)
-                reading = self.model.reader(batch.tokens, batch.mask)
                 for row, i in enumerate(chunk):
-                    found[i] = match(wishes[row], row, reading, plan)
+                    found[i] = match(wishes[row], row, plan)
         return [one for one in found if one is not None]
 
     def _decode(self, plan: ScenePlan, rows: int, width: int, height: int) -> list[Tensor]:
@@ -247,4 +245,4 @@ class VaeGenerator(Generator):
         mean, log_variance = model.prior(scene, reading)
         z = mean + (0.5 * log_variance).exp() * torch.stack([n.z for n in noise]).to(self._device) * TEMPERATURE
         extra = [wish.arrange(row, shown, colours, poses, bool(bare[row])) for row, wish in enumerate(wishes)]
-        return ScenePlan(where, above, shown, colours, poses, z, extra)
+        return ScenePlan(where, above, shown, colours, poses, z, reading, extra)

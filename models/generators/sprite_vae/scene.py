@@ -60,8 +60,7 @@ class Scene:
         with torch.inference_mode():
             wishes = [Wish(self.config, asked) for _ in rows]
             self.plan = generator._plan(rows, [self.noise] * CHUNK, wishes=wishes)
-            batch = pad(rows)
-            self.reading = self.model.reader(batch.tokens.to(self.plan.z.device), batch.mask.to(self.plan.z.device))
+        self.reading = self.plan.reading
         self.named = range(self.config.objects, self.config.objects + OBJECT_SLOTS)
 
     @torch.inference_mode()

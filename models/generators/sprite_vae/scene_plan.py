@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from models.generators.sprite_vae.model import LATENT, POSE
+from models.generators.sprite_vae.text_reader import Reading
 from models.generators.sprite_vae.wishes import Extra
 
 
@@ -28,6 +29,7 @@ class ScenePlan:
     colours: Tensor  # (n, slots), -1 where an object keeps its own
     poses: Tensor  # (n, slots, 3)
     z: Tensor  # (n, 16)
+    reading: Reading  # what the texts were read as
     extra: list[list[Extra]] = field(default_factory=list)  # of each row, what is drawn beyond the slots
 
 

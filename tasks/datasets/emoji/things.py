@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from models import checkpoint
+from models.weight_files import DEFAULT
 from tasks.datasets.emoji import vocabulary
 from tasks.datasets.emoji.vocabulary import ALIASES
 
@@ -51,7 +52,7 @@ _IRREGULAR = {
 def names() -> dict[str, tuple[str, ...]]:
     """Concepts (ids of emoji) by lower-case name, in both languages; the first is the one that is drawn."""
     found: dict[str, list[str]] = {name: list(ids) for name, ids in _MORE.items()}
-    concepts = checkpoint.read_config(checkpoint.EMBEDDED / "vae")["concepts"]
+    concepts = checkpoint.read_config(DEFAULT)["concepts"]
     known = {id for id, _, _ in concepts}
     for written, english, chinese in ALIASES:
         id = written if written in known else written.removesuffix("-FE0F")
@@ -92,7 +93,7 @@ def concepts_of(name: str) -> tuple[str, ...]:
 def may_be(name: str) -> tuple[str, ...]:
     """The concepts that a name may mean in a picture: its own, and kinds of it, as a palm tree is a tree."""
     own = concepts_of(name)
-    concepts = checkpoint.read_config(checkpoint.EMBEDDED / "vae")["concepts"]
+    concepts = checkpoint.read_config(DEFAULT)["concepts"]
     if name in _PEOPLE:
         kinds = [id for id, english, _ in concepts if not _PERSON.isdisjoint(english.lower().split())]
     else:

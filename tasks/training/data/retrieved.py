@@ -14,6 +14,15 @@ from tasks.training.data.feature_cache import FeatureCache
 _AT_ONCE = 256  # captions
 
 
+def named_things(memory: Memory, words: FeatureCache, done: Callable[[int], None] = lambda _: None) -> Tensor:
+    """The things that each text names, (texts, 4, 2); `done` is told how many texts are read."""
+    named = []
+    for numbers in torch.arange(len(words)).split(_AT_ONCE):
+        named.append(memory.named(words.batch(numbers, LONGEST)).cpu())
+        done(int(numbers[-1]) + 1)
+    return torch.cat(named)
+
+
 class RetrievedThings:
     """Of each text the sheets of up to four things; `encode` makes the sheets with a codec.
 
@@ -23,12 +32,8 @@ class RetrievedThings:
 
     def __init__(self, memory: Memory, words: FeatureCache, done: Callable[[int], None]) -> None:
         self._memory = memory
-        named = []
-        for start in range(0, len(words), _AT_ONCE):
-            numbers = torch.arange(start, min(start + _AT_ONCE, len(words)))
-            named.append(memory.named(words.batch(numbers, LONGEST)))
-            done(int(numbers[-1]) + 1)
-        self._distinct, places = torch.cat([torch.tensor([[NOTHING]]).expand(1, 4, 2), *named]).flatten(
+        named = named_things(memory, words, done)
+        self._distinct, places = torch.cat([torch.tensor([[NOTHING]]).expand(1, 4, 2), named]).flatten(
             0, 1
         ).unique(dim=0, return_inverse=True)  # fmt: skip
         self._places = places.unflatten(0, (-1, 4))[1:]  # of each text's things among the distinct ones

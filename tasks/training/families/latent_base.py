@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from models import checkpoint
-from models.checkpoint import EMBEDDED
 from models.generators.latent import base
 from models.generators.latent.autoencoder import Autoencoder
 from models.generators.latent.base import LatentConfig, LatentModel
 from models.generators.latent.codec import Codec
 from models.generators.latent.text_to_latent import Normaliser
 from models.generators.latent.things import SMALLEST, Memory, Retrieved
+from models.weight_files import DEFAULT
 from tasks.loading.models import resolve
 from tasks.runfolder.errors import BadInput
 from tasks.training.data.augment import Augmentation, reworded
@@ -65,7 +65,7 @@ class LatentFamily(CaptionFamily[Model, Options]):
     def _new_retrieves(self) -> bool:
         """Whether a new model retrieves: as the options say, else where it can."""
         wanted = self.options.retrieve
-        if self.encoder.digest != checkpoint.read_config(EMBEDDED / "vae")["encoder_digest"]:
+        if self.encoder.digest != checkpoint.read_config(DEFAULT)["encoder_digest"]:
             why_not = f"the embedded default, which finds the things, reads no features of {self.encoder.name}"
         elif self.size % SMALLEST:
             why_not = f"pictures need a multiple of {SMALLEST} pixels a side for it, not {self.size}"

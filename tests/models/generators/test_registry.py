@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.generators.registry import DEFAULT, load_generator
+from models.generators.registry import load_generator
 from models.protocols import Generator
+from models.weight_files import DEFAULT
 from tests.models.generators.sprite_vae.test_compositor import is_picture
 
 

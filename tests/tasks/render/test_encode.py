@@ -91,17 +91,22 @@ def test_no_memory_at_all_is_the_devices_fault_and_not_the_prompts(
     assert work.failures == []
 
 
-def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
-    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def break_on(broken: str, encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One text cannot be tokenised."""
     tokenize = encoder._tokenize
 
     def fragile(texts: list[str], longest: int) -> list[list[int]]:
-        if "w9 w2" in texts:
+        if broken in texts:
             raise RuntimeError("cannot be tokenised")
         return tokenize(texts, longest)
 
     monkeypatch.setattr(encoder, "_tokenize", fragile)
+
+
+def test_a_prompt_that_cannot_be_encoded_does_not_cost_its_neighbours(
+    encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_on("w9 w2", encoder, monkeypatch)
     work = work_of(TEXTS)
     encode(work, encoder)
     assert [failure.error for failure in work.failures] == ["RuntimeError: cannot be tokenised"]
@@ -133,14 +138,7 @@ def test_texts_of_shards_that_wait_are_encoded_together_each_as_alone(
 def test_a_text_that_cannot_be_encoded_costs_its_own_shards_row_alone(
     encoder: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokenize = encoder._tokenize
-
-    def fragile(texts: list[str], longest: int) -> list[list[int]]:
-        if "w3 w3" in texts:
-            raise RuntimeError("cannot be tokenised")
-        return tokenize(texts, longest)
-
-    monkeypatch.setattr(encoder, "_tokenize", fragile)
+    break_on("w3 w3", encoder, monkeypatch)
     shards, gathering = [work_of(TEXTS[:5]), work_of(TEXTS[5:10])], Gathering()
     for shard in shards:
         gathering.join(shard)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models import checkpoint
-from models.generators.registry import DEFAULT
+from models.weight_files import DEFAULT
 from tasks.storyboard.characters import Card, cast
 from tasks.storyboard.panels import cut
 from tasks.storyboard.read import read_script

@@ -8,16 +8,9 @@ from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene import Edit, Scene
 from models.generators.sprite_vae.scene_edits import edit_scene
 from tasks.datasets.emoji.things import concepts_of, may_be
-from tasks.loading.models import load_encoder, load_generator
+from tasks.loading.models import load_encoder
 
 EDGE = 128
-
-
-@pytest.fixture(scope="module")
-def generator() -> VaeGenerator:
-    found = load_generator("default", "cpu")
-    assert isinstance(found, VaeGenerator)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from models.generators.sprite_vae.sampler import VaeGenerator
 from models.generators.sprite_vae.scene_plan import noise_of
 from models.generators.sprite_vae.wishes import Wish
 from tasks.asked.read_asked import read_asked
-from tasks.loading.models import load_encoder, load_generator
+from tasks.loading.models import load_encoder
 from tasks.text.preprocess import Prepared, PreprocessOptions, preprocess
 
 TEXTS = (
@@ -26,13 +26,6 @@ TEXTS = (
     "a lion",
     "a sailing boat on the sea at sunset",
 )
-
-
-@pytest.fixture(scope="module")
-def generator() -> VaeGenerator:
-    found = load_generator("default", "cpu")
-    assert isinstance(found, VaeGenerator)
-    return found
 
 
 @pytest.fixture(scope="module")
